@@ -1,0 +1,28 @@
+PYTHON ?= python3
+
+.PHONY: run test lint lock
+
+run: .venv/ok
+	@.venv/bin/python -m local.run
+
+test: .venv/ok-dev
+	.venv/bin/python -m pytest
+
+lint: .venv/ok-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+.venv/ok: requirements.lock requirements-installer.lock
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-installer.lock
+	.venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/ok-dev: .venv/ok requirements-dev.lock
+	.venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements-dev.lock
+	@touch $@
+
+lock: .venv/ok
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements.in -o requirements.lock
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.lock requirements-dev.in -o requirements-dev.lock

@@ -1,0 +1,30 @@
+"""What a report says, one thing at a time. Formats make observations; `match` reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One thing that a report says.
+
+    `key` is stable inside the report (a JSON Pointer here), so that attaching twice changes nothing.
+    `names` is the case that the sender believes it to be, '' where the sender does not say.
+    `fingerprint` groups like observations that match nothing. `freed_seconds` is None where unknown.
+    """
+
+    key: str
+    kind: str
+    names: str
+    release: str
+    label: str
+    architecture: str
+    mover: str
+    migrate_mode: str
+    area: str
+    environment: str
+    outcome: str
+    freed_seconds: Optional[float]
+    fingerprint: str

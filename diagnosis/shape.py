@@ -1,0 +1,225 @@
+"""What a JSON value must look like: checked with JSON Pointers, and published as JSON Schema.
+
+A `Shape` checks one value and appends `Fault`s; it never stops at the first. Shapes nest: `record`,
+`array` and `mapping` are built from others. `schema()` gives the same as JSON Schema 2020-12.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from diagnosis.faults import Fault, Unreadable
+
+Check = Callable[[Any, str, List[Fault]], None]
+MAX_DEPTH = 12
+MAX_FAULTS = 50
+
+
+class Shape:
+    def __init__(self, check: Check, schema: Dict[str, Any]) -> None:
+        self.check = check
+        self.schema = schema
+
+
+def shown(value: Any) -> str:
+    """A short, harmless rendering of what was found: its type, and the value where that is short."""
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    if isinstance(value, (int, float)):
+        text = "a number" if isinstance(value, int) and abs(value) > 10**20 else repr(value)
+        return text if len(text) <= 40 else "a number"
+    if isinstance(value, str):
+        return json.dumps(value if len(value) <= 60 else value[:57] + "...")
+    return "an object" if isinstance(value, dict) else "an array"
+
+
+def pointer(parent: str, name: object) -> str:
+    return parent + "/" + str(name).replace("~", "~0").replace("/", "~1")
+
+
+def _leaf(expected: str, accepts: Callable[[Any], bool], schema: Dict[str, Any]) -> Shape:
+    def check(value: Any, where: str, faults: List[Fault]) -> None:
+        if not accepts(value):
+            faults.append(Fault(where, expected, shown(value)))
+
+    return Shape(check, schema)
+
+
+def text(longest: int, shortest: int = 1) -> Shape:
+    return _leaf(
+        "a string of %d to %d characters" % (shortest, longest),
+        lambda v: isinstance(v, str) and shortest <= len(v) <= longest,
+        {"type": "string", "minLength": shortest, "maxLength": longest},
+    )
+
+
+def pattern(regex: str, expected: str) -> Shape:
+    compiled = re.compile(regex)
+    return _leaf(
+        expected,
+        lambda v: isinstance(v, str) and compiled.fullmatch(v) is not None,
+        {"type": "string", "pattern": "^(?:%s)$" % regex},
+    )
+
+
+def whole(least: int, most: int) -> Shape:
+    return _leaf(
+        "a whole number from %d to %d" % (least, most),
+        lambda v: isinstance(v, int) and not isinstance(v, bool) and least <= v <= most,
+        {"type": "integer", "minimum": least, "maximum": most},
+    )
+
+
+def seconds(most: float) -> Shape:
+    return _leaf(
+        "seconds, a number from 0 to %g" % most,
+        lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) and 0 <= v <= most,
+        {"type": "number", "minimum": 0, "maximum": most},
+    )
+
+
+def boolean() -> Shape:
+    return _leaf("true or false", lambda v: isinstance(v, bool), {"type": "boolean"})
+
+
+def constant(value: Any) -> Shape:
+    return _leaf(json.dumps(value), lambda v: type(v) is type(value) and v == value, {"const": value})
+
+
+def word(group: Mapping[str, object]) -> Shape:
+    known = list(group)
+    return _leaf("one of " + ", ".join(known), lambda v: isinstance(v, str) and v in group, {"enum": known})
+
+
+def fact() -> Shape:
+    """A short value of any scalar type."""
+    return _leaf(
+        "a string of up to 500 characters, a number, true or false",
+        lambda v: (
+            isinstance(v, bool)
+            or (isinstance(v, str) and len(v) <= 500)
+            or (isinstance(v, int) and abs(v) < 2**64)
+            or (isinstance(v, float) and math.isfinite(v))
+        ),
+        {"type": ["string", "number", "boolean"]},
+    )
+
+
+def array(of: Shape, most: int, least: int = 0) -> Shape:
+    def check(value: Any, where: str, faults: List[Fault]) -> None:
+        if not isinstance(value, list):
+            faults.append(Fault(where, "an array", shown(value)))
+        elif not least <= len(value) <= most:
+            faults.append(Fault(where, "%d to %d entries" % (least, most), "%d entries" % len(value)))
+        else:
+            for index, item in enumerate(value):
+                of.check(item, pointer(where, index), faults)
+
+    return Shape(check, {"type": "array", "items": of.schema, "minItems": least, "maxItems": most})
+
+
+def mapping(of: Shape, most: int) -> Shape:
+    """An object with free names of up to 100 characters."""
+
+    def check(value: Any, where: str, faults: List[Fault]) -> None:
+        if not isinstance(value, dict):
+            faults.append(Fault(where, "an object", shown(value)))
+        elif len(value) > most:
+            faults.append(Fault(where, "up to %d entries" % most, "%d entries" % len(value)))
+        else:
+            for name, item in value.items():
+                if not 0 < len(name) <= 100:
+                    faults.append(Fault(where, "names of 1 to 100 characters", shown(name)))
+                of.check(item, pointer(where, name), faults)
+
+    return Shape(check, {"type": "object", "additionalProperties": of.schema, "maxProperties": most})
+
+
+def record(required: Mapping[str, Shape], optional: Optional[Mapping[str, Shape]] = None) -> Shape:
+    """An object with these names and no others."""
+    optional = optional or {}
+    known: Dict[str, Shape] = {**required, **optional}
+
+    def check(value: Any, where: str, faults: List[Fault]) -> None:
+        if not isinstance(value, dict):
+            faults.append(Fault(where, "an object", shown(value)))
+            return
+        for name in required:
+            if name not in value:
+                faults.append(Fault(pointer(where, name), "to be present", "nothing"))
+        for name, item in value.items():
+            if name in known:
+                known[name].check(item, pointer(where, name), faults)
+            else:
+                faults.append(Fault(pointer(where, name), "only the names " + ", ".join(known), "another name"))
+
+    schema = {
+        "type": "object",
+        "required": list(required),
+        "properties": {name: shape.schema for name, shape in known.items()},
+        "additionalProperties": False,
+    }
+    return Shape(check, schema)
+
+
+def load(body: bytes) -> Any:
+    """JSON bytes to a value. Duplicate names, NaN, NUL, lone surrogates and deep nesting are `Unreadable`."""
+    try:
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise Unreadable("not-json", [Fault("", "UTF-8", "byte %d is not" % error.start)]) from None
+    except json.JSONDecodeError as error:
+        place = "%d:%d" % (error.lineno, error.colno)
+        raise Unreadable("not-json", [Fault(place, "JSON", error.msg)]) from None
+    except RecursionError:
+        raise Unreadable("not-json", [Fault("", "nesting of up to %d levels" % MAX_DEPTH, "deeper nesting")]) from None
+    except ValueError as error:
+        raise Unreadable("not-json", [Fault("", "JSON", str(error)[:200])]) from None
+    faults: List[Fault] = []
+    _no_strange_text(value, "", 0, faults)
+    if faults:
+        raise Unreadable("wrong-shape", faults[:MAX_FAULTS])
+    return value
+
+
+def demand(shape: Shape, value: Any) -> None:
+    faults: List[Fault] = []
+    shape.check(value, "", faults)
+    if faults:
+        raise Unreadable("wrong-shape", faults[:MAX_FAULTS])
+
+
+def _no_duplicates(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError("the name %s stands twice in one object" % shown(twice))
+    return made
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name + " is not JSON")
+
+
+_STRANGE = re.compile("[\x00\ud800-\udfff]")
+
+
+def _no_strange_text(value: Any, where: str, depth: int, faults: List[Fault]) -> None:
+    if depth > MAX_DEPTH:
+        faults.append(Fault(where, "nesting of up to %d levels" % MAX_DEPTH, "deeper nesting"))
+    elif isinstance(value, str):
+        if _STRANGE.search(value):
+            faults.append(Fault(where, "text without NUL or lone surrogates", "such a character"))
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if _STRANGE.search(name):
+                faults.append(Fault(where, "names without NUL or lone surrogates", "such a character"))
+                continue
+            _no_strange_text(item, pointer(where, name), depth + 1, faults)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _no_strange_text(item, pointer(where, index), depth + 1, faults)
