@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class PeopleConfig(AppConfig):
+    name = "people"
+
+    def ready(self) -> None:
+        import people.openapi  # noqa: F401 - drf-spectacular finds extensions by their being imported

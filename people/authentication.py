@@ -1,0 +1,46 @@
+"""Who sends an API request: a machine by its bearer token, or a person by the browser's session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.request import Request
+
+from people.models import Machine, Token
+
+
+@dataclass(frozen=True)
+class Sender:
+    """`request.auth` of a machine's request."""
+
+    machine: Machine
+    scopes: frozenset[str]
+
+
+class BearerToken(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[object, Sender] | None:
+        parts = get_authorization_header(request).split()
+        if not parts or parts[0].lower() != b"bearer":
+            return None
+        if len(parts) != 2:
+            raise AuthenticationFailed("The Authorization header must read: Bearer TOKEN")
+        token = Token.objects.holding(parts[1].decode("latin-1"))
+        if token is None:
+            raise AuthenticationFailed("This token is unknown, expired or revoked.")
+        token.note_use(timezone.now())
+        return token.machine.owner, Sender(token.machine, frozenset(token.scopes))
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="unmigratable"'
+
+
+def sender_with(request: Request, scope: str) -> Sender:
+    """The machine behind the request, if its token has `scope`. Else 401 or 403."""
+    if not isinstance(request.auth, Sender):
+        raise NotAuthenticated("Send a machine's token: Authorization: Bearer TOKEN")
+    if scope not in request.auth.scopes:
+        raise PermissionDenied(f"This token lacks the scope {scope}.")
+    return request.auth

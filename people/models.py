@@ -1,0 +1,151 @@
+"""People, their machines and tokens, and the journal that everything else is written down in."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+
+class Role(models.TextChoices):
+    """From least to most; each may do what those before it may."""
+
+    READER = "reader"
+    CONTRIBUTOR = "contributor"
+    EDITOR = "editor"
+    MAINTAINER = "maintainer"
+
+
+# What each role may do beyond the one before it. The only place where a permission is given.
+ALLOWED: dict[str, frozenset[str]] = {
+    Role.READER: frozenset(),
+    Role.CONTRIBUTOR: frozenset({"comment", "propose"}),
+    Role.EDITOR: frozenset({"edit", "judge", "see drafts"}),
+    Role.MAINTAINER: frozenset({"manage machines", "reingest", "see raw"}),
+}
+ACTIONS = frozenset().union(*ALLOWED.values())
+
+
+class User(AbstractUser):
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.CONTRIBUTOR)
+    kernel_name = models.CharField(max_length=200, blank=True, help_text="As in Signed-off-by lines.")
+
+    objects: UserManager[User] = UserManager()
+
+    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
+        constraints = [models.CheckConstraint(condition=Q(role__in=Role.values), name="user_role_known")]
+
+    def may(self, action: str) -> bool:
+        """Whether this person's role allows `action`, one of ACTIONS."""
+        return self.is_active and allows(self.role, action)
+
+    @property
+    def shown_name(self) -> str:
+        return self.kernel_name or self.username
+
+
+def allows(role: str, action: str) -> bool:
+    if action not in ACTIONS:
+        raise ValueError(f"no such action: {action}")
+    ranks = list(Role.values)
+    return any(action in ALLOWED[lower] for lower in ranks[: ranks.index(role) + 1])
+
+
+def may(user: Any, action: str) -> bool:
+    """The same for whoever made a request: strangers may nothing."""
+    return isinstance(user, User) and user.may(action)
+
+
+class Scope(models.TextChoices):
+    SUBMIT = "submit"
+    READ = "read"
+    CURATE = "curate"
+
+
+class Machine(models.Model):
+    """A worker that sends reports. Its name is public."""
+
+    name = models.CharField(
+        max_length=64,
+        unique=True,
+        validators=[RegexValidator(r"^[a-z0-9][a-z0-9._-]*\Z", "Lower-case letters, digits and . _ - only.")],
+    )
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="machines")
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    def usable(self) -> TokenQuerySet:
+        """Neither revoked nor expired."""
+        now = timezone.now()
+        return self.filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
+
+    def holding(self, secret: str) -> Token | None:
+        """The usable token with this secret, with its machine and owner."""
+        return self.usable().select_related("machine__owner").filter(digest=digest(secret)).first()
+
+
+def digest(secret: str) -> str:
+    """Secrets are 32 random bytes, so a plain SHA-256 cannot be searched backwards."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Token(models.Model):
+    """A machine's right to act. Only the digest of the secret is kept; `prefix` tells tokens apart for people."""
+
+    USE_NOTED_EVERY = timedelta(minutes=1)
+
+    machine = models.ForeignKey(Machine, on_delete=models.CASCADE, related_name="tokens")
+    prefix = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=16, choices=Scope.choices))
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(scopes=[]), name="token_has_a_scope")]
+
+    def note_use(self, now: datetime) -> None:
+        """At most one write a minute, so that a busy machine's token is no hot row."""
+        if self.last_used_at is None or now - self.last_used_at > self.USE_NOTED_EVERY:
+            Token.objects.filter(pk=self.pk).update(last_used_at=now)
+
+
+class Event(models.Model):
+    """One line of the journal. Rows are only ever added; a trigger refuses anything else.
+
+    `transaction` is the id of the transaction that wrote the row. Row ids commit out of order, so a
+    follower is served only what lies below the oldest transaction still running, in the order of
+    (transaction, id); nothing can then appear behind its back.
+    """
+
+    at = models.DateTimeField(db_default=Now())
+    verb = models.CharField(max_length=40)
+    actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="events")
+    subject_kind = models.CharField(max_length=20)
+    subject = models.CharField(max_length=100)
+    data = models.JSONField(default=dict)
+    transaction = models.BigIntegerField(
+        db_default=models.Func(template="pg_current_xact_id()::text::bigint", output_field=models.BigIntegerField())
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["transaction", "id"], name="event_follow"),
+            models.Index(fields=["subject_kind", "subject", "-id"], name="event_subject"),
+        ]

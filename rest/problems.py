@@ -1,0 +1,89 @@
+"""Every error of the API is a problem document (RFC 9457), 404s and 500s too."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+FAULT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["where", "expected", "found"],
+    "properties": {
+        "where": {"type": "string", "description": "A JSON Pointer, a header's name, or line:column."},
+        "expected": {"type": "string"},
+        "found": {"type": "string"},
+    },
+}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "errors": {"type": "array", "items": FAULT_SCHEMA},
+    },
+}
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. Errors that know their own problem document bring it as `.document()`."""
+    if hasattr(error, "document"):
+        document, headers = error.document(), {}
+    elif isinstance(error, Http404):
+        document, headers = made(404, "Not found.", str(error)), {}
+    elif isinstance(error, PermissionDenied):
+        document, headers = made(403, "Not allowed.", str(error)), {}
+    elif isinstance(error, exceptions.APIException):
+        document, headers = _of_drf(error)
+    else:
+        return None
+    set_rollback()
+    return Response(document, status=document["status"], headers=headers, content_type=MEDIA_TYPE)
+
+
+def made(status: int, title: str, detail: str = "", code: str = "") -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "type": f"/problems/#{code}" if code else "about:blank",
+        "title": title,
+        "status": status,
+    }
+    if detail:
+        document["detail"] = detail
+    if code:
+        document["code"] = code
+    return document
+
+
+def answer(status: int, title: str, detail: str = "") -> HttpResponse:
+    """The same outside DRF, for Django's own error pages under /api/."""
+    return HttpResponse(json.dumps(made(status, title, detail)), status=status, content_type=MEDIA_TYPE)
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/v")
+
+
+def _of_drf(error: exceptions.APIException) -> tuple[dict[str, Any], dict[str, str]]:
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = error.auth_header
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(error.wait) + 1)
+    titles = {400: "Bad request.", 401: "Not authenticated.", 403: "Not allowed.", 404: "Not found."}
+    title = titles.get(error.status_code, type(error).default_detail)
+    detail = error.detail if isinstance(error.detail, str) else json.dumps(error.detail)
+    return made(error.status_code, str(title), str(detail)), headers
