@@ -1,0 +1,371 @@
+"""Text to case or strategy, and back. Pure: no database, no settings, no clock.
+
+A document is a Markdown file. Its head, between two lines of `---`, is YAML in which every scalar is
+text (so `no` and `1.10` stay what they are); its body is a summary, then sections with fixed names.
+
+    Malformed         the text is not a document; `.problems` says line, field and what was expected
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from diagnosis import vocabulary
+
+MAX_CHARACTERS = 200_000
+FENCE = "---"
+CASE_SECTIONS = ("What holds it", "How to tell", "What to do now", "Reproduce it", "Open question")
+STRATEGY_SECTIONS = ("What it changes", "Trade-offs", "Open question")
+
+
+@dataclass(frozen=True)
+class Problem:
+    line: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"line {self.line}"
+        return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+
+
+class Malformed(Exception):
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(str(problem) for problem in problems))
+
+
+def _word(group: str) -> Any:
+    known = vocabulary.GROUPS[group]
+
+    def check(value: str) -> str:
+        if value not in known:
+            raise ValueError(f"expected one of {', '.join(known)}, found {value!r}")
+        return value
+
+    return Annotated[str, AfterValidator(check)]
+
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Line = Annotated[str, Field(min_length=1, max_length=300)]
+Text = Annotated[str, Field(min_length=1, max_length=4_000)]
+Date = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d)?)?$")]
+Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{12,40}$")]
+Provenance = _word("provenance")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Bounds(_Part):
+    time: _word("time bound")
+    time_note: Text | None = None
+    amount: Line | None = None
+    denies: Text | None = None
+
+
+class Effect(_Part):
+    effect: _word("effect")
+    manner: _word("manner")
+    standing: _word("standing")
+    note: Text | None = None
+
+
+class Standstill(_Part):
+    """What else stands still meanwhile: one entry of the blast radius."""
+
+    text: Text
+    standing: _word("standing")
+    source: Line | None = None
+
+
+class Change(_Part):
+    """What is known of one tree: introduced, present, absent, changed or fixed there, and how that is known."""
+
+    tree: Line
+    change: _word("change")
+    known_by: Provenance
+    release: Line | None = None
+    commit: Commit | None = None
+    note: Text | None = None
+
+
+class Link(_Part):
+    kind: _word("link kind")
+    ref: Line
+    title: Line
+
+    @model_validator(mode="after")
+    def ref_fits_kind(self) -> Link:
+        if self.kind == "message" and not re.fullmatch(r"[^\s<>@/]+@[^\s<>@/]+", self.ref):
+            raise ValueError(f"a message is named by its Message-ID, without brackets or address; found {self.ref!r}")
+        if self.kind == "commit" and not re.fullmatch(r"[0-9a-f]{12,40}", self.ref):
+            raise ValueError(f"a commit is named by 12 to 40 hex digits; found {self.ref!r}")
+        if self.kind in ("documentation", "bug", "article") and not re.fullmatch(r"https://[^\s<>\"]+", self.ref):
+            raise ValueError(f"expected an https address; found {self.ref!r}")
+        return self
+
+    @property
+    def url(self) -> str:
+        """The public address, '' where the kind has none (a place in the source)."""
+        if self.kind == "message":
+            return f"https://lore.kernel.org/all/{self.ref}/"
+        if self.kind == "commit":
+            return f"https://git.kernel.org/linus/{self.ref}"
+        return self.ref if self.ref.startswith("https://") else ""
+
+
+class Claim(_Part):
+    id: Slug
+    text: Text
+    standing: _word("claim standing")
+    source: Link
+    answer: Text | None = None
+    answer_source: Link | None = None
+
+
+class Source(_Part):
+    """Where something in the file comes from, and how it is known."""
+
+    known_by: Provenance
+    where: Text
+
+
+class Signature(_Part):
+    """How the case is recognised: names of tests, in any suite, that speak of it."""
+
+    names: tuple[Line, ...] = ()
+
+
+class _Document(_Part):
+    title: Line
+    links: tuple[Link, ...] = ()
+    sources: tuple[Source, ...] = ()
+    summary: Text
+    sections: dict[str, str] = {}
+
+
+class CaseText(_Document):
+    case: Slug
+    kind: _word("kind")
+    status: _word("status")
+    aliases: tuple[Slug, ...] = ()
+    parent: Slug | None = None
+    mechanism: _word("mechanism")
+    beside: tuple[_word("mechanism"), ...] = ()
+    controllers: Annotated[tuple[_word("controller"), ...], Field(min_length=1)]
+    controller_note: Text | None = None
+    bounds: Bounds
+    areas: tuple[_word("area"), ...] = ()
+    effects: tuple[Effect, ...] = ()
+    blast_radius: tuple[Standstill, ...] = ()
+    subsystems: Annotated[tuple[Line, ...], Field(min_length=1)]
+    trees: tuple[Change, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    signature: Signature = Signature()
+    probe: Slug | None = None
+
+    @property
+    def slug(self) -> str:
+        return self.case
+
+
+class Standing(_Part):
+    """One step in the life of a strategy."""
+
+    state: _word("strategy state")
+    at: Date | None = None
+    version: Annotated[int, Field(ge=1, le=200)] | None = None
+    source: Link | None = None
+    note: Text | None = None
+
+
+class Served(_Part):
+    case: Slug
+    effect: _word("strategy effect")
+    why: Text
+
+
+class Objection(_Part):
+    id: Slug
+    text: Text
+    by: Line | None = None
+    source: Link | None = None
+    answer: Text | None = None
+    answer_source: Link | None = None
+
+
+class StrategyText(_Document):
+    strategy: Slug
+    approach: _word("approach")
+    states: Annotated[tuple[Standing, ...], Field(min_length=1)]
+    cases: Annotated[tuple[Served, ...], Field(min_length=1)]
+    objections: tuple[Objection, ...] = ()
+    driver: Line | None = None
+
+    @property
+    def slug(self) -> str:
+        return self.strategy
+
+    @property
+    def state(self) -> Standing:
+        """Where it stands now: the last step."""
+        return self.states[-1]
+
+
+DocumentText = CaseText | StrategyText
+
+
+@lru_cache(maxsize=1_024)
+def parse(text: str) -> DocumentText:
+    """The case or strategy that `text` says. Raises `Malformed` with every problem and its line."""
+    if len(text) > MAX_CHARACTERS:
+        raise Malformed([Problem(1, "", f"expected up to {MAX_CHARACTERS} characters, found {len(text)}")])
+    if "\x00" in text:
+        raise Malformed([Problem(text[: text.index("\x00")].count("\n") + 1, "", "a NUL character")])
+    head, body, body_line = _split(text)
+    values, lines = _read_head(head)
+    model: type[CaseText] | type[StrategyText]
+    if "case" in values:
+        model, known = CaseText, CASE_SECTIONS
+    elif "strategy" in values:
+        model, known = StrategyText, STRATEGY_SECTIONS
+    else:
+        raise Malformed([Problem(2, "", "expected a field `case:` or `strategy:` with its slug")])
+    summary, sections, problems = _read_body(body, body_line, known)
+    lines.update({("summary",): body_line, ("sections",): body_line})
+    try:
+        document = model.model_validate({**values, "summary": summary, "sections": sections})
+    except ValidationError as error:
+        raise Malformed(problems + [_problem(fault, lines) for fault in error.errors()]) from None
+    problems += _repeated(document, lines)
+    if problems:
+        raise Malformed(sorted(problems, key=lambda problem: problem.line))
+    return document
+
+
+def write(document: DocumentText) -> str:
+    """A text that `parse` reads back as `document`, in the order in which a person would write it."""
+    head = document.model_dump(exclude_none=True, exclude_defaults=True, exclude={"summary", "sections"}, mode="json")
+    first = "case" if isinstance(document, CaseText) else "strategy"
+    head = {first: head.pop(first), **head}
+    block = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=100)
+    parts = [FENCE, block.rstrip("\n"), FENCE, "", document.summary.strip()]
+    for name, text in document.sections.items():
+        parts += ["", f"## {name}", "", text.strip()]
+    return "\n".join(parts) + "\n"
+
+
+def _split(text: str) -> tuple[str, str, int]:
+    lines = text.split("\n")
+    if lines[0].rstrip() != FENCE:
+        raise Malformed([Problem(1, "", f"expected the head to begin with a line of {FENCE}")])
+    for number, line in enumerate(lines[1:], start=2):
+        if line.rstrip() == FENCE:
+            return "\n".join(lines[1 : number - 1]), "\n".join(lines[number:]), number + 1
+    raise Malformed([Problem(len(lines), "", f"expected the head to end with a line of {FENCE}")])
+
+
+Lines = dict[tuple[str | int, ...], int]
+
+
+def _read_head(head: str) -> tuple[dict[str, Any], Lines]:
+    """The head's values, every scalar as text, and the line at which each of them stands."""
+    loader = yaml.CBaseLoader if hasattr(yaml, "CBaseLoader") else yaml.BaseLoader
+    try:
+        for event in yaml.parse(head, Loader=loader):
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise Malformed([Problem(event.start_mark.line + 2, "", "anchors and aliases are not allowed")])
+        node = yaml.compose(head, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 2 if error.problem_mark else 2
+        raise Malformed([Problem(line, "", f"not YAML: {error.problem}")]) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise Malformed([Problem(2, "", f"not YAML: {str(error)[:200]}")]) from None
+    if not isinstance(node, yaml.MappingNode):
+        raise Malformed([Problem(2, "", "expected fields such as `case: its-slug`")])
+    lines: Lines = {}
+    return _values(node, (), lines), lines
+
+
+def _values(node: yaml.Node, path: tuple[str | int, ...], lines: Lines) -> Any:
+    lines[path] = node.start_mark.line + 2
+    if isinstance(node, yaml.MappingNode):
+        made: dict[str, Any] = {}
+        for key, item in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise Malformed([Problem(key.start_mark.line + 2, "", "expected a plain field name")])
+            if key.value in made:
+                raise Malformed([Problem(key.start_mark.line + 2, key.value, "stands here a second time")])
+            made[key.value] = _values(item, (*path, key.value), lines)
+            lines[(*path, key.value)] = key.start_mark.line + 2
+        return made
+    if isinstance(node, yaml.SequenceNode):
+        return [_values(item, (*path, index), lines) for index, item in enumerate(node.value)]
+    return node.value
+
+
+def _read_body(body: str, first: int, known: tuple[str, ...]) -> tuple[str, dict[str, str], list[Problem]]:
+    sections: dict[str, list[str]] = {}
+    current: list[str] = []
+    summary, problems, fenced = current, [], False
+    for number, line in enumerate(body.split("\n"), start=first):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        if fenced or not line.startswith("## "):
+            current.append(line)
+            continue
+        name = line[3:].strip()
+        if name not in known:
+            problems.append(Problem(number, "", f"expected a section named one of {', '.join(known)}, found {name!r}"))
+        if name in sections:
+            problems.append(Problem(number, name, "this section stands here a second time"))
+        current = sections[name] = []
+    return "\n".join(summary).strip(), {n: "\n".join(t).strip() for n, t in sections.items()}, problems
+
+
+def _problem(fault: Any, lines: Lines) -> Problem:
+    path = tuple(fault["loc"])
+    place = path
+    while place and place not in lines:
+        place = place[:-1]
+    field = ".".join(str(part) for part in path)
+    if fault["type"] == "missing":
+        message = "expected to be there"
+    elif fault["type"] == "extra_forbidden":
+        message = "no such field"
+    else:
+        message = fault["msg"].removeprefix("Value error, ")
+    return Problem(lines.get(place, 2), field, message)
+
+
+def _repeated(document: DocumentText, lines: Lines) -> list[Problem]:
+    """Things that may stand only once: ids of claims and objections, cases that a strategy serves, effects."""
+    named: list[tuple[str, str, list[str]]] = []
+    if isinstance(document, CaseText):
+        named.append(("claims", "id", [claim.id for claim in document.claims]))
+        named.append(("aliases", "", [document.case, *document.aliases][1:]))
+    else:
+        named.append(("cases", "case", [served.case for served in document.cases]))
+        named.append(("objections", "id", [objection.id for objection in document.objections]))
+    problems = []
+    for field, key, values in named:
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                place = (field, index, key) if key else (field, index)
+                problems.append(Problem(lines.get(place, 2), field, f"{value} stands here a second time"))
+    return problems
+
+
+Kind = Literal["case", "strategy"]
+
+
+def kind_of(document: DocumentText) -> Kind:
+    return "case" if isinstance(document, CaseText) else "strategy"

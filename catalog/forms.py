@@ -1,0 +1,98 @@
+"""Proposing a strategy: a form whose outcome is a document, checked by the same parser as a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.text import slugify
+
+from catalog.document import Malformed, Served, Standing, StrategyText, parse, write
+from catalog.models import Case, Document
+from diagnosis.vocabulary import APPROACHES, STRATEGY_EFFECTS
+
+MOST_CASES = 6
+
+
+class StrategyForm(forms.Form):
+    """Fields of a strategy; `cases` come as rows of case, effect and why."""
+
+    title = forms.CharField(max_length=120, min_length=8)
+    approach = forms.ChoiceField(choices=[(w.slug, f"{w.label}: {w.meaning}") for w in APPROACHES.values()])
+    summary = forms.CharField(
+        max_length=4_000,
+        min_length=20,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="What it would do. CommonMark.",
+    )
+    question = forms.CharField(
+        label="Open question", max_length=4_000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.author = user
+        cases = [("", "—"), *Case.objects.visible_to(user).order_by("title").values_list("slug", "title")]
+        effects = [(w.slug, w.label) for w in STRATEGY_EFFECTS.values()]
+        for n in range(1, MOST_CASES + 1):
+            self.fields[f"case_{n}"] = forms.ChoiceField(label=f"Case {n}", choices=cases, required=n == 1)
+            self.fields[f"effect_{n}"] = forms.ChoiceField(label="It", choices=effects, required=False, initial="helps")
+            self.fields[f"why_{n}"] = forms.CharField(label="Why", max_length=1_000, required=n == 1)
+
+    @property
+    def rows(self) -> list[tuple[forms.BoundField, forms.BoundField, forms.BoundField]]:
+        return [(self[f"case_{n}"], self[f"effect_{n}"], self[f"why_{n}"]) for n in range(1, MOST_CASES + 1)]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        for name, value in data.items():
+            if isinstance(value, str) and "\x00" in value:
+                self.add_error(name, "A NUL character cannot be kept.")
+        served = self._served(data)
+        slug = slugify(data.get("title", ""))[:64].strip("-")
+        if data.get("title") and not slug:
+            self.add_error("title", "Use some letters or digits: the address is made from the title.")
+        elif Document.objects.filter(kind="strategy", slug=slug).exists():
+            self.add_error("title", "There is a strategy of this name already.")
+        if not self.errors:
+            data["text"] = self._text(slug, data, served)
+        return data
+
+    def _served(self, data: dict[str, Any]) -> list[Served]:
+        served: list[Served] = []
+        for n in range(1, MOST_CASES + 1):
+            case, why = data.get(f"case_{n}"), data.get(f"why_{n}")
+            if not case:
+                continue
+            if not why:
+                self.add_error(f"why_{n}", "Say why.")
+            elif any(case == earlier.case for earlier in served):
+                self.add_error(f"case_{n}", "This case is named above already.")
+            else:
+                served.append(Served(case=case, effect=data.get(f"effect_{n}") or "helps", why=why))
+        return served
+
+    def _text(self, slug: str, data: dict[str, Any], served: list[Served]) -> str:
+        document = StrategyText(
+            strategy=slug,
+            title=data["title"],
+            approach=data["approach"],
+            states=(Standing(state="idea", at=timezone.now().date().isoformat()),),
+            cases=tuple(served),
+            driver=self.author.shown_name,
+            summary=_level(data["summary"]),
+            sections={"Open question": _level(data["question"])} if data.get("question") else {},
+        )
+        text = write(document)
+        try:
+            parse(text)
+        except Malformed as error:
+            self.add_error(None, str(error))
+        return text
+
+
+def _level(text: str) -> str:
+    """Headings of a person's text go below the document's own, so that they do not end its sections."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join("##" + line if line.startswith(("# ", "## ")) else line for line in lines).strip()

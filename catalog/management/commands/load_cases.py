@@ -1,0 +1,26 @@
+"""Loads the case and strategy files. What was edited on the site is never overwritten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from catalog import files
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        results: Counter[str] = Counter()
+        for loaded in files.load(files.all_files()):
+            results[loaded.result] += 1
+            for problem in loaded.problems:
+                self.stderr.write(f"{loaded.path.name}: {problem}")
+            if loaded.result == "conflict":
+                self.stderr.write(f"{loaded.path.name}: the file and the site were both changed; the site's text stays")
+        self.stdout.write("catalog: " + ", ".join(f"{number} {result}" for result, number in sorted(results.items())))
+        if results["malformed"]:
+            raise CommandError("some files were not loaded")

@@ -1,0 +1,172 @@
+"""Reading the tallies: what a page says of a case was measured by whom, on what, how often.
+
+A run is the unit. Movers, areas, environments and kinds are never pooled; inconclusive, skipped and
+failed runs are shown and stay out of the denominator.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from catalog import histogram
+from catalog.models import Case, KernelBuild, Tally
+from diagnosis import releases
+from diagnosis.vocabulary import AREAS, CONCLUSIVE, ENVIRONMENTS, HELD, MOVERS, OUTCOMES, Word
+
+GLYPHS = {"held": "●", "moves": "○", "mixed": "◐", "none": "·"}
+MEANINGS = {
+    "held": "the folio stays",
+    "moves": "the folio moves, or leaves first",
+    "mixed": "both seen",
+    "none": "no conclusive run",
+}
+INTERVAL_FROM = 20
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All runs under one build, architecture, mover, area, environment and kind."""
+
+    build: KernelBuild
+    architecture: str
+    mover: Word
+    area: Word
+    environment: Word
+    kind: str
+    outcomes: tuple[tuple[Word, int], ...]
+    nr_machines: int
+    freed_seconds: float | None
+    last_seen_at: datetime
+
+    @property
+    def conclusive(self) -> int:
+        return sum(runs for word, runs in self.outcomes if word.slug in CONCLUSIVE)
+
+    @property
+    def held(self) -> int:
+        return sum(runs for word, runs in self.outcomes if word.slug in HELD)
+
+    @property
+    def runs(self) -> int:
+        return sum(runs for _, runs in self.outcomes)
+
+    @property
+    def aside(self) -> tuple[tuple[Word, int], ...]:
+        """What was seen and does not count: inconclusive, skipped, error."""
+        return tuple(pair for pair in self.outcomes if pair[0].slug not in CONCLUSIVE)
+
+    @property
+    def verdict(self) -> str:
+        return verdict(self.held, self.conclusive)
+
+    @property
+    def glyph(self) -> str:
+        return GLYPHS[self.verdict]
+
+    @property
+    def said(self) -> str:
+        """'hangs', '4 hangs, 1 moves', or 'no conclusive run'."""
+        seen = [(word, runs) for word, runs in self.outcomes if word.slug in CONCLUSIVE]
+        if len(seen) == 1:
+            return seen[0][0].label
+        return ", ".join(f"{runs} {word.label}" for word, runs in seen) or MEANINGS["none"]
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Wilson's 95 % interval of the held share; only where outcomes vary or runs are many."""
+        if self.conclusive and (0 < self.held < self.conclusive or self.conclusive >= INTERVAL_FROM):
+            return wilson(self.held, self.conclusive)
+        return None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One line of kernels in the strip of a case."""
+
+    line: str
+    verdict: str
+    builds: tuple[str, ...]
+    runs: int
+
+    @property
+    def glyph(self) -> str:
+        return GLYPHS[self.verdict]
+
+    @property
+    def said(self) -> str:
+        runs = "1 run" if self.runs == 1 else f"{self.runs} runs"
+        return f"{self.line}: {MEANINGS[self.verdict]}" + (
+            f", {runs} on {', '.join(self.builds)}" if self.builds else ""
+        )
+
+
+def verdict(held: int, conclusive: int) -> str:
+    if not conclusive:
+        return "none"
+    return "held" if held == conclusive else "mixed" if held else "moves"
+
+
+def wilson(held: int, runs: int, z: float = 1.96) -> tuple[float, float]:
+    """The score interval of a share (Wilson 1927), as two shares from 0 to 1."""
+    share, z2 = held / runs, z * z
+    middle = (share + z2 / (2 * runs)) / (1 + z2 / runs)
+    half = z * math.sqrt(share * (1 - share) / runs + z2 / (4 * runs * runs)) / (1 + z2 / runs)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def summaries(case: Case) -> list[Summary]:
+    """The evidence table of a case: newest kernel first. One query."""
+    groups: dict[tuple[object, ...], list[Tally]] = defaultdict(list)
+    for tally in case.tallies.select_related("build"):
+        key = (tally.build_id, tally.architecture, tally.mover, tally.area, tally.environment, tally.kind)
+        groups[key].append(tally)
+    made = [_summary(group) for group in groups.values()]
+    made.sort(key=lambda s: (s.build.label, s.mover.slug, s.area.slug))
+    made.sort(key=lambda s: releases.read(s.build.release).order, reverse=True)
+    return made
+
+
+def _summary(group: list[Tally]) -> Summary:
+    first = group[0]
+    outcomes: dict[str, int] = defaultdict(int)
+    for tally in group:
+        outcomes[tally.outcome] += tally.runs
+    return Summary(
+        build=first.build,
+        architecture=first.architecture,
+        mover=MOVERS[first.mover],
+        area=AREAS[first.area],
+        environment=ENVIRONMENTS[first.environment],
+        kind=first.kind,
+        outcomes=tuple((word, outcomes[slug]) for slug, word in OUTCOMES.items() if slug in outcomes),
+        nr_machines=len({tally.machine_id for tally in group}),
+        freed_seconds=histogram.median(histogram.added(t.histogram for t in group if t.outcome in HELD)),
+        last_seen_at=max(tally.last_seen_at for tally in group),
+    )
+
+
+def strips(cases: Iterable[Case]) -> dict[int, list[Cell]]:
+    """By case: one cell for each line of kernels that any of these cases was measured on. One query.
+
+    A labelled build (a candidate fix) is no kernel that people run, and stays out of the strip.
+    """
+    wanted = [case.pk for case in cases]
+    seen: dict[int, dict[str, list[Tally]]] = {pk: defaultdict(list) for pk in wanted}
+    lines: dict[str, tuple[int, ...]] = {}
+    for tally in Tally.objects.filter(case__in=wanted, build__label="").select_related("build"):
+        release = releases.read(tally.build.release)
+        lines[release.line] = min(lines.get(release.line, release.order), release.order)
+        seen[tally.case_id][release.line].append(tally)
+    ordered = sorted(lines, key=lambda line: lines[line])
+    return {pk: [_cell(line, seen[pk].get(line, [])) for line in ordered] for pk in wanted}
+
+
+def _cell(line: str, tallies: list[Tally]) -> Cell:
+    conclusive = sum(t.runs for t in tallies if t.outcome in CONCLUSIVE)
+    held = sum(t.runs for t in tallies if t.outcome in HELD)
+    builds = tuple(sorted({t.build.release for t in tallies}))
+    return Cell(line, verdict(held, conclusive), builds, conclusive)

@@ -1,0 +1,19 @@
+from catalog.models.cases import Alias, Case, Claim, Effect, Link, Subsystem
+from catalog.models.measured import KernelBuild, Tally
+from catalog.models.strategies import Serving, Strategy
+from catalog.models.text import Document, Revision
+
+__all__ = [
+    "Alias",
+    "Case",
+    "Claim",
+    "Document",
+    "Effect",
+    "KernelBuild",
+    "Link",
+    "Revision",
+    "Serving",
+    "Strategy",
+    "Subsystem",
+    "Tally",
+]

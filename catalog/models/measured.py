@@ -1,0 +1,66 @@
+"""What was measured, added up. Only `reports.evidence` writes here, with the evidence, in one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from catalog.models.cases import Case
+from catalog.models.text import seen_by
+from people.models import Machine
+
+
+class KernelBuild(models.Model):
+    """One kernel as it names itself (`uname -r`), and the label that its tester gave it ('fix v3', mostly '')."""
+
+    release = models.CharField(max_length=120)
+    label = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["release", "label"], name="kernel_build")]
+
+    def __str__(self) -> str:
+        return f"{self.release} + {self.label}" if self.label else self.release
+
+
+class TallyQuerySet(models.QuerySet["Tally"]):
+    def visible_to(self, user: Any) -> TallyQuerySet:
+        return self.filter(seen_by(user, "case__document__"))
+
+
+class Tally(models.Model):
+    """How often one thing was seen under one full key. Runs count, never pages.
+
+    `histogram` counts the runs with a known time until freed, by `histogram.bucket`.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="tallies")
+    build = models.ForeignKey(KernelBuild, on_delete=models.PROTECT, related_name="tallies")
+    architecture = models.CharField(max_length=32)
+    mover = models.CharField(max_length=32)
+    area = models.CharField(max_length=32)
+    environment = models.CharField(max_length=16)
+    kind = models.CharField(max_length=16)
+    machine = models.ForeignKey(Machine, on_delete=models.PROTECT, related_name="tallies")
+    outcome = models.CharField(max_length=16)
+
+    runs = models.PositiveIntegerField()
+    last_seen_at = models.DateTimeField()
+    histogram = ArrayField(models.PositiveIntegerField())
+
+    objects = TallyQuerySet.as_manager()
+
+    KEY = ("case", "build", "architecture", "mover", "area", "environment", "kind", "machine", "outcome")
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "build", "architecture", "mover", "area", "environment", "kind", "machine", "outcome"],
+                name="tally_key",
+            ),
+            models.CheckConstraint(condition=Q(runs__gte=1), name="tally_counts_something"),
+        ]

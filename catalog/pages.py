@@ -1,0 +1,206 @@
+"""The catalog in the browser: cases, one case, strategies, one strategy, proposing one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from catalog import finding, measured, parts, revisions
+from catalog.document import CaseText, Malformed, StrategyText, parse
+from catalog.forms import StrategyForm
+from catalog.models import Case, Effect, Revision, Strategy
+from catalog.models.text import Origin
+from diagnosis.vocabulary import EFFECTS, MECHANISMS, STRATEGY_EFFECTS, STRATEGY_STATES, Word
+from people.models import User, may
+
+MARKED = ("cma_allocation", "hotunplug", "compaction")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Whether and how well it is known that a case breaks one thing."""
+
+    effect: Word
+    known: Effect | None
+
+    @property
+    def look(self) -> str:
+        return (
+            {"measured": "yes", "reported": "part", "reasoned": "slight"}[self.known.standing] if self.known else "no"
+        )
+
+    @property
+    def said(self) -> str:
+        if self.known is None:
+            return f"{self.effect.label}: not known"
+        return f"{self.effect.label}: {self.known.manner_word.label} ({self.known.standing_word.label})"
+
+
+@dataclass(frozen=True)
+class Row:
+    case: Case
+    marks: list[Mark]
+    strip: list[measured.Cell]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Never a lump sum: each says what it counts."""
+
+    open: int
+    unprivileged: int
+    held_on_newest: int
+    newest: str
+    fixed: int
+
+
+def cases(request: HttpRequest) -> HttpResponse:
+    found = finding.find(request.GET, request.user)
+    strips = measured.strips(found.cases)
+    order = list(MECHANISMS)
+    rows = sorted((_row(case, strips[case.pk]) for case in found.cases), key=lambda r: order.index(r.case.mechanism))
+    groups = [(MECHANISMS[slug], list(group)) for slug, group in groupby(rows, key=lambda row: row.case.mechanism)]
+    everything = list(Case.objects.visible_to(request.user)) if found.narrowed else found.cases
+    page = {
+        "found": found,
+        "groups": groups,
+        "figures": _figures(everything, strips if not found.narrowed else measured.strips(everything)),
+        "marked": [EFFECTS[slug] for slug in MARKED],
+        "here": "cases",
+    }
+    return render(request, "catalog/cases.html", page)
+
+
+def _row(case: Case, strip: list[measured.Cell]) -> Row:
+    known = {effect.effect: effect for effect in case.effects.all()}
+    return Row(case, [Mark(EFFECTS[slug], known.get(slug)) for slug in MARKED], strip)
+
+
+def _figures(everything: list[Case], strips: dict[int, list[measured.Cell]]) -> Figures:
+    real = [case for case in everything if case.kind == "case"]
+    open_ = [case for case in real if case.status != "fixed"]
+    lines = next(iter(strips.values()), [])
+    newest = lines[-1].line if lines else ""
+    held = [case for case in real if strips[case.pk] and strips[case.pk][-1].verdict in ("held", "mixed")]
+    return Figures(
+        open=len(open_),
+        unprivileged=sum("unprivileged_user" in case.controllers for case in open_),
+        held_on_newest=len(held),
+        newest=newest,
+        fixed=sum(case.status == "fixed" for case in real),
+    )
+
+
+def case(request: HttpRequest, slug: str, n: int | None = None) -> HttpResponse:
+    """One case; with `n`, as its text stood at that revision."""
+    found = Case.objects.visible_to(request.user).for_page().named(slug)
+    if found is None:
+        raise Http404("There is no such case.")
+    if found.slug != slug:
+        return redirect(found.get_absolute_url(), permanent=True)
+    revision = _revision(found, n)
+    text = parse(revision.text)
+    assert isinstance(text, CaseText)
+    strategies = Strategy.objects.visible_to(request.user).filter(servings__case=found).for_list()
+    page = {
+        "case": found,
+        "text": text,
+        "revision": revision,
+        "is_snapshot": n is not None,
+        "summaries": measured.summaries(found),
+        "strip": measured.strips([found])[found.pk],
+        "strategies": [(strategy, _serving(strategy, found), steps(strategy)) for strategy in strategies],
+        "parts": [] if n is not None else parts.for_page(request, found.document),
+        "site_url": settings.SITE_URL,
+        "here": "cases",
+    }
+    return render(request, "catalog/case.html", page)
+
+
+def _serving(strategy: Strategy, case: Case) -> Any:
+    return next(serving for serving in strategy.servings.all() if serving.case_id == case.pk)
+
+
+def _revision(found: Case | Strategy, n: int | None) -> Revision:
+    current = found.document.current
+    assert current is not None
+    if n is None or n == current.n:
+        return current
+    earlier = found.document.revisions.select_related("author").filter(n=n).first()
+    if earlier is None:
+        raise Http404("There is no such revision.")
+    return earlier
+
+
+@dataclass(frozen=True)
+class Step:
+    label: str
+    done: bool
+
+
+def steps(strategy: Strategy) -> list[Step]:
+    """The way of a strategy from idea to release, and how far along it is."""
+    way = ("idea", "posted", "merged", "released", "backported")
+    if strategy.state not in way:
+        return [Step(strategy.state_word.label, False)]
+    reached = way.index(strategy.state)
+    posted = f"posted v{strategy.version}" if strategy.version else "posted"
+    labels = [posted if slug == "posted" and reached >= 1 else STRATEGY_STATES[slug].label for slug in way]
+    return [Step(label, index <= reached) for index, label in enumerate(labels)]
+
+
+def strategies(request: HttpRequest) -> HttpResponse:
+    rows = list(Strategy.objects.visible_to(request.user).for_list())
+    columns = list(
+        Case.objects.visible_to(request.user).filter(servings__strategy__in=rows).distinct().order_by("slug")
+    )
+    table = []
+    for strategy in rows:
+        served = {serving.case_id: serving for serving in strategy.servings.all()}
+        table.append((strategy, [(column, served.get(column.pk)) for column in columns]))
+    page = {"table": table, "columns": columns, "words": STRATEGY_EFFECTS.values(), "here": "strategies"}
+    return render(request, "catalog/strategies.html", page)
+
+
+def strategy(request: HttpRequest, slug: str) -> HttpResponse:
+    found = Strategy.objects.visible_to(request.user).for_page().filter(slug=slug).first()
+    if found is None:
+        raise Http404("There is no such strategy.")
+    revision = _revision(found, None)
+    text = parse(revision.text)
+    assert isinstance(text, StrategyText)
+    visible = set(Case.objects.visible_to(request.user).values_list("pk", flat=True))
+    page = {
+        "strategy": found,
+        "text": text,
+        "revision": revision,
+        "steps": steps(found),
+        "servings": [s for s in found.servings.all() if s.case_id is None or s.case_id in visible],
+        "parts": parts.for_page(request, found.document),
+        "here": "strategies",
+    }
+    return render(request, "catalog/strategy.html", page)
+
+
+@login_required
+def propose_strategy(request: HttpRequest) -> HttpResponse:
+    if not may(request.user, "propose"):
+        raise PermissionDenied("Your role may read, not propose.")
+    assert isinstance(request.user, User)
+    initial = {"case_1": request.GET.get("case", "")}
+    form = StrategyForm(request.user, request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            revision = revisions.save(form.cleaned_data["text"], origin=Origin.SITE, author=request.user, new=True)
+            return redirect(revision.document)
+        except Malformed as error:
+            form.add_error(None, str(error))
+    status = 422 if form.errors else 200
+    return render(request, "catalog/propose_strategy.html", {"form": form, "here": "strategies"}, status=status)

@@ -1,0 +1,34 @@
+"""What other apps put onto the page of a case or strategy: evidence below it, discussion beside it.
+
+The catalog knows neither reports nor discussion; they offer their parts here when Django starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from catalog.models import Document
+
+
+@dataclass(frozen=True)
+class Part:
+    """A template and the evaluated data that it takes, as `part`."""
+
+    template: str
+    data: Any
+
+
+Offer = Callable[[HttpRequest, Document], Part]
+_offers: list[Offer] = []
+
+
+def offer(make: Offer) -> None:
+    _offers.append(make)
+
+
+def for_page(request: HttpRequest, document: Document) -> list[Part]:
+    return [make(request, document) for make in _offers]

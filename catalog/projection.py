@@ -1,0 +1,78 @@
+"""Text to columns. Everything written here can be thrown away and made again from the current revision."""
+
+from __future__ import annotations
+
+from django.utils.text import slugify
+
+from catalog.document import CaseText, DocumentText, StrategyText
+from catalog.models import Alias, Case, Claim, Document, Effect, Link, Serving, Strategy, Subsystem
+
+
+def project(document: Document, parsed: DocumentText) -> None:
+    """Rewrites the columns of `document` from its parsed text. Call it in a transaction."""
+    if isinstance(parsed, CaseText):
+        _case(document, parsed)
+    else:
+        _strategy(document, parsed)
+    document.links.all().delete()
+    Link.objects.bulk_create(
+        Link(document=document, kind=link.kind, ref=link.ref, title=link.title) for link in parsed.links
+    )
+
+
+def _case(document: Document, parsed: CaseText) -> None:
+    case, _ = Case.objects.update_or_create(
+        document=document,
+        defaults={
+            "slug": parsed.case,
+            "title": parsed.title,
+            "summary": parsed.summary,
+            "kind": parsed.kind,
+            "status": parsed.status,
+            "parent_slug": parsed.parent or "",
+            "mechanism": parsed.mechanism,
+            "mechanisms": [parsed.mechanism, *parsed.beside],
+            "controllers": list(parsed.controllers),
+            "time_bound": parsed.bounds.time,
+            "areas": list(parsed.areas),
+            "test_names": list(parsed.signature.names),
+            "probe": parsed.probe or "",
+        },
+    )
+    names = [parsed.case, *parsed.aliases]
+    case.aliases.exclude(slug__in=names).delete()
+    present = set(case.aliases.values_list("slug", flat=True))
+    Alias.objects.bulk_create(Alias(slug=name, case=case) for name in names if name not in present)
+    case.effects.all().delete()
+    Effect.objects.bulk_create(
+        Effect(case=case, effect=e.effect, manner=e.manner, standing=e.standing) for e in parsed.effects
+    )
+    case.claims.all().delete()
+    Claim.objects.bulk_create(Claim(case=case, key=c.id, text=c.text, standing=c.standing) for c in parsed.claims)
+    case.subsystems.set([_subsystem(name) for name in parsed.subsystems])
+    Serving.objects.filter(case_slug__in=names).update(case=case)
+
+
+def _subsystem(name: str) -> Subsystem:
+    slug = slugify(name.replace("/", "-")) or "other"
+    return Subsystem.objects.get_or_create(slug=slug, defaults={"name": name})[0]
+
+
+def _strategy(document: Document, parsed: StrategyText) -> None:
+    strategy, _ = Strategy.objects.update_or_create(
+        document=document,
+        defaults={
+            "slug": parsed.strategy,
+            "title": parsed.title,
+            "summary": parsed.summary,
+            "approach": parsed.approach,
+            "state": parsed.state.state,
+            "version": parsed.state.version,
+        },
+    )
+    cases = {alias.slug: alias.case for alias in Alias.objects.select_related("case")}
+    strategy.servings.all().delete()
+    Serving.objects.bulk_create(
+        Serving(strategy=strategy, case_slug=s.case, case=cases.get(s.case), effect=s.effect, why=s.why)
+        for s in parsed.cases
+    )

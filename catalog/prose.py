@@ -1,0 +1,50 @@
+"""CommonMark to HTML that is safe to show, whoever wrote it. Used for case files and for what people say."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import nh3
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+MAX_CHARACTERS = 50_000
+_TAGS = {
+    *("p", "br", "hr", "em", "strong", "code", "pre", "span", "blockquote", "ul", "ol", "li", "a", "del"),
+    *("h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "div"),
+}
+_LANGUAGES = frozenset({"c", "diff", "console", "bash", "sh", "python", "json", "yaml", "text", "make"})
+
+
+def _code(code: str, language: str, attributes: str) -> str:
+    if language not in _LANGUAGES:
+        return ""
+    try:
+        return highlight(code, get_lexer_by_name(language), HtmlFormatter(nowrap=True))
+    except ClassNotFound:
+        return ""
+
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False, "highlight": _code, "maxNesting": 20}).enable(
+    "table"
+)
+
+
+@lru_cache(maxsize=2_048)
+def html(text: str) -> SafeString:
+    """At most MAX_CHARACTERS of CommonMark as sanitised HTML. Raw HTML in it is shown as text."""
+    made = _MARKDOWN.render(text[:MAX_CHARACTERS])
+    made = re.sub(r"<(/?)h[12]>", r"<\1h3>", made)
+    clean = nh3.clean(
+        made,
+        tags=_TAGS,
+        attributes={"a": {"href", "title"}, "code": {"class"}, "span": {"class"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener nofollow ugc",
+    )
+    return mark_safe(clean)  # noqa: S308 - cleaned on the line above

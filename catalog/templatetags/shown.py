@@ -1,0 +1,74 @@
+"""How values are written on pages. Pure functions of what they are given."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from catalog import prose
+from diagnosis import vocabulary
+
+register = template.Library()
+
+
+@register.filter
+def commonmark(text: str) -> SafeString:
+    return prose.html(text)
+
+
+@register.filter
+def first_sentence(text: str) -> str:
+    """The first sentence of CommonMark prose, without its marks."""
+    plain = re.sub(r"[`*]|\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(text.split()))
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z])", plain, maxsplit=1)[0]
+
+
+@register.filter
+def word(slug: str, group: str) -> str:
+    """The label of a word of the vocabulary, as {{ slug|word:"mechanism" }}."""
+    found = vocabulary.GROUPS[group].get(slug)
+    return found.label if found else slug
+
+
+@register.filter
+def meaning(slug: str, group: str) -> str:
+    found = vocabulary.GROUPS[group].get(slug)
+    return found.meaning if found else ""
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """A time with two digits at the most: 0.21 s, 5.2 s, 83 s. '' where it is not known."""
+    if value is None:
+        return ""
+    if value < 0.01:
+        return f"{value * 1000:.1f} ms"
+    if value < 1:
+        return f"{value:.2f} s"
+    return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
+
+
+@register.filter
+def bytes_(value: int) -> str:
+    if value < 1_000:
+        return f"{value} B"
+    return f"{value / 1_000:.1f} kB" if value < 1_000_000 else f"{value / 1_000_000:.1f} MB"
+
+
+@register.filter
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString | str:
+    """A time, for people and for machines."""
+    if value is None:
+        return ""
+    return format_html(
+        '<time datetime="{}">{}</time>', value.strftime("%Y-%m-%dT%H:%M:%SZ"), value.strftime("%Y-%m-%d %H:%M UTC")
+    )
