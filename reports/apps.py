@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class ReportsConfig(AppConfig):
+    name = "reports"
+
+    def ready(self) -> None:
+        from catalog import parts
+        from reports.pages import evidence_part
+
+        parts.offer(evidence_part)

@@ -1,0 +1,66 @@
+"""Who works on which report. A claim is committed before the work begins, and ends by itself.
+
+First attempts are claimed in batches; a second or third runs alone, so that a report that kills its worker
+spoils nobody else's work. After the third it is `failed`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from reports.models import Report, State
+
+BATCH = 50
+MAX_ATTEMPTS = 3
+
+# The ORM has no UPDATE over a limited, locked sub-select; this is one statement, so one commit.
+_CLAIM = """
+UPDATE reports_report SET state = 'ingesting', claim_id = %(claim)s, claimed_at = now(), attempts = attempts + 1
+WHERE id IN (
+    SELECT id FROM reports_report WHERE state = 'received' AND {which}
+    ORDER BY received_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
+
+
+def claim() -> tuple[uuid.UUID, list[uuid.UUID]]:
+    """A new claim and the reports under it: up to BATCH fresh ones, or else one that was tried before, or none."""
+    mine = uuid.uuid4()
+    for which, limit in (("attempts = 0", BATCH), ("attempts > 0", 1)):
+        with connection.cursor() as cursor:
+            cursor.execute(_CLAIM.format(which=which), {"claim": mine, "limit": limit})
+            ids = [row[0] for row in cursor.fetchall()]
+        if ids:
+            return mine, ids
+    return mine, []
+
+
+def fail(claim_id: uuid.UUID, why: str) -> None:
+    """Ours to mend: kept with its traceback, to be replayed after the fix."""
+    Report.objects.filter(claim_id=claim_id, state=State.INGESTING).update(
+        state=State.FAILED, claim_id=None, claimed_at=None, settled_at=timezone.now(), traceback=why
+    )
+
+
+def give_back(claim_id: uuid.UUID) -> None:
+    """Ends a claim whose work could not be written, through no fault of its reports."""
+    Report.objects.filter(claim_id=claim_id, state=State.INGESTING).update(
+        state=State.RECEIVED, claim_id=None, claimed_at=None
+    )
+
+
+def release_expired() -> int:
+    """Claims whose worker has not been heard of for the lease: back into the queue, or `failed` after the third."""
+    lost = Report.objects.filter(
+        state=State.INGESTING, claimed_at__lt=timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
+    )
+    failed = lost.filter(attempts__gte=MAX_ATTEMPTS).update(
+        state=State.FAILED, claim_id=None, claimed_at=None, settled_at=timezone.now(), traceback="worker died"
+    )
+    return failed + lost.filter(attempts__lt=MAX_ATTEMPTS).update(state=State.RECEIVED, claim_id=None, claimed_at=None)

@@ -1,0 +1,107 @@
+"""The one place that knows the order: claim -> parse -> match -> attach -> settle.
+
+Parsing and matching run outside any transaction. The final write is fenced: only what is still under this
+claim is written, in one transaction with its evidence and tallies.
+"""
+
+from __future__ import annotations
+
+import traceback
+import uuid
+from dataclasses import dataclass, field
+
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from catalog.signatures import signatures
+from diagnosis import match as matching
+from diagnosis.faults import Unreadable
+from diagnosis.formats import envelope
+from diagnosis.match import Match, Signature
+from diagnosis.observation import Observation
+from reports import claims, evidence, inbox
+from reports.models import Report, State
+from reports.refusals import Refusal
+
+
+@dataclass
+class Read:
+    """One claimed report, read: what it says and what that matches, or why it cannot be read."""
+
+    report: Report
+    found: list[tuple[Observation, list[Match]]] = field(default_factory=list)
+    refusal: Refusal | None = None
+    traceback: str = ""
+
+
+def drain(batches: int = 200) -> int:
+    """Works through what waits, up to so many batches. Returns how many reports were taken on."""
+    taken = 0
+    for _ in range(batches):
+        claim_id, ids = claims.claim()
+        if not ids:
+            break
+        taken += len(ids)
+        _work(claim_id, ids)
+    return taken
+
+
+def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
+    known = signatures()
+    reports = Report.objects.filter(id__in=ids, claim_id=claim_id).select_related("payload", "machine")
+    done = [read(report, known) for report in reports]
+    try:
+        _settle(claim_id, done, matching.digest(known))
+    except OperationalError:
+        raise  # the database went away: the lease brings the reports back
+    except Exception:
+        if len(ids) > 1:
+            claims.give_back(claim_id)  # one of them cannot be written: each is tried alone
+        else:
+            claims.fail(claim_id, traceback.format_exc())
+
+
+def read(report: Report, known: list[Signature]) -> Read:
+    """Parses and matches one report. Whatever goes wrong here is filed with the report, and hurts no other."""
+    done = Read(report)
+    try:
+        body = inbox.unpacked(report.payload)
+        for observation in envelope.observations(envelope.read(body)):
+            done.found.append((observation, matching.match(observation, known)))
+    except Unreadable as error:
+        done.refusal = Refusal(error.code, error.faults)
+    except Exception:
+        done.traceback = traceback.format_exc()
+    if done.refusal or done.traceback:
+        done.found = []
+    return done
+
+
+@transaction.atomic
+def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
+    mine = set(
+        Report.objects.select_for_update()
+        .filter(claim_id=claim_id, state=State.INGESTING)
+        .order_by("id")
+        .values_list("id", flat=True)
+    )
+    kept = [one for one in done if one.report.id in mine]
+    evidence.attach({one.report: one.found for one in kept})
+    now = timezone.now()
+    for one in kept:
+        report = one.report
+        report.state = State.REJECTED if one.refusal else State.FAILED if one.traceback else State.SETTLED
+        report.claim_id = report.claimed_at = None
+        report.settled_at = now
+        report.nr_observations = len(one.found)
+        report.nr_unmatched = sum(1 for _, matches in one.found if not matches)
+        report.matched_by = digest
+        report.reason = one.refusal.document() if one.refusal else None
+        report.traceback = one.traceback
+    Report.objects.bulk_update(
+        [one.report for one in kept],
+        [
+            *("state", "claim_id", "claimed_at", "settled_at", "nr_observations", "nr_unmatched"),
+            *("matched_by", "reason", "traceback"),
+        ],
+    )

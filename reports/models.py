@@ -1,0 +1,215 @@
+"""Reports as they came, what they say, and what that was attached to. The row is the truth; the broker only rings."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from catalog.models import Case, KernelBuild
+from catalog.models.text import seen_by
+from diagnosis.vocabulary import AREAS, ENVIRONMENTS, MOVERS, OUTCOMES, Word
+from people.models import Machine, may
+
+
+class State(models.TextChoices):
+    RECEIVED = "received"
+    INGESTING = "ingesting"
+    SETTLED = "settled"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    ERASED = "erased"
+
+
+class ReportQuerySet(models.QuerySet["Report"]):
+    def newest(self) -> ReportQuerySet:
+        return self.select_related("machine").order_by("-received_at", "-id")
+
+    def with_state(self, state: str) -> ReportQuerySet:
+        return self.filter(state=state) if state in State.values else self
+
+
+class Report(models.Model):
+    """One thing that a machine sent: who, when, how large, and how far it has got.
+
+    `sha256` is of the decoded body. `reason` is the problem document of a rejected report; `traceback` is ours,
+    of a failed one. `matched_by` is the digest of the signatures that it was last matched with.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    machine = models.ForeignKey(Machine, on_delete=models.PROTECT, related_name="reports")
+    received_at = models.DateTimeField(db_default=Now())
+    media_type = models.CharField(max_length=80)
+    format = models.CharField(max_length=40, blank=True)
+    size_bytes = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    run_id = models.CharField(max_length=100, null=True)
+    idempotency_key = models.CharField(max_length=200, null=True)
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim_id = models.UUIDField(null=True)
+    claimed_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    nr_observations = models.PositiveIntegerField(default=0)
+    nr_unmatched = models.PositiveIntegerField(default=0)
+    matched_by = models.CharField(max_length=16, blank=True)
+    reason = models.JSONField(null=True)
+    traceback = models.TextField(blank=True)
+
+    objects = ReportQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["machine", "run_id"], name="report_run_id"),
+            models.UniqueConstraint(fields=["machine", "idempotency_key"], name="report_idempotency_key"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="report_state_known"),
+            models.CheckConstraint(
+                condition=Q(claim_id=None, claimed_at=None) | Q(claim_id__isnull=False, claimed_at__isnull=False),
+                name="report_claim_whole",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="ingesting") | Q(claim_id__isnull=False), name="report_ingesting_claimed"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="settled") | Q(settled_at__isnull=False), name="report_settled_when"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="rejected") | Q(reason__isnull=False), name="report_rejected_why"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-received_at", "-id"], name="report_newest"),
+            models.Index(fields=["state", "-received_at"], name="report_by_state"),
+            models.Index(fields=["received_at", "id"], name="report_waiting", condition=Q(state="received")),
+            models.Index(fields=["claimed_at"], name="report_in_work", condition=Q(state="ingesting")),
+            models.Index(
+                fields=["matched_by"], name="report_unmatched", condition=Q(state="settled", nr_unmatched__gt=0)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    def get_absolute_url(self) -> str:
+        return f"/reports/{self.id}/"
+
+
+class Payload(models.Model):
+    """The decoded body, compressed with zstd. A table of its own, so that lists of reports never touch it."""
+
+    report = models.OneToOneField(Report, on_delete=models.CASCADE, primary_key=True, related_name="payload")
+    body = models.BinaryField()
+
+
+class Observation(models.Model):
+    """One thing that a report says. `key` is stable inside the report. See diagnosis.observation."""
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="observations")
+    key = models.CharField(max_length=100)
+    kind = models.CharField(max_length=16)
+    names = models.CharField(max_length=64, blank=True)
+    build = models.ForeignKey(KernelBuild, on_delete=models.PROTECT, related_name="+")
+    architecture = models.CharField(max_length=32)
+    mover = models.CharField(max_length=32)
+    migrate_mode = models.CharField(max_length=20, blank=True)
+    area = models.CharField(max_length=32)
+    environment = models.CharField(max_length=16)
+    outcome = models.CharField(max_length=16)
+    freed_seconds = models.FloatField(null=True)
+    fingerprint = models.CharField(max_length=16)
+    is_matched = models.BooleanField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["report", "key"], name="observation_key")]
+        indexes = [models.Index(fields=["fingerprint"], name="observation_unmatched", condition=Q(is_matched=False))]
+
+    @property
+    def outcome_word(self) -> Word:
+        return OUTCOMES[self.outcome]
+
+    @property
+    def mover_word(self) -> Word:
+        return MOVERS[self.mover]
+
+    @property
+    def area_word(self) -> Word:
+        return AREAS[self.area]
+
+    @property
+    def environment_word(self) -> Word:
+        return ENVIRONMENTS[self.environment]
+
+
+class EvidenceQuerySet(models.QuerySet["Evidence"]):
+    def visible_to(self, user: Any) -> EvidenceQuerySet:
+        return self.filter(seen_by(user, "case__document__"))
+
+    def counted(self) -> EvidenceQuerySet:
+        """What the tallies add up: everything that no person has refuted."""
+        refuted = Verdict.objects.filter(
+            report=models.OuterRef("report"), key=models.OuterRef("key"), case=models.OuterRef("case"), stands=False
+        )
+        return self.exclude(models.Exists(refuted))
+
+
+class Evidence(models.Model):
+    """An observation attached to a case, with the rule that did it and the reason. Its key: (report, key, case).
+
+    It repeats what a tally's key needs, so that adding up reads one table.
+    """
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="evidence")
+    key = models.CharField(max_length=100)
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="evidence")
+    rule = models.CharField(max_length=40)
+    reason = models.CharField(max_length=400)
+    build = models.ForeignKey(KernelBuild, on_delete=models.PROTECT, related_name="+")
+    architecture = models.CharField(max_length=32)
+    mover = models.CharField(max_length=32)
+    area = models.CharField(max_length=32)
+    environment = models.CharField(max_length=16)
+    kind = models.CharField(max_length=16)
+    machine = models.ForeignKey(Machine, on_delete=models.PROTECT, related_name="+")
+    outcome = models.CharField(max_length=16)
+    freed_seconds = models.FloatField(null=True)
+    seen_at = models.DateTimeField()
+
+    objects = EvidenceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "evidence"
+        constraints = [models.UniqueConstraint(fields=["report", "key", "case"], name="evidence_key")]
+        indexes = [models.Index(fields=["case", "-seen_at", "-id"], name="evidence_newest")]
+
+    @property
+    def outcome_word(self) -> Word:
+        return OUTCOMES[self.outcome]
+
+    @property
+    def mover_word(self) -> Word:
+        return MOVERS[self.mover]
+
+
+class Verdict(models.Model):
+    """A person's word on one piece of evidence: it stands, or it does not. Outlives every replay of the report."""
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="verdicts")
+    key = models.CharField(max_length=100)
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="verdicts")
+    stands = models.BooleanField()
+    note = models.CharField(max_length=500, blank=True)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="verdicts")
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["report", "key", "case"], name="verdict_key")]
+
+
+def may_see_raw(user: Any, report: Report) -> bool:
+    """The text as it came is for its sender and for maintainers; everybody else sees the scrubbed one."""
+    return may(user, "see raw") or (getattr(user, "is_authenticated", False) and report.machine.owner_id == user.pk)

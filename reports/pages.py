@@ -1,0 +1,167 @@
+"""The ledger in the browser, one report's way, the latest evidence of a case, and the probe to download."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import condition, require_POST
+
+from catalog.models import Document
+from catalog.parts import Part
+from diagnosis import scrub
+from diagnosis.faults import Unreadable
+from diagnosis.formats import envelope
+from people.models import User, may
+from reports import evidence as attaching
+from reports import inbox, probe
+from reports.forms import VerdictForm
+from reports.models import Evidence, Report, State, Verdict, may_see_raw
+from reports.refusals import KINDS
+
+LATEST = 8
+
+
+def reports(request: HttpRequest) -> HttpResponse:
+    state = request.GET.get("state", "")
+    rows = Paginator(Report.objects.newest().with_state(state), 50).get_page(request.GET.get("page"))
+    page = {"rows": rows, "ledger": _ledger(), "state": state, "here": "reports"}
+    return render(request, "reports/reports.html", page)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """received = settled + rejected + failed + erased + pending"""
+
+    received: int
+    states: tuple[tuple[str, str, int], ...]
+
+
+def _ledger() -> Ledger:
+    counts = {str(state): Report.objects.filter(state=state).count() for state in State}
+    pending = counts["received"] + counts["ingesting"]
+    states = [("settled", "settled"), ("rejected", "rejected"), ("failed", "failed"), ("erased", "erased")]
+    shown = [(slug, label, counts[slug]) for slug, label in states]
+    return Ledger(sum(counts.values()), (*shown, ("received", "pending", pending)))
+
+
+@dataclass(frozen=True)
+class Attached:
+    row: Evidence
+    verdict: Verdict | None
+    form: VerdictForm | None
+
+
+@dataclass(frozen=True)
+class Told:
+    """One run of a report: as it was sent, scrubbed, and what it was attached to."""
+
+    run: envelope.Run
+    vmstat: list[tuple[str, int]]
+    evidence: list[Attached]
+
+
+def report(request: HttpRequest, report: UUID) -> HttpResponse:
+    row = get_object_or_404(Report.objects.select_related("machine__owner", "payload"), pk=report)
+    sent = _sent(row)
+    page = {
+        "report": row,
+        "sent": sent,
+        "kernel_facts": sorted(sent.kernel.config.items()) + sorted(sent.kernel.sysctl.items()) if sent else [],
+        "told": _told(request, row, sent) if sent else [],
+        "may_see_raw": may_see_raw(request.user, row),
+        "may_see_ours": may(request.user, "see raw"),
+        "here": "reports",
+    }
+    return render(request, "reports/report.html", page)
+
+
+def _sent(row: Report) -> envelope.Envelope | None:
+    """What the stored bytes say, scrubbed a second time: the sender's own scrubbing is not relied on."""
+    if row.state == State.REJECTED or not hasattr(row, "payload"):
+        return None
+    try:
+        return envelope.read(json.dumps(scrub.envelope(json.loads(inbox.unpacked(row.payload)))).encode())
+    except (Unreadable, ValueError):
+        return None
+
+
+def _told(request: HttpRequest, row: Report, sent: envelope.Envelope) -> list[Told]:
+    verdicts = {(v.key, v.case_id): v for v in row.verdicts.select_related("person")}
+    attached: dict[str, list[Attached]] = {}
+    may_judge = may(request.user, "judge")
+    for one in (
+        Evidence.objects.visible_to(request.user).filter(report=row).select_related("case").order_by("case__slug")
+    ):
+        verdict = verdicts.get((one.key, one.case_id))
+        form = VerdictForm(auto_id=False, initial={"evidence": one.pk}) if may_judge else None
+        attached.setdefault(one.key, []).append(Attached(one, verdict, form))
+    return [Told(run, sorted(run.sent.get("vmstat", {}).items()), attached.get(run.key, [])) for run in sent.runs]
+
+
+def raw(request: HttpRequest, report: UUID) -> HttpResponse:
+    """The bytes as they were sent, for their sender and for maintainers."""
+    row = get_object_or_404(Report.objects.select_related("machine", "payload"), pk=report)
+    if not may_see_raw(request.user, row):
+        raise PermissionDenied("The raw report is for its sender and for maintainers.")
+    if not hasattr(row, "payload"):
+        raise Http404("Its bytes were not kept.")
+    answer = HttpResponse(inbox.unpacked(row.payload), content_type="application/octet-stream")
+    answer["Content-Disposition"] = f'attachment; filename="{row.pk}.json"'
+    return answer
+
+
+@require_POST
+@login_required
+def judge(request: HttpRequest, report: UUID) -> HttpResponse:
+    if not may(request.user, "judge"):
+        raise PermissionDenied("Judging evidence is for editors.")
+    assert isinstance(request.user, User)
+    form = VerdictForm(request.POST)
+    if form.is_valid():
+        row = get_object_or_404(
+            Evidence.objects.select_related("case"), pk=form.cleaned_data["evidence"], report=report
+        )
+        attaching.judge(row, request.user, form.cleaned_data["word"] == "stands", form.cleaned_data["note"])
+        messages.success(request, "Noted.")
+    else:
+        messages.error(request, "; ".join(str(fault) for faults in form.errors.values() for fault in faults))
+    return redirect("report", report)
+
+
+def evidence_part(request: HttpRequest, document: Document) -> Part:
+    """For catalog.parts: the latest evidence of a case; nothing for a strategy."""
+    rows: list[Evidence] = []
+    if document.kind == "case":
+        found = Evidence.objects.visible_to(request.user).filter(case=document.pk).order_by("-seen_at", "-id")
+        rows = list(found.select_related("build", "machine")[:LATEST])
+    return Part("reports/latest.html", {"document": document, "rows": rows})
+
+
+def _probe_etag(request: HttpRequest, *args: Any) -> str:
+    return f'"{probe.built().sha256}"'
+
+
+@condition(etag_func=_probe_etag)
+def probe_pyz(request: HttpRequest) -> HttpResponse:
+    answer = HttpResponse(probe.built().body, content_type="application/zip")
+    answer["Content-Disposition"] = 'attachment; filename="probe.pyz"'
+    answer["X-Checksum-Sha256"] = probe.built().sha256
+    return answer
+
+
+def probe_sha256(request: HttpRequest) -> HttpResponse:
+    """In the form that `sha256sum --check` reads."""
+    return HttpResponse(f"{probe.built().sha256}  probe.pyz\n", content_type="text/plain; charset=utf-8")
+
+
+def problems(request: HttpRequest) -> HttpResponse:
+    return render(request, "reports/problems.html", {"kinds": KINDS.items(), "here": "api"})

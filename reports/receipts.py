@@ -1,0 +1,108 @@
+"""What a sender is told of a report: where it stands, what it was attached to, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from reports.models import Evidence, Report, State
+
+EVIDENCE: dict[str, Any] = {
+    "type": "object",
+    "required": ["case", "report", "key", "rule", "reason", "kernel", "machine", "mover", "area", "outcome", "seen_at"],
+    "properties": {
+        "case": {"type": "string", "description": "The slug of the case."},
+        "report": {"type": "string", "format": "uuid"},
+        "key": {"type": "string", "description": "Where in the report: a JSON Pointer."},
+        "rule": {"type": "string"},
+        "reason": {"type": "string"},
+        "kind": {"type": "string"},
+        "kernel": {
+            "type": "object",
+            "properties": {
+                "release": {"type": "string"},
+                "label": {"type": "string"},
+                "architecture": {"type": "string"},
+            },
+        },
+        "environment": {"type": "string"},
+        "machine": {"type": "string"},
+        "mover": {"type": "string"},
+        "area": {"type": "string"},
+        "outcome": {"type": "string"},
+        "freed_seconds": {"type": "number", "description": "From the release until freed. Absent where unknown."},
+        "seen_at": {"type": "string", "format": "date-time"},
+    },
+}
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "url", "page", "state", "received_at", "size_bytes", "sha256"],
+    "properties": {
+        "id": {"type": "string", "format": "uuid"},
+        "url": {"type": "string", "format": "uri"},
+        "page": {"type": "string", "format": "uri"},
+        "state": {"type": "string", "enum": State.values},
+        "received_at": {"type": "string", "format": "date-time"},
+        "settled_at": {"type": "string", "format": "date-time"},
+        "size_bytes": {"type": "integer"},
+        "sha256": {"type": "string"},
+        "run_id": {"type": "string"},
+        "attempts": {"type": "integer"},
+        "nr_observations": {"type": "integer"},
+        "nr_unmatched": {"type": "integer"},
+        "problem": {"type": "object", "description": "Why it was rejected: a problem document."},
+        "evidence": {"type": "array", "items": EVIDENCE},
+    },
+}
+
+
+def receipt(report: Report, user: Any = None) -> dict[str, Any]:
+    """The receipt, with the evidence that `user` may see. Unknown is absent."""
+    made: dict[str, Any] = {
+        "id": str(report.id),
+        "url": f"{settings.SITE_URL}/api/v1/reports/{report.id}/",
+        "page": f"{settings.SITE_URL}{report.get_absolute_url()}",
+        "state": report.state,
+        "received_at": report.received_at,
+        "size_bytes": report.size_bytes,
+        "sha256": report.sha256,
+        "attempts": report.attempts,
+    }
+    if report.run_id:
+        made["run_id"] = report.run_id
+    if report.reason:
+        made["problem"] = report.reason
+    if report.settled_at:
+        made["settled_at"] = report.settled_at
+    if report.state == State.SETTLED:
+        rows = Evidence.objects.visible_to(user).filter(report=report).select_related("build", "machine", "case")
+        made["nr_observations"] = report.nr_observations
+        made["nr_unmatched"] = report.nr_unmatched
+        made["evidence"] = [evidence(row) for row in rows.order_by("key", "case__slug")]
+    return made
+
+
+def evidence(row: Evidence) -> dict[str, Any]:
+    kernel = {"release": row.build.release, "architecture": row.architecture}
+    if row.build.label:
+        kernel["label"] = row.build.label
+    made: dict[str, Any] = {
+        "case": row.case.slug,
+        "report": str(row.report_id),
+        "key": row.key,
+        "rule": row.rule,
+        "reason": row.reason,
+        "kind": row.kind,
+        "kernel": kernel,
+        "environment": row.environment,
+        "machine": row.machine.name,
+        "mover": row.mover,
+        "area": row.area,
+        "outcome": row.outcome,
+        "seen_at": row.seen_at,
+    }
+    if row.freed_seconds is not None:
+        made["freed_seconds"] = row.freed_seconds
+    return made

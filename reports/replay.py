@@ -1,0 +1,34 @@
+"""Stored bytes are read again: after a fix, for a new case, or by hand. Evidence stays until it is replaced."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from catalog.signatures import signatures
+from diagnosis.match import digest
+from people import journal
+from people.models import User
+from reports.models import Report, State
+
+REPLAYABLE = (State.SETTLED, State.REJECTED, State.FAILED)
+ROUND = 500
+
+
+def replayable(reports: QuerySet[Report]) -> QuerySet[Report]:
+    """Of these, the ones that were acknowledged, are at rest, and have their bytes."""
+    return reports.filter(state__in=REPLAYABLE, payload__isnull=False, run_id__isnull=False)
+
+
+def again(reports: QuerySet[Report], person: User | None = None, why: str = "by hand") -> int:
+    """Puts the replayable ones of these reports back into the queue. Returns how many."""
+    number = replayable(reports).update(state=State.RECEIVED, attempts=0, claim_id=None, claimed_at=None, traceback="")
+    if number:
+        journal.record("reports.replayed", "report", why[:100], person, nr_reports=number)
+    return number
+
+
+def unmatched_again() -> int:
+    """Reports with something unmatched, last tried with other signatures than today's: the case may exist now."""
+    stale = Report.objects.filter(state=State.SETTLED, nr_unmatched__gt=0).exclude(matched_by=digest(signatures()))
+    ids = list(stale.order_by("received_at").values_list("pk", flat=True)[:ROUND])
+    return again(Report.objects.filter(pk__in=ids), why="new signatures") if ids else 0

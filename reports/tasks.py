@@ -1,0 +1,64 @@
+"""The bell. A message says only "there is work"; it may be lost, late or doubled, and a sweep rings again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from reports import claims, ingest, replay
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="reports.drain")
+def drain() -> int:
+    return ingest.drain()
+
+
+@shared_task(name="reports.sweep")
+def sweep() -> int:
+    """What a lost bell, a dead worker or a new case left lying is taken up again."""
+    claims.release_expired()
+    replay.unmatched_again()
+    return ingest.drain()
+
+
+class Bell:
+    """Rings once for all that was committed within `WAIT_SECONDS`, from a thread of its own.
+
+    The ring follows every commit that asked for it, so none is left to the sweep while the broker works;
+    a broker that is slow or down costs the sender nothing.
+    """
+
+    WAIT_SECONDS = 0.05
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting = False
+
+    def ring(self) -> None:
+        with self._lock:
+            if self._waiting:
+                return
+            self._waiting = True
+        timer = threading.Timer(self.WAIT_SECONDS, self._send)
+        timer.daemon = True
+        timer.start()
+
+    def ring_now(self) -> None:
+        """For a process that ends before a timer could."""
+        self._send()
+
+    def _send(self) -> None:
+        with self._lock:
+            self._waiting = False
+        try:
+            drain.apply_async(retry=False)
+        except (OperationalError, OSError) as error:
+            log.warning("the broker did not take the bell (%s); the sweep will ring", error)
+
+
+bell = Bell()
