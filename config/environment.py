@@ -1,0 +1,63 @@
+"""The environment, read strictly: what is unknown or malformed stops the start with a sentence that says which."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+# Name: what it is. A variable that begins with UNMIGRATABLE_ and is not here is a mistake.
+KNOWN = {
+    "UNMIGRATABLE_MODE": "'production' (the default) or 'local', for one machine over plain HTTP on loopback.",
+    "UNMIGRATABLE_SECRET_KEY": "50 characters or more. Required.",
+    "UNMIGRATABLE_HOSTS": "Host names that the site answers to, with commas between. Required in production.",
+    "UNMIGRATABLE_SITE_URL": "The site's own address, such as https://unmigratable.example. Required in production.",
+    "UNMIGRATABLE_COMMIT": "The commit that runs, 7 to 40 hex digits; shown beside probe.pyz.",
+    "UNMIGRATABLE_LEASE_SECONDS": "After how long a worker that says nothing has lost its claim. Default: 60.",
+    "UNMIGRATABLE_SWEEP_SECONDS": "How often the sweep looks for what a lost bell left lying. Default: 10.",
+    "UNMIGRATABLE_POOL": "Database connections of one process, at the most. Default: 8.",
+    "UNMIGRATABLE_BEHIND_TLS_PROXY": "'yes' where a proxy ends TLS and sets X-Forwarded-Proto. Default: no.",
+    "UNMIGRATABLE_TOKEN": "Read by probe.pyz, not by the site.",
+}
+DATABASE_SCHEMES = ("postgres", "postgresql")
+BROKER_SCHEMES = ("amqp", "amqps", "redis", "rediss", "filesystem", "memory")
+
+
+class Environment:
+    def __init__(self, given: Mapping[str, str] | None = None) -> None:
+        self.given = os.environ if given is None else given
+        for name in self.given:
+            if name.startswith("UNMIGRATABLE_") and name not in KNOWN:
+                raise ImproperlyConfigured(f"{name}: no such setting. Known: {', '.join(KNOWN)}.")
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        value = self.given.get(name) or choices[0]
+        if value not in choices:
+            raise ImproperlyConfigured(f"{name}: expected one of {', '.join(choices)}, found {value!r}.")
+        return value
+
+    def required(self, name: str, regex: str, expected: str) -> str:
+        value = self.given.get(name, "")
+        if not re.fullmatch(regex, value):
+            found = "nothing" if not value else "something else"
+            raise ImproperlyConfigured(f"{name}: expected {expected}, found {found}.")
+        return value
+
+    def optional(self, name: str, regex: str, expected: str, default: str) -> str:
+        return self.required(name, regex, expected) if self.given.get(name) else default
+
+    def whole(self, name: str, default: int, least: int, most: int) -> int:
+        value = self.given.get(name) or str(default)
+        if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+            raise ImproperlyConfigured(f"{name}: expected a whole number from {least} to {most}, found {value!r}.")
+        return int(value)
+
+    def address(self, name: str, schemes: tuple[str, ...]) -> str:
+        """A URL with one of these schemes. What it holds is never printed: it may hold a password."""
+        value = self.given.get(name, "")
+        if urlsplit(value).scheme not in schemes:
+            raise ImproperlyConfigured(f"{name}: expected an address that begins with one of {', '.join(schemes)}://.")
+        return value

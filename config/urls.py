@@ -1,0 +1,62 @@
+"""Every address of the site."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.generic import TemplateView
+from drf_spectacular.views import SpectacularJSONAPIView
+
+import catalog.api
+import catalog.pages
+import discussion.pages
+import reports.api
+import reports.pages
+from config import health
+from rest import problems
+
+urlpatterns = [
+    path("", catalog.pages.cases, name="cases"),
+    path("cases/<slug:slug>/", catalog.pages.case, name="case"),
+    path("cases/<slug:slug>/@<int:n>", catalog.pages.case, name="case-snapshot"),
+    path("strategies/", catalog.pages.strategies, name="strategies"),
+    path("strategies/new/", catalog.pages.propose_strategy, name="propose-strategy"),
+    path("strategies/<slug:slug>/", catalog.pages.strategy, name="strategy"),
+    path("discussion/<int:document>/", discussion.pages.say, name="say"),
+    path("reports/", reports.pages.reports, name="reports"),
+    path("reports/<uuid:report>/", reports.pages.report, name="report"),
+    path("reports/<uuid:report>/raw", reports.pages.raw, name="report-raw"),
+    path("reports/<uuid:report>/verdict", reports.pages.judge, name="judge"),
+    path("probe.pyz", reports.pages.probe_pyz, name="probe"),
+    path("probe.pyz.sha256", reports.pages.probe_sha256, name="probe-sha256"),
+    path("problems/", reports.pages.problems, name="problems"),
+    path("sign-in/", LoginView.as_view(template_name="people/sign_in.html"), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("api/", TemplateView.as_view(template_name="api.html", extra_context={"here": "api"}), name="api"),
+    path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("api/v1/reports/", reports.api.ReportsView.as_view(), name="api-reports"),
+    path("api/v1/reports/<uuid:report>/", reports.api.ReportView.as_view(), name="api-report"),
+    path("api/v1/cases/", catalog.api.CasesView.as_view(), name="api-cases"),
+    path("api/v1/cases/<slug:slug>/", catalog.api.CaseView.as_view(), name="api-case"),
+    path("api/v1/cases/<slug:slug>/evidence/", reports.api.CaseEvidenceView.as_view(), name="api-case-evidence"),
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+]
+
+
+def _error(status: int, title: str) -> object:
+    def view(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+        detail = str(exception) if exception and exception.args and isinstance(exception.args[0], str) else ""
+        if problems.is_api(request):
+            return problems.answer(status, title, detail)
+        return render(request, "error.html", {"title": title, "detail": detail}, status=status)
+
+    return view
+
+
+handler400 = _error(400, "Bad request.")
+handler403 = _error(403, "Not allowed.")
+handler404 = _error(404, "Not found.")
+handler500 = _error(500, "Something broke on our side.")

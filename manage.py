@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Django's commands. While `make run` is up they work with nothing set: its environment is taken over."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+
+
+def find_environment() -> None:
+    """Takes over what `make run` wrote down, unless the caller named a database."""
+    if os.environ.get("DATABASE_URL"):
+        return
+    try:
+        running = json.loads((ROOT / "var" / "running.json").read_text())
+        os.kill(running["pid"], 0)
+    except (OSError, ValueError):
+        return
+    for name, value in running["environment"].items():
+        os.environ.setdefault(name, value)
+
+
+def main() -> None:
+    python = ROOT / ".venv" / "bin" / "python"
+    try:
+        import django  # noqa: F401
+    except ImportError:
+        if python.exists() and sys.executable != str(python):
+            os.execv(python, [str(python), *sys.argv])
+        sys.exit("Django is not installed here. `make run` installs what is needed.")
+    find_environment()
+    if not os.environ.get("DATABASE_URL"):
+        sys.exit("No database: start `make run` first, or set DATABASE_URL (and what docs/settings.md lists).")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
