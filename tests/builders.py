@@ -1,0 +1,122 @@
+"""Plain builders of what tests need. Every one gives something whole; arguments change one thing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+from catalog import revisions
+from catalog.models import Case, Strategy
+from catalog.models.text import Origin
+from people import machines
+from people.models import Machine, Role, User
+from reports import inbox, ingest
+from reports.models import Report
+
+_numbers = itertools.count(1)
+
+
+def run(case: str = "fuse-writeback", **changed: Any) -> dict[str, Any]:
+    """One run as a probe sends it: 16 held pages that did not move, and a mover that slept."""
+    return {
+        "case": case,
+        "mover": "compaction",
+        "area": "migrate_movable",
+        "outcome": "hangs",
+        "control": {"nr_pages": 16, "nr_moved": 15},
+        "target": {"nr_pages": 16, "nr_moved_by_hold": 0, "nr_moved_while_held": 0, "nr_moved_after_release": 16},
+        "attempt": {"returned": False},
+        "freed_seconds": 0.2,
+        **changed,
+    }
+
+
+def moving_run(case: str = "fuse-writeback", **changed: Any) -> dict[str, Any]:
+    target = {"nr_pages": 16, "nr_moved_by_hold": 0, "nr_moved_while_held": 16, "nr_moved_after_release": 16}
+    made = run(case, outcome="moves", target=target, attempt={"returned": True, "seconds": 0.1}, **changed)
+    made.pop("freed_seconds", None)
+    return made
+
+
+def envelope(*runs: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """A whole report; a run id of its own unless one is given."""
+    return {
+        "format": "unmigratable-report",
+        "version": 1,
+        "run_id": f"test-run-{next(_numbers):08}",
+        "kernel": {"release": "6.18.44", "architecture": "x86_64"},
+        "environment": "host",
+        "runs": list(runs) or [run()],
+        **changed,
+    }
+
+
+def body(*runs: dict[str, Any], **changed: Any) -> bytes:
+    return json.dumps(envelope(*runs, **changed)).encode()
+
+
+def person(name: str = "", role: str = Role.CONTRIBUTOR) -> User:
+    return User.objects.create_user(name or f"person-{next(_numbers)}", password="a long password", role=role)
+
+
+def token(name: str = "box", owner: User | None = None, **given: Any) -> str:
+    """A machine's secret; makes the machine too."""
+    return machines.add(name, owner or person(), **given)
+
+
+def machine(name: str = "box") -> Machine:
+    token(name)
+    return Machine.objects.get(name=name)
+
+
+def report(*runs: dict[str, Any], sender: Machine | None = None, **changed: Any) -> Report:
+    """A report that was taken, and waits."""
+    by = sender or Machine.objects.filter(name="box").first() or machine()
+    return inbox.take(inbox.Sending(by, body(*runs, **changed), "application/json", None))[0]
+
+
+def settled(*runs: dict[str, Any], **changed: Any) -> Report:
+    made = report(*runs, **changed)
+    ingest.drain()
+    made.refresh_from_db()
+    return made
+
+
+def case_text(slug: str = "fuse-writeback", body: str = "A summary.", **head: Any) -> str:
+    fields: dict[str, Any] = {
+        "case": slug,
+        "title": f"The case {slug}",
+        "kind": "case",
+        "status": "open",
+        "mechanism": "writeback",
+        "controllers": ["unprivileged_user"],
+        "bounds": {"time": "unbounded"},
+        "subsystems": ["FUSE"],
+        **head,
+    }
+    lines = [f"{name}: {json.dumps(value)}" for name, value in fields.items() if value is not None]
+    return "\n".join(["---", *lines, "---", "", body, ""])
+
+
+def strategy_text(slug: str = "a-strategy", cases: tuple[str, ...] = ("fuse-writeback",), **head: Any) -> str:
+    fields: dict[str, Any] = {
+        "strategy": slug,
+        "title": f"The strategy {slug}",
+        "approach": "bound_time",
+        "states": [{"state": "idea"}],
+        "cases": [{"case": case, "effect": "helps", "why": "It ends the wait."} for case in cases],
+        **head,
+    }
+    lines = [f"{name}: {json.dumps(value)}" for name, value in fields.items() if value is not None]
+    return "\n".join(["---", *lines, "---", "", "A summary.", ""])
+
+
+def case(slug: str = "fuse-writeback", **head: Any) -> Case:
+    revisions.save(case_text(slug, **head), origin=Origin.FILE)
+    return Case.objects.get(slug=slug)
+
+
+def strategy(slug: str = "a-strategy", cases: tuple[str, ...] = ("fuse-writeback",), **head: Any) -> Strategy:
+    revisions.save(strategy_text(slug, cases, **head), origin=Origin.FILE)
+    return Strategy.objects.get(slug=slug)

@@ -1,0 +1,184 @@
+"""From a report that waits to evidence and tallies, once, whatever happens on the way."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from catalog.models import Tally
+from reports import claims, evidence, inbox, ingest, replay
+from reports.models import Evidence, Observation, Report, State
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_report_becomes_evidence_of_the_case_that_it_names() -> None:
+    case = builders.case()
+    report = builders.settled(builders.run())
+    assert (report.state, report.attempts, report.nr_observations, report.nr_unmatched) == (State.SETTLED, 1, 1, 0)
+    row = Evidence.objects.get()
+    assert (row.case, row.outcome, row.mover, row.freed_seconds) == (case, "hangs", "compaction", 0.2)
+    assert row.reason == "The run names this case."
+    tally = Tally.objects.get()
+    assert (tally.runs, sum(tally.histogram), tally.build.release) == (1, 1, "6.18.44")
+
+
+def test_an_alias_names_the_case_too() -> None:
+    builders.case(aliases=["fuse-wb"])
+    builders.settled(builders.run("fuse-wb"))
+    assert Evidence.objects.get().reason == "The run names fuse-wb, which stands for this case."
+
+
+def test_an_unknown_case_settles_unmatched_and_is_attached_when_the_case_appears() -> None:
+    report = builders.settled(builders.run("not-yet-known"))
+    assert (report.state, report.nr_unmatched) == (State.SETTLED, 1)
+    assert not Evidence.objects.exists()
+    assert replay.unmatched_again() == 0, "nothing is tried again while the catalog stays the same"
+    builders.case("not-yet-known")
+    assert replay.unmatched_again() == 1
+    ingest.drain()
+    report.refresh_from_db()
+    assert (report.state, report.nr_unmatched) == (State.SETTLED, 0)
+    assert Evidence.objects.get().case.slug == "not-yet-known"
+    assert replay.unmatched_again() == 0
+
+
+def test_reading_again_changes_nothing() -> None:
+    builders.case()
+    for outcome in (builders.run(), builders.moving_run()):
+        builders.settled(outcome)
+    before = list(Tally.objects.order_by("pk").values())
+    assert replay.again(Report.objects.all()) == 2
+    ingest.drain()
+    assert list(Tally.objects.order_by("pk").values()) == before
+    assert Evidence.objects.count() == Observation.objects.count() == 2
+
+
+def test_the_evidence_stays_while_a_report_waits_to_be_read_again() -> None:
+    builders.case()
+    builders.settled()
+    replay.again(Report.objects.all())
+    assert Evidence.objects.count() == Tally.objects.count() == 1
+
+
+def test_runs_of_equal_keys_add_up_and_others_stay_apart() -> None:
+    builders.case()
+    builders.settled(builders.run(freed_seconds=0.1), builders.run(freed_seconds=3.0))
+    builders.settled(builders.run(mover="offline"))
+    builders.settled(kernel={"release": "6.18.44", "architecture": "x86_64", "label": "fix v3"})
+    counted = {(t.mover, t.build.label): (t.runs, sum(t.histogram)) for t in Tally.objects.select_related("build")}
+    assert counted == {("compaction", ""): (2, 2), ("offline", ""): (1, 1), ("compaction", "fix v3"): (1, 1)}
+    assert evidence.disagreements() == []
+
+
+def test_a_body_that_no_longer_reads_is_rejected_and_loses_its_evidence() -> None:
+    builders.case()
+    report = builders.settled()
+    report.payload.body = inbox.packed(b"{}")
+    report.payload.save()
+    replay.again(Report.objects.all())
+    ingest.drain()
+    report.refresh_from_db()
+    assert report.state == State.REJECTED
+    assert report.reason is not None and report.reason["errors"][0]["where"] == "/format"
+    assert not Evidence.objects.exists() and not Tally.objects.exists()
+
+
+def test_bytes_that_break_us_are_filed_as_failed_beside_good_ones() -> None:
+    builders.case()
+    bad, good = builders.report(), builders.report()
+    bad.payload.body = b"not zstd at all"
+    bad.payload.save()
+    ingest.drain()
+    bad.refresh_from_db()
+    good.refresh_from_db()
+    assert (bad.state, good.state) == (State.FAILED, State.SETTLED)
+    assert "ZstdError" in bad.traceback
+
+
+def test_a_report_that_cannot_be_written_does_not_spoil_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    builders.case()
+    bad, good = builders.report(), builders.report()
+    attach = evidence.attach
+
+    def refuses_one(found: dict[Report, evidence.Found]) -> None:
+        if any(report.pk == bad.pk for report in found):
+            raise ValueError("this one cannot be written")
+        attach(found)
+
+    monkeypatch.setattr(evidence, "attach", refuses_one)
+    ingest.drain()
+    bad.refresh_from_db()
+    good.refresh_from_db()
+    assert (good.state, good.attempts) == (State.SETTLED, 2)
+    assert bad.state == State.FAILED and "cannot be written" in bad.traceback
+
+
+def test_a_claim_takes_fresh_reports_together_and_tried_ones_alone() -> None:
+    for _ in range(3):
+        builders.report()
+    Report.objects.filter(pk__in=Report.objects.values("pk")[:2]).update(attempts=1)
+    assert [len(claims.claim()[1]) for _ in range(4)] == [1, 1, 1, 0]
+
+
+def lose_the_worker(report: Report) -> None:
+    Report.objects.filter(pk=report.pk).update(claimed_at=timezone.now() - timedelta(hours=1))
+
+
+def test_a_dead_workers_reports_are_taken_up_again_and_given_up_after_the_third_time() -> None:
+    report = builders.report()
+    for attempt in (1, 2, 3):
+        claims.claim()
+        report.refresh_from_db()
+        assert (report.state, report.attempts) == (State.INGESTING, attempt)
+        assert claims.release_expired() == 0, "its lease is not over"
+        lose_the_worker(report)
+        assert claims.release_expired() == 1
+    report.refresh_from_db()
+    assert (report.state, report.traceback) == (State.FAILED, "worker died")
+    assert claims.claim()[1] == []
+
+
+def test_a_worker_that_lost_its_claim_writes_nothing() -> None:
+    builders.case()
+    report = builders.report()
+    late_claim, ids = claims.claim()
+    lose_the_worker(report)
+    claims.release_expired()
+    ingest.drain()
+    ingest._work(late_claim, ids)
+    report.refresh_from_db()
+    assert (report.state, report.attempts) == (State.SETTLED, 2)
+    assert Evidence.objects.count() == 1 and Tally.objects.get().runs == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_settle_everything_once() -> None:
+    builders.case()
+    for _ in range(120):
+        builders.report(builders.run(), builders.moving_run())
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            ingest.drain()
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    assert Report.objects.filter(state=State.SETTLED).count() == 120
+    assert Evidence.objects.count() == 240
+    assert sorted(Tally.objects.values_list("outcome", "runs")) == [("hangs", 120), ("moves", 120)]
+    assert evidence.disagreements() == []
