@@ -43,7 +43,7 @@ app.conf.update(
     },
 )
 if settings.CELERY_BROKER_URL.startswith("filesystem"):
-    folder = settings.BASE_DIR / "var" / "queue"
+    folder = settings.VAR / "queue"
     folder.mkdir(parents=True, exist_ok=True)
     app.conf.broker_transport_options = {
         "data_folder_in": str(folder),

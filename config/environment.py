@@ -15,6 +15,7 @@ KNOWN = {
     "UNMIGRATABLE_SECRET_KEY": "50 characters or more. Required.",
     "UNMIGRATABLE_HOSTS": "Host names that the site answers to, with commas between. Required in production.",
     "UNMIGRATABLE_SITE_URL": "The site's own address, such as https://unmigratable.example. Required in production.",
+    "UNMIGRATABLE_VAR": "The folder for what `make run` keeps: database, queue, static files. Default: var.",
     "UNMIGRATABLE_COMMIT": "The commit that runs, 7 to 40 hex digits; shown beside probe.pyz.",
     "UNMIGRATABLE_LEASE_SECONDS": "After how long a worker that says nothing has lost its claim. Default: 60.",
     "UNMIGRATABLE_SWEEP_SECONDS": "How often the sweep looks for what a lost bell left lying. Default: 10.",

@@ -12,6 +12,7 @@ from config.environment import BROKER_SCHEMES, DATABASE_SCHEMES, Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
+VAR = Path(env.optional("UNMIGRATABLE_VAR", r"/.+", "an absolute path", str(BASE_DIR / "var")))
 
 MODE = env.choice("UNMIGRATABLE_MODE", ("production", "local"))
 LOCAL = MODE == "local"
@@ -108,7 +109,7 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -67,9 +67,8 @@ class Postgres:
         """Starts the server and makes the database where there is none. Raises `CannotStart`."""
         for folder in (self.data, self.socket):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = folder.stat()
             owners = {os.geteuid(), self.user.pw_uid} if self.user else {os.geteuid()}
-            if found.st_uid not in owners:
+            if folder.stat().st_uid not in owners:
                 raise CannotStart(f"{folder} belongs to somebody else")
             if self.user:
                 os.chown(folder, self.user.pw_uid, self.user.pw_gid)
@@ -137,7 +136,7 @@ class Postgres:
         )
         if done.returncode:
             raise CannotStart(f"{program} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
-        return done.stdout
+        return str(done.stdout)
 
     def _wait_until_ready(self) -> None:
         assert self.process is not None

@@ -24,7 +24,7 @@ from django.core.exceptions import ImproperlyConfigured
 from local.postgres import PR_SET_PDEATHSIG, CannotStart, Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
-VAR = ROOT / "var"
+VAR = Path(os.environ.get("UNMIGRATABLE_VAR") or ROOT / "var")
 STATE = VAR / "running.json"
 STOP_SECONDS = 12.0
 COLOURS = {"web": 36, "worker": 33, "beat": 35, "start": 32}
@@ -127,7 +127,7 @@ def commands(port: int) -> dict[str, list[str]]:
 
 def prepare(port: int) -> Postgres | None:
     """Fills the environment, starts the database unless one was given, and brings it up to date."""
-    VAR.mkdir(exist_ok=True)
+    VAR.mkdir(parents=True, exist_ok=True)
     key = VAR / "secret-key"
     if not key.exists():
         key.touch(mode=0o600)
@@ -186,7 +186,7 @@ def _welcome(port: int) -> None:
     note = VAR / "first-sign-in.txt"
     if note.exists():
         name, password = note.read_text().split()
-        say("start", f"sign in as {name}, password {password} (kept in {note.relative_to(ROOT)})")
+        say("start", f"sign in as {name}, password {password} (kept in {note.relative_to(ROOT) if note.is_relative_to(ROOT) else note})")
     say("start", "a machine's token: python3 manage.py add_machine NAME   another person: … add_person NAME")
     say("start", "Ctrl-C stops it all")
 

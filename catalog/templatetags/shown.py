@@ -53,6 +53,12 @@ def seconds(value: float | None) -> str:
 
 
 @register.filter
+def about(value: float | None) -> str:
+    """A time read back from a histogram, which knows one digit: ≈ 0.2 s. '' where it is not known."""
+    return f"≈ {float(f'{value:.1g}'):g} s" if value is not None else ""
+
+
+@register.filter
 def bytes_(value: int) -> str:
     if value < 1_000:
         return f"{value} B"

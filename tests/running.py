@@ -1,0 +1,161 @@
+"""A whole site, started as `make run` starts it, in a folder of its own, for tests that need real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 90.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def until(what: Callable[[], Any], seconds: float, said: str) -> Any:
+    """The first true answer of `what`; fails with `said` after so many seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = what()
+        if answer:
+            return answer
+        assert time.monotonic() < end, said
+        time.sleep(0.1)
+
+
+def process_table() -> dict[int, tuple[int, str]]:
+    """Every process by its id: its parent and its command line."""
+    table = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (folder / "stat").read_text().rpartition(")")[2].split()
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if stat[0] != "Z":
+            table[int(folder.name)] = (int(stat[1]), command)
+    return table
+
+
+def descendants(pid: int) -> set[int]:
+    table, found = process_table(), {pid}
+    while True:
+        more = {child for child, (parent, _) in table.items() if parent in found} - found
+        if not more:
+            return found - {pid}
+        found |= more
+
+
+class Site:
+    def __init__(self, var: Path, **environment: str) -> None:
+        self.var, self.port = var, free_port()
+        kept = {
+            k: v for k, v in os.environ.items() if not k.startswith(("UNMIGRATABLE_", "DATABASE_", "CELERY_", "COV"))
+        }
+        self.environment = {
+            **kept,
+            "UNMIGRATABLE_VAR": str(var),
+            "PORT": str(self.port),
+            "UNMIGRATABLE_LEASE_SECONDS": "4",
+            "UNMIGRATABLE_SWEEP_SECONDS": "2",
+            **environment,
+        }
+        self.log = var.with_suffix(".log")
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "local.run"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        until(self._answers, START_SECONDS, f"the site did not start: {self.log.read_text()[-3000:]}")
+        self.pids = descendants(self.process.pid)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()[-3000:]
+        try:
+            return (self.var / "running.json").exists() and self.get("/readyz")[0] == 200
+        except OSError:
+            return False
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        return self._ask(urllib.request.Request(self.url + path))
+
+    def send(self, token: str, report: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        body = json.dumps(report).encode()
+        code, answer = self._ask(urllib.request.Request(self.url + "/api/v1/reports/", body, headers))
+        return code, json.loads(answer)
+
+    def json(self, path: str) -> dict[str, Any]:
+        code, body = self.get(path)
+        assert code == 200, (path, code, body[:300])
+        made: dict[str, Any] = json.loads(body)
+        return made
+
+    def _ask(self, request: urllib.request.Request) -> tuple[int, bytes]:
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """manage.py as a person would call it, with nothing set but the folder."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env={**kept, "UNMIGRATABLE_VAR": str(self.var)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def token(self, name: str = "box") -> str:
+        done = self.manage("add_machine", name)
+        assert done.returncode == 0, done.stderr
+        assert re.fullmatch(r"umg_\S+\n", done.stdout), done.stdout
+        return done.stdout.strip()
+
+    def main_worker(self) -> int:
+        """The process id of the worker that owns the pool."""
+        table = process_table()
+        (pid,) = [p for p, (parent, line) in table.items() if parent == self.process.pid and "config worker " in line]
+        return pid
+
+    def stop(self, number: int = signal.SIGINT) -> set[int]:
+        """Ends it, and returns whoever is still there of all that it ever had."""
+        if self.process.poll() is None:
+            self.pids |= descendants(self.process.pid)
+            self.process.send_signal(number)
+        self.process.wait(40)
+        return self.left(20)
+
+    def left(self, seconds: float) -> set[int]:
+        end = time.monotonic() + seconds
+        while (there := self.pids & process_table().keys()) and time.monotonic() < end:
+            time.sleep(0.1)
+        return there

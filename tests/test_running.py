@@ -1,0 +1,172 @@
+"""The whole way with real processes: web, worker, beat and database as a user has them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from reports.management.commands.load_recorded import FOLDER
+from reports.models import Report, State
+from tests import builders
+from tests.running import ROOT, Site, free_port, process_table, until
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[type[Site]]:
+    """Starts sites; whatever a test leaves is ended."""
+    made: list[Site] = []
+
+    def site(**environment: str) -> Site:
+        made.append(Site(tmp_path / "var", **environment))
+        return made[-1]
+
+    yield site  # type: ignore[misc]
+    for one in made:
+        one.stop(signal.SIGTERM)
+        for pid in one.left(5):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_recorded_report_goes_all_the_way_to_the_page_and_nothing_is_left_behind(start: type[Site]) -> None:
+    site = start()
+    token = site.token()
+    report = json.loads(next(FOLDER.glob("*/fuse-writeback*.json")).read_text())
+    report["kernel"]["release"] = "6.99.1-of-this-test"
+    code, receipt = site.send(token, report)
+    assert (code, receipt["state"]) == (202, "received")
+    path = f"/api/v1/reports/{receipt['id']}/"
+    until(lambda: site.json(path)["state"] == "settled", 20, "it was not settled")
+    (evidence,) = site.json(path)["evidence"]
+    assert evidence["case"] == "fuse-writeback" and evidence["machine"] == "box"
+    assert b"6.99.1-of-this-test" in site.get("/cases/fuse-writeback/")[1]
+    assert site.manage("check_tallies").returncode == 0
+    assert site.stop() == set()
+
+
+def test_a_second_start_loses_nothing_and_killing_the_supervisor_leaves_nothing(start: type[Site]) -> None:
+    first = start()
+    token = first.token()
+    receipt = first.send(token, builders.envelope())[1]
+    assert first.stop(signal.SIGKILL) == set()
+    second = start()
+    path = f"/api/v1/reports/{receipt['id']}/"
+    until(lambda: second.json(path)["state"] == "settled", 20, "an acknowledged report was lost")
+    assert second.send(token, builders.envelope())[0] == 202, "the token went with the first start"
+
+
+def test_two_hundred_reports_survive_two_killed_workers_and_an_emptied_broker(start: type[Site]) -> None:
+    site = start()
+    token = site.token("busy")
+    receipts = []
+    for number in range(200):
+        code, receipt = site.send(token, builders.envelope())
+        assert code == 202
+        receipts.append(receipt["id"])
+        if number in (60, 130):
+            os.kill(site.main_worker(), signal.SIGKILL)
+        if number == 100:
+            for message in (site.var / "queue").iterdir():
+                message.unlink(missing_ok=True)
+    states: dict[str, str] = dict.fromkeys(receipts, "received")
+
+    def all_settled() -> bool:
+        for one in [one for one, state in states.items() if state != "settled"]:
+            states[one] = site.json(f"/api/v1/reports/{one}/")["state"]
+        return set(states.values()) == {"settled"}
+
+    until(all_settled, 60, f"not all were settled: {states}")
+    keys = [(row["report"], row["key"]) for row in evidence_of(site, "busy")]
+    assert len(keys) == len(set(keys)) == 200
+    assert "they agree" in site.manage("check_tallies").stdout
+
+
+def evidence_of(site: Site, machine: str) -> list[dict[str, str]]:
+    rows, path = [], "/api/v1/cases/fuse-writeback/evidence/?limit=200"
+    while path:
+        with urllib.request.urlopen(site.url + path if path.startswith("/") else path) as answer:
+            rows += json.loads(answer.read())["results"]
+            links = answer.headers.get("Link", "")
+        following = [part for part in links.split(", ") if part.endswith('rel="next"')]
+        path = following[0].partition(">")[0].lstrip("<") if following else ""
+    return [row for row in rows if row["machine"] == machine]
+
+
+def test_a_broker_that_is_down_costs_the_sender_nothing(start: type[Site]) -> None:
+    broken = start(CELERY_BROKER_URL=f"amqp://guest:guest@127.0.0.1:{free_port()}//")
+    token = broken.token()
+    code, receipt = broken.send(token, builders.envelope())
+    assert code == 202
+    broken.stop()
+    mended = start()
+    path = f"/api/v1/reports/{receipt['id']}/"
+    until(lambda: mended.json(path)["state"] == "settled", 20, "it was not taken up when the broker came back")
+
+
+POISON = """
+import os, signal, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+import django; django.setup()
+from diagnosis.formats import envelope
+from reports import claims, ingest
+read = envelope.read
+def poisoned(body):
+    if b"this-kills-the-worker" in body:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read(body)
+envelope.read = poisoned
+claims.release_expired()
+ingest.drain()
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_report_that_kills_its_worker_each_time_is_given_up_and_the_others_are_settled() -> None:
+    builders.case()
+    for _ in range(20):
+        builders.report()
+    poison = builders.report(builders.run(reason="this-kills-the-worker"))
+    for _ in range(10):
+        builders.report()
+    base, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+    environment = {**os.environ, "DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}"}
+    deaths = 0
+    for _ in range(8):
+        done = subprocess.run([sys.executable, "-c", POISON], cwd=ROOT, env=environment, check=False, timeout=60)
+        deaths += done.returncode == -signal.SIGKILL
+        # The lease, run out.
+        Report.objects.filter(state=State.INGESTING).update(claimed_at=timezone.now() - timedelta(hours=1))
+    poison.refresh_from_db()
+    assert (poison.state, poison.attempts, poison.traceback, deaths) == (State.FAILED, 3, "worker died", 3)
+    assert Report.objects.filter(state=State.SETTLED).count() == 30
+
+
+def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "local.run"],
+            cwd=ROOT,
+            env={**os.environ, "PORT": str(port), "UNMIGRATABLE_VAR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert done.returncode == 1 and f"port {port} is taken" in done.stderr
+    assert not [line for _, line in process_table().values() if str(tmp_path) in line]
