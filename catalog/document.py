@@ -9,6 +9,7 @@ text (so `no` and `1.10` stay what they are); its body is a summary, then sectio
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -19,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from diagnosis import vocabulary
 
 MAX_CHARACTERS = 200_000
+MAX_DEPTH = 20
 FENCE = "---"
 CASE_SECTIONS = ("What holds it", "How to tell", "What to do now", "Reproduce it", "Open question")
 STRATEGY_SECTIONS = ("What it changes", "Trade-offs", "Open question")
@@ -230,6 +232,8 @@ def parse(text: str) -> DocumentText:
         raise Malformed([Problem(1, "", f"expected up to {MAX_CHARACTERS} characters, found {len(text)}")])
     if "\x00" in text:
         raise Malformed([Problem(text[: text.index("\x00")].count("\n") + 1, "", "a NUL character")])
+    if strange := re.search("[\ud800-\udfff]", text):
+        raise Malformed([Problem(text[: strange.start()].count("\n") + 1, "", "a lone surrogate")])
     head, body, body_line = _split(text)
     values, lines = _read_head(head)
     model: type[CaseText] | type[StrategyText]
@@ -240,7 +244,10 @@ def parse(text: str) -> DocumentText:
     else:
         raise Malformed([Problem(2, "", "expected a field `case:` or `strategy:` with its slug")])
     summary, sections, problems = _read_body(body, body_line, known)
-    lines.update({("summary",): body_line, ("sections",): body_line})
+    for name in ("summary", "sections"):
+        if name in values:
+            problems.append(Problem(lines[(name,)], name, "no such field: it stands in the body"))
+        lines[(name,)] = body_line
     try:
         document = model.model_validate({**values, "summary": summary, "sections": sections})
     except ValidationError as error:
@@ -279,15 +286,19 @@ Lines = dict[tuple[str | int, ...], int]
 def _read_head(head: str) -> tuple[dict[str, Any], Lines]:
     """The head's values, every scalar as text, and the line at which each of them stands."""
     loader = yaml.CBaseLoader if hasattr(yaml, "CBaseLoader") else yaml.BaseLoader
+    depth = 0
     try:
         for event in yaml.parse(head, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:  # composing it would recurse, in C: deep enough, the process dies
+                raise Malformed([Problem(event.start_mark.line + 2, "", f"nesting of more than {MAX_DEPTH} levels")])
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 raise Malformed([Problem(event.start_mark.line + 2, "", "anchors and aliases are not allowed")])
         node = yaml.compose(head, Loader=loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 2 if error.problem_mark else 2
         raise Malformed([Problem(line, "", f"not YAML: {error.problem}")]) from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise Malformed([Problem(2, "", f"not YAML: {str(error)[:200]}")]) from None
     if not isinstance(node, yaml.MappingNode):
         raise Malformed([Problem(2, "", "expected fields such as `case: its-slug`")])
@@ -315,11 +326,9 @@ def _values(node: yaml.Node, path: tuple[str | int, ...], lines: Lines) -> Any:
 def _read_body(body: str, first: int, known: tuple[str, ...]) -> tuple[str, dict[str, str], list[Problem]]:
     sections: dict[str, list[str]] = {}
     current: list[str] = []
-    summary, problems, fenced = current, [], False
-    for number, line in enumerate(body.split("\n"), start=first):
-        if line.lstrip().startswith("```"):
-            fenced = not fenced
-        if fenced or not line.startswith("## "):
+    summary, problems = current, []
+    for number, (line, is_prose) in enumerate(marked_lines(body), start=first):
+        if not is_prose or not line.startswith("## "):
             current.append(line)
             continue
         name = line[3:].strip()
@@ -329,6 +338,20 @@ def _read_body(body: str, first: int, known: tuple[str, ...]) -> tuple[str, dict
             problems.append(Problem(number, name, "this section stands here a second time"))
         current = sections[name] = []
     return "\n".join(summary).strip(), {n: "\n".join(t).strip() for n, t in sections.items()}, problems
+
+
+def marked_lines(text: str) -> Iterator[tuple[str, bool]]:
+    """Each line, and whether it is prose: not within fenced code, as CommonMark sees it."""
+    fence = ""
+    for line in text.split("\n"):
+        found = re.match(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)", line)
+        if fence:
+            if found and found[1].startswith(fence) and not found[2].strip():
+                fence = ""
+            yield line, False
+        else:
+            fence = found[1] if found else ""
+            yield line, not fence
 
 
 def _problem(fault: Any, lines: Lines) -> Problem:
@@ -347,15 +370,18 @@ def _problem(fault: Any, lines: Lines) -> Problem:
 
 
 def _repeated(document: DocumentText, lines: Lines) -> list[Problem]:
-    """Things that may stand only once: ids of claims and objections, cases that a strategy serves, effects."""
+    """Things that may stand only once: names of a case, ids of claims and objections, cases that a strategy serves."""
     named: list[tuple[str, str, list[str]]] = []
     if isinstance(document, CaseText):
         named.append(("claims", "id", [claim.id for claim in document.claims]))
-        named.append(("aliases", "", [document.case, *document.aliases][1:]))
+        named.append(("aliases", "", list(document.aliases)))
     else:
         named.append(("cases", "case", [served.case for served in document.cases]))
         named.append(("objections", "id", [objection.id for objection in document.objections]))
     problems = []
+    if isinstance(document, CaseText) and document.case in document.aliases:
+        place = ("aliases", document.aliases.index(document.case))
+        problems.append(Problem(lines.get(place, 2), "aliases", f"{document.case} is the case's own name"))
     for field, key, values in named:
         for index, value in enumerate(values):
             if value in values[:index]:

@@ -57,7 +57,7 @@ class Found:
 
 def find(params: QueryDict, user: Any) -> Found:
     """Unknown parameters and values narrow to nothing known, and are ignored."""
-    chosen = {name: params[name] for name in FACETS if params.get(name)}
+    chosen = {name: params[name] for name in FACETS if params.get(name) and params[name] in _known(name)}
     words = params.get("q", "").replace("\x00", "").strip()[:200]
     everything = _matching(Case.objects.visible_to(user), words)
     cases = list(_narrowed(everything, chosen).for_list().distinct())
@@ -74,17 +74,16 @@ def _matching(cases: Any, words: str) -> Any:
 
 def _narrowed(cases: Any, chosen: dict[str, str]) -> Any:
     for name, slug in chosen.items():
-        _, words, lookup = FACETS[name]
-        if words is None or slug in words:
-            cases = cases.filter(**{lookup: [slug] if lookup.endswith("__contains") else slug})
+        lookup = FACETS[name][2]
+        cases = cases.filter(**{lookup: [slug] if lookup.endswith("__contains") else slug})
     return cases
 
 
 def _facet(name: str, chosen: dict[str, str], everything: Any, params: QueryDict) -> Facet:
     heading, words, lookup = FACETS[name]
+    labels = _known(name)
     others = _narrowed(everything, {key: value for key, value in chosen.items() if key != name})
     counts = _counts(others, lookup)
-    labels = {slug: word.label for slug, word in words.items()} if words is not None else _subsystem_names()
     choices = []
     for slug, label in labels.items():
         if counts[slug] or chosen.get(name) == slug:
@@ -104,8 +103,12 @@ def _counts(cases: QuerySet[Case], lookup: str) -> Counter[str]:
     return counts
 
 
-def _subsystem_names() -> dict[str, str]:
-    return dict(Subsystem.objects.values_list("slug", "name"))
+def _known(name: str) -> dict[str, str]:
+    """The labels of a facet's choices, by slug."""
+    words = FACETS[name][1]
+    if words is None:
+        return dict(Subsystem.objects.values_list("slug", "name"))
+    return {slug: word.label for slug, word in words.items()}
 
 
 def _query(params: QueryDict, name: str, slug: str, chosen: dict[str, str]) -> str:

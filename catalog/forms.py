@@ -8,11 +8,12 @@ from django import forms
 from django.utils import timezone
 from django.utils.text import slugify
 
-from catalog.document import Malformed, Served, Standing, StrategyText, parse, write
+from catalog.document import Malformed, Served, Standing, StrategyText, marked_lines, parse, write
 from catalog.models import Case, Document
 from diagnosis.vocabulary import APPROACHES, STRATEGY_EFFECTS
 
 MOST_CASES = 6
+MAX_CHARACTERS = 4_000
 
 
 class StrategyForm(forms.Form):
@@ -21,13 +22,13 @@ class StrategyForm(forms.Form):
     title = forms.CharField(max_length=120, min_length=8)
     approach = forms.ChoiceField(choices=[(w.slug, f"{w.label}: {w.meaning}") for w in APPROACHES.values()])
     summary = forms.CharField(
-        max_length=4_000,
+        max_length=MAX_CHARACTERS,
         min_length=20,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="What it would do. CommonMark.",
     )
     question = forms.CharField(
-        label="Open question", max_length=4_000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+        label="Open question", max_length=MAX_CHARACTERS, required=False, widget=forms.Textarea(attrs={"rows": 3})
     )
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
@@ -44,15 +45,23 @@ class StrategyForm(forms.Form):
     def rows(self) -> list[tuple[forms.BoundField, forms.BoundField, forms.BoundField]]:
         return [(self[f"case_{n}"], self[f"effect_{n}"], self[f"why_{n}"]) for n in range(1, MOST_CASES + 1)]
 
+    def clean_summary(self) -> str:
+        return _level(self.cleaned_data["summary"])
+
+    def clean_question(self) -> str:
+        return _level(self.cleaned_data["question"])
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         for name, value in data.items():
             if isinstance(value, str) and "\x00" in value:
                 self.add_error(name, "A NUL character cannot be kept.")
         served = self._served(data)
-        slug = slugify(data.get("title", ""))[:64].strip("-")
+        slug = slugify(data.get("title", "").replace("_", "-"))[:64].strip("-")
         if data.get("title") and not slug:
             self.add_error("title", "Use some letters or digits: the address is made from the title.")
+        elif slug == "new":
+            self.add_error("title", "Use some more letters or digits: the address is made from the title.")
         elif Document.objects.filter(kind="strategy", slug=slug).exists():
             self.add_error("title", "There is a strategy of this name already.")
         if not self.errors:
@@ -81,8 +90,8 @@ class StrategyForm(forms.Form):
             states=(Standing(state="idea", at=timezone.now().date().isoformat()),),
             cases=tuple(served),
             driver=self.author.shown_name,
-            summary=_level(data["summary"]),
-            sections={"Open question": _level(data["question"])} if data.get("question") else {},
+            summary=data["summary"],
+            sections={"Open question": data["question"]} if data.get("question") else {},
         )
         text = write(document)
         try:
@@ -94,5 +103,10 @@ class StrategyForm(forms.Form):
 
 def _level(text: str) -> str:
     """Headings of a person's text go below the document's own, so that they do not end its sections."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    return "\n".join("##" + line if line.startswith(("# ", "## ")) else line for line in lines).strip()
+    lines = list(marked_lines(text.replace("\r\n", "\n") + "\n"))
+    if not lines[-1][1]:
+        raise forms.ValidationError("A block of code is left open: end it with a line of its own fence.")
+    made = "\n".join("##" + line if is_prose and line.startswith(("# ", "## ")) else line for line, is_prose in lines)
+    if len(made.strip()) > MAX_CHARACTERS:
+        raise forms.ValidationError(f"Its headings make this longer than {MAX_CHARACTERS} characters.")
+    return made.strip()

@@ -104,11 +104,12 @@ def case(request: HttpRequest, slug: str, n: int | None = None) -> HttpResponse:
     if found is None:
         raise Http404("There is no such case.")
     if found.slug != slug:
-        return redirect(found.get_absolute_url(), permanent=True)
+        address = (found.slug,) if n is None else (found.slug, n)
+        return redirect("case" if n is None else "case-snapshot", *address, permanent=True)
     revision = _revision(found, n)
     text = parse(revision.text)
     assert isinstance(text, CaseText)
-    strategies = Strategy.objects.visible_to(request.user).filter(servings__case=found).for_list()
+    strategies = Strategy.objects.visible_to(request.user).filter(servings__case=found).for_list().distinct()
     page = {
         "case": found,
         "text": text,

@@ -50,11 +50,12 @@ def _case(document: Document, parsed: CaseText) -> None:
     case.claims.all().delete()
     Claim.objects.bulk_create(Claim(case=case, key=c.id, text=c.text, standing=c.standing) for c in parsed.claims)
     case.subsystems.set([_subsystem(name) for name in parsed.subsystems])
+    case.servings.exclude(case_slug__in=names).update(case=None)
     Serving.objects.filter(case_slug__in=names).update(case=case)
 
 
 def _subsystem(name: str) -> Subsystem:
-    slug = slugify(name.replace("/", "-")) or "other"
+    slug = slugify(name.replace("/", "-"))[:80] or "other"
     return Subsystem.objects.get_or_create(slug=slug, defaults={"name": name})[0]
 
 

@@ -47,4 +47,5 @@ def html(text: str) -> SafeString:
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener nofollow ugc",
     )
-    return mark_safe(clean)  # noqa: S308 - cleaned on the line above
+    # What scrolls can be reached by the keyboard.
+    return mark_safe(clean.replace("<pre>", '<pre tabindex="0">'))  # noqa: S308 - cleaned on the lines above

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LoginView, LogoutView
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import path
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularJSONAPIView
@@ -14,8 +12,7 @@ import catalog.pages
 import discussion.pages
 import reports.api
 import reports.pages
-from config import health
-from rest import problems
+from config import errors, health
 
 urlpatterns = [
     path("", catalog.pages.cases, name="cases"),
@@ -46,17 +43,7 @@ urlpatterns = [
 ]
 
 
-def _error(status: int, title: str) -> object:
-    def view(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-        detail = str(exception) if exception and exception.args and isinstance(exception.args[0], str) else ""
-        if problems.is_api(request):
-            return problems.answer(status, title, detail)
-        return render(request, "error.html", {"title": title, "detail": detail}, status=status)
-
-    return view
-
-
-handler400 = _error(400, "Bad request.")
-handler403 = _error(403, "Not allowed.")
-handler404 = _error(404, "Not found.")
-handler500 = _error(500, "Something broke on our side.")
+handler400 = errors.bad_request
+handler403 = errors.not_allowed
+handler404 = errors.not_found
+handler500 = errors.broken

@@ -140,11 +140,17 @@ class Site:
         assert re.fullmatch(r"umg_\S+\n", done.stdout), done.stdout
         return done.stdout.strip()
 
-    def main_worker(self) -> int:
-        """The process id of the worker that owns the pool."""
-        table = process_table()
-        (pid,) = [p for p, (parent, line) in table.items() if parent == self.process.pid and "config worker " in line]
-        return pid
+    def kill_worker(self) -> None:
+        """SIGKILL to the worker that owns the pool, as soon as there is one that works."""
+
+        def workers() -> list[int]:
+            table = process_table()
+            mains = [
+                p for p, (parent, line) in table.items() if parent == self.process.pid and "config worker " in line
+            ]
+            return [p for p in mains if any(parent == p for parent, _ in table.values())]
+
+        os.kill(until(workers, 20, "there is no worker")[0], signal.SIGKILL)
 
     def stop(self, number: int = signal.SIGINT) -> set[int]:
         """Ends it, and returns whoever is still there of all that it ever had."""

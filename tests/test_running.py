@@ -77,7 +77,7 @@ def test_two_hundred_reports_survive_two_killed_workers_and_an_emptied_broker(st
         assert code == 202
         receipts.append(receipt["id"])
         if number in (60, 130):
-            os.kill(site.main_worker(), signal.SIGKILL)
+            site.kill_worker()
         if number == 100:
             for message in (site.var / "queue").iterdir():
                 message.unlink(missing_ok=True)

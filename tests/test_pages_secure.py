@@ -1,0 +1,36 @@
+"""What every page promises, whatever it shows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+PAGES = ["/", "/?q=x", "/cases/fuse-writeback/", "/strategies/", "/strategies/a-strategy/", "/reports/", "/api/",
+         "/problems/", "/sign-in/", "/nothing-here/", "/api/v1/nothing/"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_allows_nothing_inline_and_nothing_from_elsewhere(path: str) -> None:
+    builders.case()
+    builders.strategy()
+    answer = Client().get(path)
+    policy = answer["Content-Security-Policy"]
+    assert "unsafe" not in policy and "default-src 'none'" in policy
+    assert answer["X-Frame-Options"] == "DENY" and answer["X-Content-Type-Options"] == "nosniff"
+    page = answer.content.decode()
+    assert not re.search(r"<style|<script(?![^>]*src=)|\sstyle=|\son\w+=", page)
+    assert not re.search(r"(?:src|href)=\"(?:http:)?//", page)
+
+
+def test_an_unsafe_request_without_its_csrf_token_is_refused() -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(builders.person())
+    case = builders.case()
+    assert client.post(f"/discussion/{case.pk}/", {"text": "x"}).status_code == 403
+    assert client.post("/sign-out/").status_code == 403

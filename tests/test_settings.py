@@ -1,0 +1,86 @@
+"""Settings refuse nonsense with a sentence, and are safe when nothing is said."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from config.environment import KNOWN
+from tests.running import ROOT
+
+GOOD = {
+    "UNMIGRATABLE_SECRET_KEY": "k" * 30 + "0123456789" * 3,
+    "UNMIGRATABLE_HOSTS": "unmigratable.example",
+    "UNMIGRATABLE_SITE_URL": "https://unmigratable.example",
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+    "CELERY_BROKER_URL": "amqp://broker.example//",
+}
+
+
+def start(command: str = "check", **changed: str) -> subprocess.CompletedProcess[str]:
+    environment = {**GOOD, **changed, "PATH": os.environ["PATH"]}
+    return subprocess.run(
+        [sys.executable, "manage.py", *command.split()],
+        cwd=ROOT,
+        env={name: value for name, value in environment.items() if value},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_production_settings_leave_check_deploy_nothing_to_say() -> None:
+    done = start("check --deploy --fail-level INFO")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no issues" in done.stdout
+
+
+BAD = [
+    ("UNMIGRATABLE_SECRET_KEY", "", "50 printable characters"),
+    ("UNMIGRATABLE_SECRET_KEY", "short", "50 printable characters"),
+    ("UNMIGRATABLE_MODE", "prod", "one of production, local"),
+    ("UNMIGRATABLE_HOSTS", "", "host names"),
+    ("UNMIGRATABLE_SITE_URL", "http://unmigratable.example", "an https address"),
+    ("UNMIGRATABLE_LEASE_SECONDS", "soon", "a whole number from 2 to 3600"),
+    ("UNMIGRATABLE_SWEEP_SECONDS", "0", "a whole number from 1 to 3600"),
+    ("UNMIGRATABLE_COMMIT", "main", "7 to 40 hex digits"),
+    ("UNMIGRATABLE_COLOUR", "red", "no such setting"),
+    ("DATABASE_URL", "sqlite:///db", "postgres"),
+    ("CELERY_BROKER_URL", "http://broker", "amqp"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "said"), BAD)
+def test_nonsense_stops_the_start_and_names_the_setting(name: str, value: str, said: str) -> None:
+    done = start(**{name: value})
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert name in last and said in last
+
+
+def test_no_secret_is_in_what_is_said() -> None:
+    done = start(DATABASE_URL="mysql://root:hunter2@db/x")
+    assert "hunter2" not in done.stderr + done.stdout
+
+
+def test_every_setting_is_documented_and_nothing_else_is() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text()
+    assert set(re.findall(r"`(UNMIGRATABLE_\w+)`", text)) == KNOWN.keys()
+
+
+def test_the_models_and_the_migrations_agree() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"],
+        cwd=ROOT,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
