@@ -1,0 +1,99 @@
+"""What can run here, and why not. Reads; changes nothing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import List, Optional
+
+from probes import arena, facts
+from probes.attempts import COMPACT_MEMORY
+from probes.errors import CannotRun
+from probes.experiment import Case
+from probes.fuse.hold import WATCHER_GRACE_SECONDS
+from probes.isolate import choose_mover
+from probes.movers import memory_nodes
+
+MOST_HOLD_SECONDS = 15.0
+
+
+def effective_hold(case: Case, wanted_seconds: float) -> float:
+    """The longest that a run may hold. Where others could sleep in D, the grace of server and watcher,
+    which end a hold that the probe cannot end, is inside the bound.
+    """
+    return wanted_seconds if case.safe_on_a_host else min(wanted_seconds, MOST_HOLD_SECONDS - WATCHER_GRACE_SECONDS)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What decides. The hung-task settings are None where this kernel has no such detector."""
+
+    root: bool
+    nr_nodes: int
+    fuse: bool
+    compaction: bool
+    hung_task_panic: Optional[int]
+    hung_task_timeout_seconds: Optional[int]
+    arena_bytes: int
+    why_no_arena: str = ""
+
+
+def look() -> Machine:
+    try:
+        size, why = arena.affordable_bytes(arena.MOST_BYTES), ""
+    except CannotRun as error:
+        size, why = 0, str(error)
+    return Machine(
+        root=os.geteuid() == 0,
+        nr_nodes=len(memory_nodes()),
+        fuse=os.access("/dev/fuse", os.R_OK | os.W_OK),
+        compaction=os.path.exists(COMPACT_MEMORY),
+        hung_task_panic=_number("kernel.hung_task_panic"),
+        hung_task_timeout_seconds=_number("kernel.hung_task_timeout_secs"),
+        arena_bytes=size,
+        why_no_arena=why,
+    )
+
+
+def _number(name: str) -> Optional[int]:
+    found = facts.sysctl(name)
+    return found[0] if found and isinstance(found[0], int) else None
+
+
+def obstacles(case: Case, machine: Machine, hold_seconds: float, mover: Optional[str] = None) -> List[str]:
+    """Why the case cannot run here, as sentences; empty where it can."""
+    found = []
+    if not machine.root:
+        found.append("it needs root: " + case.needs_root)
+    if "/dev/fuse" in case.devices and not machine.fuse:
+        found.append("/dev/fuse is not there, or not ours to open")
+    if machine.why_no_arena:
+        found.append(machine.why_no_arena)
+    found += _mover_obstacles(case, machine, mover)
+    if not case.safe_on_a_host:
+        found += hung_task_obstacles(machine, hold_seconds)
+    return found
+
+
+def _mover_obstacles(case: Case, machine: Machine, wanted: Optional[str]) -> List[str]:
+    try:
+        mover = choose_mover(case, wanted)
+    except CannotRun as error:
+        return [str(error)]
+    if mover == "move_pages" and machine.nr_nodes < 2:
+        return ["move_pages needs two nodes with memory; this machine has %d" % machine.nr_nodes]
+    if mover == "compaction" and not machine.compaction:
+        return ["this kernel has no " + COMPACT_MEMORY]
+    return []
+
+
+def hung_task_obstacles(machine: Machine, hold_seconds: float) -> List[str]:
+    """A task that sleeps in D must not be what brings the machine down (kernel/hung_task.c)."""
+    found = []
+    if machine.hung_task_panic:
+        found.append("kernel.hung_task_panic is %d: a hold could bring the machine down" % machine.hung_task_panic)
+    timeout = machine.hung_task_timeout_seconds or 0
+    if 0 < timeout <= hold_seconds + WATCHER_GRACE_SECONDS:
+        text = "kernel.hung_task_timeout_secs is %d, and a hold may last %g s"
+        found.append(text % (timeout, hold_seconds + WATCHER_GRACE_SECONDS))
+    return found

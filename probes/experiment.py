@@ -1,0 +1,107 @@
+"""What a case brings: the facts about it, and the steps that hold its pages and let them go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+
+from probes import kernel, pages
+from probes.movers import Mover
+
+NR_PAGES = 16
+# So many pages are allocated, on frames staged for them and for whoever gets in between on a busy CPU;
+# the lowest become control and target.
+POOL_PAGES = 4 * NR_PAGES
+STAGED_PAGES = 6 * NR_PAGES
+
+# How a case holds its pages, and so what a mover does that meets them.
+HOLD_CLASSES = {
+    "writeback": "a mover sleeps in D until the release",
+    "page lock": "a mover sleeps in D until the release",
+    "reference": "a mover gives up, or tries again",
+}
+_SAFE_ON_A_HOST = ("reference",)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run gives to a case. `cpus`: for helper processes; empty for no preference."""
+
+    hold_seconds: float
+    cpus: Set[int]
+
+
+class Experiment:
+    """The steps of one run. `prepare` allocates the control and, where it can, the target.
+
+    `control` and `target` are addresses in this process; pages at the former are never held.
+    """
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.surroundings = surroundings
+        self.control: List[int] = []
+        self.target: List[int] = []
+
+    def start(self) -> None:
+        """Start helper processes, before anything is open that they should not inherit."""
+
+    def prepare(self, mover: Mover) -> None:
+        """Allocate. Called again, up to the run's number of tries, where the pages landed badly."""
+        raise NotImplementedError
+
+    def hold(self, mover: Mover) -> Dict[str, Any]:
+        """Make the target unmigratable, and return facts that show it."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raises Disturbed where the hold is not what it should be."""
+
+    def frames(self) -> List[Optional[int]]:
+        """Where the target's pages are."""
+        return pages.frames_of(self.target)
+
+    def moved_while_held(self, before: List[Optional[int]]) -> int:
+        return pages.moved(before, self.frames())
+
+    def release(self) -> None:
+        raise NotImplementedError
+
+    def moved_after_release(self, before: List[Optional[int]]) -> int:
+        return pages.moved(before, self.frames())
+
+    def close(self) -> None:
+        """Undo everything, after any failure of any step, in an order in which nothing can block."""
+
+
+@dataclass(frozen=True)
+class Case:
+    slug: str
+    title: str
+    hold_class: str
+    needs_root: str
+    devices: Tuple[str, ...]
+    movers: Tuple[str, ...]
+    will_do: str
+    side_effects: str
+    cleans_up: str
+    experiment: Callable[[Surroundings], Experiment]
+
+    @property
+    def safe_on_a_host(self) -> bool:
+        """Can nobody else come to sleep in D through it?"""
+        return self.hold_class in _SAFE_ON_A_HOST
+
+
+def chosen(addresses: List[int]) -> Tuple[List[int], List[int]]:
+    """Control and target out of the pool: the lowest frames, and the next.
+
+    In this order, since compaction goes upwards: one that falls asleep at the target has passed the control.
+    """
+    frames = dict(zip(addresses, pages.frames_of(addresses)))
+    mapped = [address for address in addresses if frames[address] is not None]
+    mapped.sort(key=lambda address: frames[address] or 0)
+    return mapped[:NR_PAGES], mapped[NR_PAGES : 2 * NR_PAGES]
+
+
+def span(address: int, nr_pages: int) -> List[int]:
+    return [address + index * kernel.PAGE for index in range(nr_pages)]

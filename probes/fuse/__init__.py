@@ -1,0 +1,1 @@
+"""A FUSE file system of one file, whose server withholds answers for a bounded time."""

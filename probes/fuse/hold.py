@@ -1,0 +1,176 @@
+"""The probe's side of a FUSE hold: starts server and watcher, gives orders, notices when one is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+
+from probes import kernel, watch
+from probes.errors import CannotRun, Disturbed
+from probes.fuse import mount, protocol, server
+from probes.processes import Child, Lines, start
+
+_START_SECONDS = 5.0
+_LIFE_SECONDS = 90.0
+SERVER_GRACE_SECONDS = 1.0
+WATCHER_GRACE_SECONDS = 2.0
+
+
+@dataclass
+class FuseHold:
+    """A mounted file whose server can be told to withhold one kind of answer."""
+
+    control: Lines
+    server: Child
+    watch: Lines
+    watcher: Child
+    mountpoint: str
+    withheld: int = 0
+    gave_up: bool = False
+    released: bool = False
+
+    @property
+    def path(self) -> str:
+        return os.path.join(self.mountpoint, protocol.FILE_NAME)
+
+    def open(self, flags: int) -> int:
+        return os.open(self.path, flags | os.O_CLOEXEC)
+
+    def withhold(self, opcode: int) -> None:
+        """From now on the server sits on requests of this kind, and the watcher's clock runs."""
+        self.withheld, self.released = 0, False
+        self._tell(self.watch, {"hold": True})
+        self._tell(self.control, {"withhold": opcode})
+
+    def wait_withheld(self, seconds: float) -> int:
+        """How many requests are withheld, as soon as there is one; 0 after `seconds`."""
+        self._wait(lambda: self.withheld > 0, seconds)
+        return self.withheld
+
+    def release(self) -> None:
+        """Answer all that is withheld; returns when the answers are written."""
+        self._tell(self.control, {"release": True})
+        if not self._wait(lambda: self.released, _START_SECONDS):
+            raise Disturbed("the FUSE server did not release within %g s" % _START_SECONDS)
+
+    def check(self) -> None:
+        """Raises Disturbed where the hold is not what it was: server or watcher gone, or time over."""
+        self._pump(0.0)
+
+    def close(self) -> None:
+        """End the connection. The server goes first, so that no close() of a file can wait for it."""
+        ended = self.server.end()
+        os.close(self.control.fd)
+        ended = self.watcher.wait(2.0) and ended
+        ended = self.watcher.end() and ended
+        os.close(self.watch.fd)
+        with contextlib.suppress(OSError):  # never mounted
+            kernel.unmount(self.mountpoint)
+        if not ended:
+            raise Disturbed("server or watcher did not end")
+
+    def _wait(self, found: Callable[[], bool], seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while not found() and time.monotonic() < end:
+            self._pump(0.05)
+        return found()
+
+    def _pump(self, seconds: float) -> None:
+        for message in self.control.receive(seconds):
+            self.withheld = message.get("withheld", self.withheld)
+            self.gave_up = self.gave_up or "gave_up" in message
+            self.released = self.released or "released" in message
+        self.watch.receive()
+        if self.control.closed:
+            raise Disturbed("the FUSE server ended while it was needed")
+        if self.watch.closed:
+            raise Disturbed("the watcher ended while it was needed")
+        if self.gave_up:
+            raise Disturbed("the FUSE server gave up the hold: its time was over")
+
+    def _tell(self, to: Lines, message: Dict[str, Any]) -> None:
+        try:
+            to.send(message)
+        except OSError:
+            self._pump(0.0)
+            raise Disturbed("server or watcher ended while it was needed") from None
+
+
+def close_file(fd: int) -> None:
+    """Close a file of a mount whose connection may be over: the flush then fails, the descriptor is closed."""
+    try:
+        os.close(fd)
+    except OSError as error:
+        if error.errno not in (errno.EIO, errno.ENOTCONN, errno.ECONNABORTED):
+            raise
+
+
+def begin(file: protocol.File, hold_seconds: float, cpus: Optional[Set[int]]) -> FuseHold:
+    """Mount the file privately, with a server and a watcher. Raises CannotRun where that does not work."""
+    mountpoint = mount.private_mountpoint()
+    control, server_control = _sockets()
+    to_watcher, watcher_probe = _sockets()
+    watcher_seen, watcher_lives = os.pipe()
+    server_seen, server_lives = os.pipe()
+    inner = [server_control, watcher_probe, watcher_seen, watcher_lives, server_seen, server_lives]
+    children: List[Child] = []
+    lines = Lines(control), Lines(to_watcher)
+    try:
+        plan = server.Plan(
+            mountpoint,
+            file,
+            server_control,
+            watcher_seen,
+            os.getpid(),
+            hold_seconds + SERVER_GRACE_SECONDS,
+            _LIFE_SECONDS,
+        )
+        children.append(
+            start("unmig-fuse", lambda: server.serve(plan), [server_control, watcher_seen, server_lives], cpus)
+        )
+        _first_word(lines[0], "mounted", "the FUSE server could not mount", children)
+        watching = watch.Plan(
+            watcher_probe,
+            server_seen,
+            os.getpid(),
+            children[0].pid,
+            mount.abort_file(mount.connection_of(mountpoint)),
+            hold_seconds + WATCHER_GRACE_SECONDS,
+            _LIFE_SECONDS,
+        )
+        children.append(
+            start("unmig-watch", lambda: watch.watch(watching), [watcher_probe, server_seen, watcher_lives], cpus)
+        )
+        for fd in inner:
+            os.close(fd)
+        inner = []
+        _first_word(lines[1], "watching", "the watcher could not start", children)
+        return FuseHold(lines[0], children[0], lines[1], children[1], mountpoint)
+    except BaseException:
+        for child in children:
+            child.end()
+        for fd in [*inner, control, to_watcher]:
+            os.close(fd)
+        raise
+
+
+def _sockets() -> Tuple[int, int]:
+    """Two plain descriptors: a socket object left over in a forked child could close a number used anew."""
+    one, other = socket.socketpair()
+    return one.detach(), other.detach()
+
+
+def _first_word(lines: Lines, word: str, complaint: str, children: List[Child]) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and not lines.closed:
+        if any(word in message for message in lines.receive(0.05)):
+            return
+        # The probe itself still has the other end, so that a death does not show as an end of file yet.
+        if children[-1].ended():
+            break
+    raise CannotRun("%s (%s)" % (complaint, children[-1].how_it_ended()))

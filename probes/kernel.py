@@ -1,0 +1,165 @@
+"""The system calls that the standard library lacks, through ctypes. Each raises OSError where it fails."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import platform
+from typing import List, Optional, Sequence
+
+from probes.errors import CannotRun
+
+PAGE = mmap.PAGESIZE
+
+PROT_READ, PROT_WRITE = 1, 2
+MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS = 1, 2, 0x20
+MADV_RANDOM, MADV_DONTNEED, MADV_DONTFORK, MADV_NOHUGEPAGE = 1, 4, 10, 15
+MS_REC, MS_PRIVATE, MNT_DETACH, CLONE_NEWNS = 0x4000, 0x40000, 2, 0x20000
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+SYNC_FILE_RANGE_WRITE = 2
+SPLICE_F_NONBLOCK = 2
+MPOL_DEFAULT, MPOL_BIND = 0, 2
+MPOL_MF_MOVE = 2
+
+# glibc has no wrapper for these two (arch/*/entry/syscalls/*.tbl and include/uapi/asm-generic/unistd.h).
+_GENERIC = {"move_pages": 239, "set_mempolicy": 237}
+_NUMBERS = {
+    "x86_64": {"move_pages": 279, "set_mempolicy": 238},
+    "aarch64": _GENERIC,
+    "riscv64": _GENERIC,
+}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int64]
+_libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+_libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+_libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
+_libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
+_libc.syscall.restype = ctypes.c_long
+_FAILED = (-1, ctypes.c_void_p(-1).value)
+
+
+def _checked(result: Optional[int], name: str) -> int:
+    if result is None or result in _FAILED:
+        number = ctypes.get_errno()
+        raise OSError(number, "%s: %s" % (name, os.strerror(number)))
+    return result
+
+
+def map_pages(nr_pages: int, prot: int = PROT_READ | PROT_WRITE, fd: int = -1, offset_bytes: int = 0) -> int:
+    """The address of a new mapping: private and anonymous, or shared with the file `fd`.
+
+    Never inherited by a child: the exit of a child that shares a FUSE mapping can wait for the very
+    request that is being withheld.
+    """
+    flags = MAP_SHARED if fd >= 0 else MAP_PRIVATE | MAP_ANONYMOUS
+    address = _checked(_libc.mmap(None, nr_pages * PAGE, prot, flags, fd, offset_bytes), "mmap")
+    advise(address, nr_pages, MADV_DONTFORK)
+    return address
+
+
+def unmap_pages(address: int, nr_pages: int) -> None:
+    _checked(_libc.munmap(address, nr_pages * PAGE), "munmap")
+
+
+def advise(address: int, nr_pages: int, advice: int) -> None:
+    _checked(_libc.madvise(address, nr_pages * PAGE, advice), "madvise")
+
+
+def fill(address: int, nr_pages: int, value: int = 1) -> None:
+    """Write to every byte of the pages, so that each gets a frame."""
+    ctypes.memset(address, value, nr_pages * PAGE)
+
+
+def touch(address: int, nr_pages: int) -> None:
+    """Read one byte of each page, so that each gets mapped. A file that cannot be read means SIGBUS."""
+    for index in range(nr_pages):
+        ctypes.string_at(address + index * PAGE, 1)
+
+
+def write_range(fd: int, offset_bytes: int, size_bytes: int) -> None:
+    """Start writing back the dirty pages of a range, and do not wait for it: sync_file_range(2)."""
+    place, size = ctypes.c_int64(offset_bytes), ctypes.c_int64(size_bytes)
+    flags = ctypes.c_uint(SYNC_FILE_RANGE_WRITE)
+    _checked(_libc.sync_file_range(ctypes.c_int(fd), place, size, flags), "sync_file_range")
+
+
+def vmsplice(fd: int, addresses: Sequence[int]) -> int:
+    """Put a reference to each of these pages into a pipe, without waiting; the bytes that found room."""
+    vector = (ctypes.c_size_t * (2 * len(addresses)))(*[part for address in addresses for part in (address, PAGE)])
+    _libc.vmsplice.restype = ctypes.c_ssize_t
+    got = _libc.vmsplice(ctypes.c_int(fd), vector, ctypes.c_size_t(len(addresses)), ctypes.c_uint(SPLICE_F_NONBLOCK))
+    return _checked(got, "vmsplice")
+
+
+def move_pages(pid: int, addresses: Sequence[int], node: int) -> int:
+    """move_pages(2) to `node`; its return value, which is no verdict: see diagnosis/outcome.py."""
+    count = len(addresses)
+    nodes = (ctypes.c_int * count)(*[node] * count)
+    return _move_pages(pid, addresses, nodes)[0]
+
+
+def nodes_of(addresses: Sequence[int]) -> List[int]:
+    """The memory node of each page of this process; negative errno where there is no page."""
+    return _move_pages(0, addresses, None)[1]
+
+
+def _move_pages(
+    pid: int, addresses: Sequence[int], nodes: Optional["ctypes.Array[ctypes.c_int]"]
+) -> "tuple[int, List[int]]":
+    count = len(addresses)
+    status = (ctypes.c_int * count)()
+    result = _syscall(
+        "move_pages",
+        ctypes.c_int(pid),
+        ctypes.c_ulong(count),
+        (ctypes.c_void_p * count)(*addresses),
+        nodes,
+        status,
+        ctypes.c_int(MPOL_MF_MOVE),
+    )
+    return result, list(status)
+
+
+def bind_memory(node: Optional[int]) -> None:
+    """New pages of this task come from `node` alone; from anywhere with None."""
+    if node is None:
+        _syscall("set_mempolicy", ctypes.c_int(MPOL_DEFAULT), None, ctypes.c_ulong(0))
+        return
+    mask = (ctypes.c_ulong * 16)()
+    mask[node // 64] = 1 << (node % 64)
+    _syscall("set_mempolicy", ctypes.c_int(MPOL_BIND), mask, ctypes.c_ulong(1024))
+
+
+def _syscall(name: str, *arguments: object) -> int:
+    numbers = _NUMBERS.get(platform.machine())
+    if numbers is None:
+        raise CannotRun("the number of %s is not known on %s" % (name, platform.machine()))
+    return _checked(_libc.syscall(ctypes.c_long(numbers[name]), *arguments), name)
+
+
+def private_mounts() -> None:
+    """A mount namespace of this process's own, from which nothing propagates to the others."""
+    _checked(_libc.unshare(ctypes.c_int(CLONE_NEWNS)), "unshare")
+    _checked(_libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount --make-rprivate")
+
+
+def mount(source: str, target: str, kind: str, options: str = "") -> None:
+    data = options.encode() or None
+    _checked(_libc.mount(source.encode(), target.encode(), kind.encode(), 0, data), "mount " + kind)
+
+
+def unmount(target: str) -> None:
+    _checked(_libc.umount2(target.encode(), MNT_DETACH), "umount")
+
+
+def die_with_parent(signal_number: int) -> None:
+    """PR_SET_PDEATHSIG. The signal comes late: at exit_notify(), after the parent's files are closed."""
+    _checked(_libc.prctl(ctypes.c_int(PR_SET_PDEATHSIG), ctypes.c_ulong(signal_number), 0, 0, 0), "prctl")
+
+
+def name_process(name: str) -> None:
+    """What `ps -o comm` and /proc/PID/comm show; up to 15 bytes."""
+    _checked(_libc.prctl(ctypes.c_int(PR_SET_NAME), ctypes.c_char_p(name.encode()[:15]), 0, 0, 0), "prctl")

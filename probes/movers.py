@@ -1,0 +1,181 @@
+"""Those who ask the kernel to migrate pages, and what each needs beforehand."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set
+
+from probes import kernel
+from probes.arena import Arena
+from probes.attempts import COMPACT_MEMORY, Attempt, MoverChild
+from probes.errors import CannotRun
+from probes.processes import start
+
+# Of the arena, above the pages to be moved: what a run should begin with (with less, the target often
+# stayed put after its release), and what makes a further try worth while without a new arena.
+_GOOD_SHARE, _POOR_SHARE = 0.75, 0.1
+_SYNC_SECONDS = 10.0
+
+
+class Mover:
+    """What a run needs of a mover. `brings_back`: can it move a page more than once, at will?"""
+
+    name = ""
+    brings_back = False
+    most_tries = 1
+
+    def __init__(self, child: MoverChild) -> None:
+        self.child = child
+
+    def stage(self, nr_pages: int) -> None:
+        """Called right before the experiment allocates: have its pages come from where they can be moved."""
+        raise NotImplementedError
+
+    def fits(self, frames: Sequence[int]) -> bool:
+        """Did the pages land where this mover can move them?"""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Called while nothing is held: put away what would disturb an attempt."""
+
+    def arm(self, frames: Sequence[int]) -> None:
+        """Called before an attempt."""
+
+    def attempt(self, addresses: Sequence[int], seconds: float, check: Callable[[], None]) -> Attempt:
+        raise NotImplementedError
+
+    def facts(self) -> Dict[str, Any]:
+        return {}
+
+    def close(self) -> None:
+        pass
+
+
+class Compaction(Mover):
+    """A write to /proc/sys/vm/compact_memory on a staged zone. A lottery where others use the zone too."""
+
+    name = "compaction"
+    most_tries = 3
+
+    def __init__(self, child: MoverChild, arena_bytes: int) -> None:
+        super().__init__(child)
+        if not os.path.exists(COMPACT_MEMORY):
+            raise CannotRun("this kernel has no %s" % COMPACT_MEMORY)
+        self.arena_bytes = arena_bytes
+        self.arena: Optional[Arena] = None
+        self.nr_targets: List[int] = []
+        self.nr_syncs_unfinished = 0
+        nodes = memory_nodes()
+        if len(nodes) > 1:
+            kernel.bind_memory(nodes[0])
+
+    def settle(self) -> None:
+        """Have dirty data written back, since a dirty large folio can end the compaction of its zone.
+
+        It finds no free target of its order and cannot be split while it is dirty; then migrate_pages()
+        says -ENOMEM, and compact_zone() gives up (mm/compaction.c, COMPACT_CONTENDED). Measured on 6.18 with
+        200 MiB freshly written to ext4: pgmigrate_fail + 289 against + 34 after sync(2), each in 8 runs of 8.
+        Waited for only so long: sync(2) may be stuck on something that is none of our business.
+        """
+        writer = start("unmig-sync", os.sync, [])
+        if not writer.wait(_SYNC_SECONDS):
+            self.nr_syncs_unfinished += 1
+            writer.end(0.1)
+
+    def stage(self, nr_pages: int) -> None:
+        self._renew()
+        self.steer(nr_pages)
+
+    def steer(self, nr_pages: int) -> Set[int]:
+        """Have this CPU's next page faults use low frames of the arena; returns these frames."""
+        assert self.arena is not None
+        return self.arena.steer(nr_pages)
+
+    def fits(self, frames: Sequence[int]) -> bool:
+        return self._has_above(frames, _GOOD_SHARE)
+
+    def arm(self, frames: Sequence[int]) -> None:
+        if not self._has_above(frames, _POOR_SHARE):
+            self._renew()
+        assert self.arena is not None
+        self.nr_targets.append(self.arena.punch(frames))
+
+    def attempt(self, addresses: Sequence[int], seconds: float, check: Callable[[], None]) -> Attempt:
+        return self.child.ask({"mover": self.name}, seconds, check)
+
+    def facts(self) -> Dict[str, Any]:
+        unfinished = {"nr_syncs_unfinished": self.nr_syncs_unfinished} if self.nr_syncs_unfinished else {}
+        return {
+            **unfinished,
+            "arena_mib": self.arena_bytes >> 20,
+            "nr_free_targets_per_try": " ".join(str(number) for number in self.nr_targets),
+        }
+
+    def close(self) -> None:
+        if self.arena is not None:
+            self.arena.close()
+            self.arena = None
+
+    def _has_above(self, frames: Sequence[int], share: float) -> bool:
+        return self.arena is not None and bool(frames) and self.arena.nr_above(frames) >= share * self.arena.nr_pages
+
+    def _renew(self) -> None:
+        self.close()
+        self.arena = Arena(self.arena_bytes)
+
+
+class MovePages(Mover):
+    """move_pages(2) to the other of two nodes: addressed, and repeatable both ways."""
+
+    name = "move_pages"
+    brings_back = True
+
+    def __init__(self, child: MoverChild) -> None:
+        super().__init__(child)
+        self.nodes = memory_nodes()
+        if len(self.nodes) < 2:
+            raise CannotRun("move_pages needs two nodes with memory; this machine has %d" % len(self.nodes))
+
+    def stage(self, nr_pages: int) -> None:
+        kernel.bind_memory(self.nodes[0])
+
+    def fits(self, frames: Sequence[int]) -> bool:
+        return bool(frames)
+
+    def attempt(self, addresses: Sequence[int], seconds: float, check: Callable[[], None]) -> Attempt:
+        here = kernel.nodes_of(addresses[-1:])[0]
+        there = self.nodes[1] if here == self.nodes[0] else self.nodes[0]
+        order = {"mover": self.name, "pid": os.getpid(), "addresses": list(addresses), "node": there}
+        return self.child.ask(order, seconds, check)
+
+
+def make(name: str, child: MoverChild, arena_bytes: int) -> Mover:
+    return MovePages(child) if name == "move_pages" else Compaction(child, arena_bytes)
+
+
+def choose(wanted: Optional[str], possible: Sequence[str]) -> str:
+    """The mover for a case that can be moved by `possible`: by wish, else by the number of nodes."""
+    if wanted is None:
+        return "move_pages" if "move_pages" in possible and len(memory_nodes()) > 1 else "compaction"
+    if wanted not in possible:
+        raise CannotRun("%s cannot reach this case's pages; %s can" % (wanted, " and ".join(possible)))
+    return wanted
+
+
+def memory_nodes() -> List[int]:
+    """The nodes that have memory; node 0 alone where the kernel knows no nodes."""
+    try:
+        with open("/sys/devices/system/node/has_memory", encoding="ascii") as listing:
+            text = listing.read().strip()
+    except OSError:
+        return [0]
+    return parse_list(text) or [0]
+
+
+def parse_list(text: str) -> List[int]:
+    """A kernel list such as `0-1,4`."""
+    found: List[int] = []
+    for part in filter(None, text.split(",")):
+        low, _, high = part.partition("-")
+        found += range(int(low), int(high or low) + 1)
+    return found

@@ -1,0 +1,160 @@
+"""The order of a run and what it counts, with pages and movers that are made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from probes import pages, runner, zones
+from probes.attempts import Attempt
+from probes.errors import Disturbed
+from probes.experiment import NR_PAGES, Experiment, Surroundings
+from probes.movers import Mover
+from probes.processes import Blocked
+
+CONTROL = list(range(100, 100 + NR_PAGES))
+TARGET = list(range(200, 200 + NR_PAGES))
+ASLEEP = Blocked("D", "folio_wait_bit", ["folio_wait_writeback+0x2a/0x90"])
+AT_WORK = Blocked("R", "0", [])
+
+
+class World:
+    """Frames by address; a journal of what was done."""
+
+    def __init__(self) -> None:
+        self.frame = {address: address * 10 for address in CONTROL + TARGET}
+        self.held: set[int] = set()
+        self.journal: list[str] = []
+
+    def frames_of(self, addresses: Sequence[int]) -> list[int | None]:
+        return [self.frame[address] for address in addresses]
+
+    def migrate(self, addresses: Sequence[int]) -> None:
+        for address in addresses:
+            if address not in self.held:
+                self.frame[address] += 1
+
+
+class MadeUp(Experiment):
+    def __init__(self, world: World, holds: bool) -> None:
+        super().__init__(Surroundings(1.0, set()))
+        self.world, self.holds = world, holds
+
+    def prepare(self, mover: Mover) -> None:
+        self.world.journal.append("prepare")
+        self.control, self.target = CONTROL, TARGET
+
+    def hold(self, mover: Mover) -> dict[str, Any]:
+        self.world.journal.append("hold")
+        self.world.held = set(TARGET) if self.holds else set()
+        return {"shown": True}
+
+    def release(self) -> None:
+        self.world.journal.append("release")
+        self.world.held = set()
+
+
+class NoChild:
+    """Stands for the mover's process: the blocked one comes back when nothing is held any more."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.busy = world, False
+
+    def wait(self, seconds: float, check: Any) -> float:
+        self.world.migrate(TARGET)
+        self.busy = False
+        return 0.1
+
+
+class MadeUpMover(Mover):
+    name = "compaction"
+    most_tries = 3
+
+    def __init__(
+        self, world: World, works_on_try: int = 1, blocked: Blocked | None = None, brings_back: bool = False
+    ) -> None:
+        super().__init__(NoChild(world))  # type: ignore[arg-type]
+        self.world, self.works_on_try, self.blocked = world, works_on_try, blocked
+        self.brings_back = brings_back
+        self.nr_attempts = 0
+
+    def fits(self, frames: Sequence[int]) -> bool:
+        return True
+
+    def attempt(self, addresses: Sequence[int], seconds: float, check: Any) -> Attempt:
+        self.world.journal.append("attempt")
+        self.nr_attempts += 1
+        if self.nr_attempts >= self.works_on_try:
+            self.world.migrate(addresses)
+        if self.blocked and self.world.held:
+            self.child.busy = True
+            return Attempt(None, self.blocked, {})
+        return Attempt(0.01, None, {})
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World()
+    monkeypatch.setattr(pages, "frames_of", made.frames_of)
+    monkeypatch.setattr(zones, "read", lambda: [zones.Zone(0, "Normal", 0, 10_000)])
+    return made
+
+
+def measure(world: World, mover: Mover, holds: bool = True) -> dict[str, Any]:
+    return runner.record(runner._Run(MadeUp(world, holds), mover, 1.0, lambda text: None).measure())
+
+
+def test_held_by_a_reference(world: World) -> None:
+    made = measure(world, MadeUpMover(world))
+    assert made["outcome"] == "refuses"
+    assert world.journal == ["prepare", "hold", "attempt", "release", "attempt"]
+    assert made["target"] == {
+        "nr_pages": 16,
+        "nr_moved_by_hold": 0,
+        "nr_moved_while_held": 0,
+        "nr_moved_after_release": 16,
+    }
+    assert made["tries"] == {"while_held": 1, "after_release": 1}
+    assert made["freed_seconds"] >= 0
+    assert made["facts"]["zone"] == "Normal"
+
+
+def test_held_with_a_mover_that_sleeps(world: World) -> None:
+    made = measure(world, MadeUpMover(world, blocked=ASLEEP))
+    assert made["outcome"] == "hangs"
+    assert made["blocked"]["stack"] == ASLEEP.stack
+    assert made["attempt"] == {"returned": False}
+    assert made["tries"] == {"while_held": 1, "after_release": 0}
+
+
+def test_a_mover_still_at_work_has_not_slept(world: World) -> None:
+    with pytest.raises(Disturbed, match="still at work"):
+        measure(world, MadeUpMover(world, blocked=AT_WORK))
+
+
+def test_not_held(world: World) -> None:
+    made = measure(world, MadeUpMover(world), holds=False)
+    assert made["outcome"] == "moves"
+
+
+def test_a_control_that_stays_is_tried_again(world: World) -> None:
+    made = measure(world, MadeUpMover(world, works_on_try=3))
+    assert made["outcome"] == "refuses"
+    assert made["tries"]["while_held"] == 3
+
+
+def test_no_control_no_verdict(world: World) -> None:
+    made = measure(world, MadeUpMover(world, works_on_try=99))
+    assert made["outcome"] == "inconclusive"
+    assert made["control"] == {"nr_pages": 16, "nr_moved": 0}
+    assert made["tries"] == {"while_held": 3, "after_release": 3}
+    assert "freed_seconds" not in made
+
+
+def test_where_a_page_can_come_back_there_is_a_baseline(world: World) -> None:
+    made = measure(world, MadeUpMover(world, brings_back=True))
+    assert world.journal[:3] == ["prepare", "attempt", "hold"]
+    assert made["facts"]["nr_moved_at_baseline"] == 32
+    assert made["outcome"] == "refuses"
