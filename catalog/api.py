@@ -41,7 +41,7 @@ CASE: dict[str, Any] = {
 }
 SUMMARY: dict[str, Any] = {
     "type": "object",
-    "required": ["kernel", "mover", "area", "environment", "runs", "conclusive_runs", "held_runs", "nr_machines"],
+    "required": ["kernel", "mover", "environment", "runs", "conclusive_runs", "held_runs", "nr_machines"],
     "properties": {
         "kernel": {"type": "object"},
         "mover": {"type": "string"},
@@ -125,7 +125,6 @@ def _summary(summary: measured.Summary) -> dict[str, Any]:
     made: dict[str, Any] = {
         "kernel": kernel,
         "mover": summary.mover.slug,
-        "area": summary.area.slug,
         "environment": summary.environment.slug,
         "kind": summary.kind,
         "outcomes": {word.slug: runs for word, runs in summary.outcomes},
@@ -135,6 +134,8 @@ def _summary(summary: measured.Summary) -> dict[str, Any]:
         "nr_machines": summary.nr_machines,
         "last_seen_at": summary.last_seen_at,
     }
+    if summary.area.slug:
+        made["area"] = summary.area.slug
     if summary.freed_seconds is not None:
         made["freed_seconds"] = round(summary.freed_seconds, 4)
     return made

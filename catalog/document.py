@@ -263,11 +263,22 @@ def write(document: DocumentText) -> str:
     head = document.model_dump(exclude_none=True, exclude_defaults=True, exclude={"summary", "sections"}, mode="json")
     first = "case" if isinstance(document, CaseText) else "strategy"
     head = {first: head.pop(first), **head}
-    block = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=100)
+    block = yaml.dump(head, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     parts = [FENCE, block.rstrip("\n"), FENCE, "", document.summary.strip()]
     for name, text in document.sections.items():
         parts += ["", f"## {name}", "", text.strip()]
     return "\n".join(parts) + "\n"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text with Unicode's own line breaks, which would come back as spaces."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        style = '"' if re.search("[\x85\u2028\u2029\ufeff]", text) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 
 def _split(text: str) -> tuple[str, str, int]:

@@ -1,4 +1,4 @@
-"""Seconds in buckets whose width grows with the value: two buckets an octave, from a millisecond to four hours.
+"""Seconds in buckets whose width grows with the value: two buckets an octave, from a millisecond to three hours.
 
 A value read back is right to within a factor of 2 ** 0.25 (19 %), and shown with one digit.
 """

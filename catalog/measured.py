@@ -25,6 +25,7 @@ MEANINGS = {
     "none": "no conclusive run",
 }
 INTERVAL_FROM = 20
+NO_AREA = Word("", "no area", "The run was not made, so no area was hit.")
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def _summary(group: list[Tally]) -> Summary:
         build=first.build,
         architecture=first.architecture,
         mover=MOVERS[first.mover],
-        area=AREAS[first.area],
+        area=AREAS.get(first.area, NO_AREA),
         environment=ENVIRONMENTS[first.environment],
         kind=first.kind,
         outcomes=tuple((word, outcomes[slug]) for slug, word in OUTCOMES.items() if slug in outcomes),

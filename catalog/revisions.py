@@ -61,7 +61,11 @@ def save(
 
 
 def _locked(parsed: DocumentText) -> Document:
-    """The row, made where there is none, locked so that revisions of one document are numbered one after another."""
+    """The row, made where there is none, locked so that revisions of one document are numbered one after another.
+
+    Its current revision is read afterwards: joined to the lock, a revision that was committed while this waited for
+    the lock is not in the statement's snapshot, and seems to be none.
+    """
     key = {"kind": kind_of(parsed), "slug": parsed.slug}
     Document.objects.bulk_create([Document(**key, state=State.PUBLISHED)], ignore_conflicts=True)
-    return Document.objects.select_for_update(of=("self",)).select_related("current").get(**key)
+    return Document.objects.select_for_update().get(**key)

@@ -53,5 +53,5 @@ def match(observation: Observation, signatures: Iterable[Signature]) -> List[Mat
 
 def digest(signatures: Sequence[Signature]) -> str:
     """Changes whenever a signature or a rule is added or changed: unmatched observations are tried again then."""
-    parts = ["%s=%s" % (s.case, ",".join(sorted(s.names))) for s in sorted(signatures, key=lambda s: s.case)]
-    return hashlib.sha256("\n".join([*RULES, *parts]).encode()).hexdigest()[:16]
+    parts = [(s.case, sorted(s.names)) for s in sorted(signatures, key=lambda s: s.case)]
+    return hashlib.sha256(repr((list(RULES), parts)).encode()).hexdigest()[:16]

@@ -12,7 +12,8 @@ class Observation:
 
     `key` is stable inside the report (a JSON Pointer here), so that attaching twice changes nothing.
     `names` is the case that the sender believes it to be, '' where the sender does not say.
-    `fingerprint` groups like observations that match nothing. `freed_seconds` is None where unknown.
+    `fingerprint` groups like observations that match nothing. `area` is '' where a run was not made, `freed_seconds`
+    None where unknown.
     """
 
     key: str

@@ -21,7 +21,7 @@ _VENDORS = (
 @dataclass(frozen=True)
 class Release:
     """`line` is what the strips and the matrix group by: '6.12' for mainline, stable and Debian
-    kernels, 'el9' for a vendor line. `order` sorts builds; an -rc sorts before its release."""
+    kernels, 'el9 5.14' for a vendor line. `order` sorts builds; an -rc sorts before its release."""
 
     raw: str
     line: str

@@ -6,10 +6,16 @@ Replacements keep the shape of the text, so that a reader sees that something st
 from __future__ import annotations
 
 import re
-from typing import Any, Dict
+from typing import Any, Dict, Mapping
+
+from diagnosis.formats.envelope import ENVELOPE
 
 _BUILDER = re.compile(r"\(([^()@\s]+)@([^()\s]+)\)")
 _IP4 = re.compile(r"\b(?!127\.0\.0\.1\b)(?!0\.0\.0\.0\b)(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b(?![.-]\d)")
+_IP6 = re.compile(
+    r"(?<![\w:.])(?!::1?(?![\w:]))(?=[0-9a-f:]*::|(?:[0-9a-f]{1,4}:){7})(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])",
+    re.IGNORECASE,
+)
 _MAC = re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", re.IGNORECASE)
 _MAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
 _HOME = re.compile(r"/home/[^/\s\"']+")
@@ -22,6 +28,7 @@ def text(line: str, hostname: str = "") -> str:
     line = _MAIL.sub("mail@hidden", line)
     line = _MAC.sub("mac-hidden", line)
     line = _IP4.sub("ip-hidden", line)
+    line = _IP6.sub("ip-hidden", line)
     line = _HOME.sub("/home/hidden", line)
     line = _UUID.sub("uuid-hidden", line)
     if len(hostname) > 2 and hostname != "localhost":
@@ -29,21 +36,23 @@ def text(line: str, hostname: str = "") -> str:
     return line
 
 
-def value(thing: Any, hostname: str = "") -> Any:
-    """The same for every string inside a JSON value; names of objects stay as they are."""
-    if isinstance(thing, str):
-        return text(thing, hostname)
-    if isinstance(thing, dict):
-        made: Dict[str, Any] = {name: value(item, hostname) for name, item in thing.items()}
-        return made
-    if isinstance(thing, list):
-        return [value(item, hostname) for item in thing]
-    return thing
-
-
 def envelope(report: Dict[str, Any], hostname: str = "") -> Dict[str, Any]:
-    """A native report without what is private. The run id stays: it is how a second sending is recognised."""
-    made: Dict[str, Any] = value(report, hostname)
-    if "run_id" in report:
-        made["run_id"] = report["run_id"]
+    """A native report without what is private, and as good as before.
+
+    What has a fixed form stays: words of the vocabulary (a host may be called `guest`), the release (2.6.32.27 is no
+    address), the run id, by which a second sending is recognised. What grows is cut where its field ends.
+    """
+    made: Dict[str, Any] = _fitted(report, ENVELOPE.schema, hostname)
     return made
+
+
+def _fitted(thing: Any, schema: Mapping[str, Any], hostname: str) -> Any:
+    if isinstance(thing, str):
+        is_free = not schema.keys() & {"const", "enum", "pattern"}
+        return text(thing, hostname)[: schema.get("maxLength")] if is_free else thing
+    if isinstance(thing, dict):
+        known, others = schema.get("properties", {}), schema.get("additionalProperties") or {}
+        return {name: _fitted(item, known.get(name, others), hostname) for name, item in thing.items()}
+    if isinstance(thing, list):
+        return [_fitted(item, schema.get("items", {}), hostname) for item in thing]
+    return thing

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from diagnosis.faults import Fault, Unreadable
@@ -16,6 +17,7 @@ from diagnosis.faults import Fault, Unreadable
 Check = Callable[[Any, str, List[Fault]], None]
 MAX_DEPTH = 12
 MAX_FAULTS = 50
+MAX_NAME = 100
 
 
 class Shape:
@@ -104,7 +106,7 @@ def fact() -> Shape:
             or (isinstance(v, int) and abs(v) < 2**64)
             or (isinstance(v, float) and math.isfinite(v))
         ),
-        {"type": ["string", "number", "boolean"]},
+        {"type": ["string", "number", "boolean"], "maxLength": 500},
     )
 
 
@@ -122,7 +124,7 @@ def array(of: Shape, most: int, least: int = 0) -> Shape:
 
 
 def mapping(of: Shape, most: int) -> Shape:
-    """An object with free names of up to 100 characters."""
+    """An object with free names of up to MAX_NAME characters."""
 
     def check(value: Any, where: str, faults: List[Fault]) -> None:
         if not isinstance(value, dict):
@@ -131,8 +133,8 @@ def mapping(of: Shape, most: int) -> Shape:
             faults.append(Fault(where, "up to %d entries" % most, "%d entries" % len(value)))
         else:
             for name, item in value.items():
-                if not 0 < len(name) <= 100:
-                    faults.append(Fault(where, "names of 1 to 100 characters", shown(name)))
+                if not 0 < len(name) <= MAX_NAME:
+                    faults.append(Fault(where, "names of 1 to %d characters" % MAX_NAME, shown(name)))
                 of.check(item, pointer(where, name), faults)
 
     return Shape(check, {"type": "object", "additionalProperties": of.schema, "maxProperties": most})
@@ -151,6 +153,8 @@ def record(required: Mapping[str, Shape], optional: Optional[Mapping[str, Shape]
             if name not in value:
                 faults.append(Fault(pointer(where, name), "to be present", "nothing"))
         for name, item in value.items():
+            if len(faults) >= MAX_FAULTS:
+                return
             if name in known:
                 known[name].check(item, pointer(where, name), faults)
             else:
@@ -166,7 +170,7 @@ def record(required: Mapping[str, Shape], optional: Optional[Mapping[str, Shape]
 
 
 def load(body: bytes) -> Any:
-    """JSON bytes to a value. Duplicate names, NaN, NUL, lone surrogates and deep nesting are `Unreadable`."""
+    """JSON bytes to a value. Duplicate or long names, NaN, NUL, lone surrogates, deep nesting are `Unreadable`."""
     try:
         value = json.loads(body.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
@@ -195,8 +199,7 @@ def demand(shape: Shape, value: Any) -> None:
 def _no_duplicates(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         raise ValueError("the name %s stands twice in one object" % shown(twice))
     return made
 
@@ -209,6 +212,8 @@ _STRANGE = re.compile("[\x00\ud800-\udfff]")
 
 
 def _no_strange_text(value: Any, where: str, depth: int, faults: List[Fault]) -> None:
+    if len(faults) >= MAX_FAULTS:
+        return
     if depth > MAX_DEPTH:
         faults.append(Fault(where, "nesting of up to %d levels" % MAX_DEPTH, "deeper nesting"))
     elif isinstance(value, str):
@@ -216,10 +221,12 @@ def _no_strange_text(value: Any, where: str, depth: int, faults: List[Fault]) ->
             faults.append(Fault(where, "text without NUL or lone surrogates", "such a character"))
     elif isinstance(value, dict):
         for name, item in value.items():
-            if _STRANGE.search(name):
+            if len(name) > MAX_NAME:  # every pointer below would repeat it
+                faults.append(Fault(where, "names of up to %d characters" % MAX_NAME, "%d characters" % len(name)))
+            elif _STRANGE.search(name):
                 faults.append(Fault(where, "names without NUL or lone surrogates", "such a character"))
-                continue
-            _no_strange_text(item, pointer(where, name), depth + 1, faults)
+            else:
+                _no_strange_text(item, pointer(where, name), depth + 1, faults)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _no_strange_text(item, pointer(where, index), depth + 1, faults)

@@ -186,7 +186,7 @@ def _welcome(port: int) -> None:
     note = VAR / "first-sign-in.txt"
     if note.exists():
         name, password = note.read_text().split()
-        say("start", f"sign in as {name}, password {password} (kept in {note.relative_to(ROOT) if note.is_relative_to(ROOT) else note})")
+        say("start", f"sign in as {name}, password {password} (kept in {note})")
     say("start", "a machine's token: python3 manage.py add_machine NAME   another person: … add_person NAME")
     say("start", "Ctrl-C stops it all")
 

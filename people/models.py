@@ -87,9 +87,11 @@ class Machine(models.Model):
 
 class TokenQuerySet(models.QuerySet["Token"]):
     def usable(self) -> TokenQuerySet:
-        """Neither revoked nor expired."""
+        """Neither revoked nor expired, and of somebody who still takes part."""
         now = timezone.now()
-        return self.filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
+        return self.filter(revoked_at=None, machine__owner__is_active=True).filter(
+            Q(expires_at=None) | Q(expires_at__gt=now)
+        )
 
     def holding(self, secret: str) -> Token | None:
         """The usable token with this secret, with its machine and owner."""

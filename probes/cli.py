@@ -143,7 +143,7 @@ def run_cases(options: argparse.Namespace) -> int:
     for line in screen.summary_lines(runs):
         say(line)
     made = report.make(runs, options.environment, options.label, began)
-    if options.json:
+    if options.json and not options.dry_run:  # which shows the same, as it would go
         print(json.dumps(made, indent=1, sort_keys=True))
     if options.dry_run:
         _show(report.encode(made), options.submit)

@@ -50,7 +50,7 @@ def _signed(case: Case, settings: Settings, began: datetime, result: Dict[str, A
 
 
 def without_numbers(outcome: str, reason: str) -> Dict[str, Any]:
-    """The area is a word the envelope demands; nothing was measured in it."""
+    """What a run says that measured nothing: no area, no numbers, only why."""
     return {"outcome": outcome, "reason": reason[:2000]}
 
 

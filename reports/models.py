@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from catalog.models import Case, KernelBuild
 from catalog.models.text import seen_by
-from diagnosis.vocabulary import AREAS, ENVIRONMENTS, MOVERS, OUTCOMES, Word
+from diagnosis.vocabulary import MOVERS, OUTCOMES, Word
 from people.models import Machine, may
 
 
@@ -117,7 +117,7 @@ class Observation(models.Model):
     architecture = models.CharField(max_length=32)
     mover = models.CharField(max_length=32)
     migrate_mode = models.CharField(max_length=20, blank=True)
-    area = models.CharField(max_length=32)
+    area = models.CharField(max_length=32, blank=True)
     environment = models.CharField(max_length=16)
     outcome = models.CharField(max_length=16)
     freed_seconds = models.FloatField(null=True)
@@ -135,14 +135,6 @@ class Observation(models.Model):
     @property
     def mover_word(self) -> Word:
         return MOVERS[self.mover]
-
-    @property
-    def area_word(self) -> Word:
-        return AREAS[self.area]
-
-    @property
-    def environment_word(self) -> Word:
-        return ENVIRONMENTS[self.environment]
 
 
 class EvidenceQuerySet(models.QuerySet["Evidence"]):
@@ -171,7 +163,7 @@ class Evidence(models.Model):
     build = models.ForeignKey(KernelBuild, on_delete=models.PROTECT, related_name="+")
     architecture = models.CharField(max_length=32)
     mover = models.CharField(max_length=32)
-    area = models.CharField(max_length=32)
+    area = models.CharField(max_length=32, blank=True)
     environment = models.CharField(max_length=16)
     kind = models.CharField(max_length=16)
     machine = models.ForeignKey(Machine, on_delete=models.PROTECT, related_name="+")

@@ -10,7 +10,7 @@ from reports.models import Evidence, Report, State
 
 EVIDENCE: dict[str, Any] = {
     "type": "object",
-    "required": ["case", "report", "key", "rule", "reason", "kernel", "machine", "mover", "area", "outcome", "seen_at"],
+    "required": ["case", "report", "key", "rule", "reason", "kernel", "machine", "mover", "outcome", "seen_at"],
     "properties": {
         "case": {"type": "string", "description": "The slug of the case."},
         "report": {"type": "string", "format": "uuid"},
@@ -99,10 +99,11 @@ def evidence(row: Evidence) -> dict[str, Any]:
         "environment": row.environment,
         "machine": row.machine.name,
         "mover": row.mover,
-        "area": row.area,
         "outcome": row.outcome,
         "seen_at": row.seen_at,
     }
+    if row.area:
+        made["area"] = row.area
     if row.freed_seconds is not None:
         made["freed_seconds"] = row.freed_seconds
     return made

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,9 +31,16 @@ class Pages(CursorPagination):
         given = request.query_params.get("limit")
         if given is None:
             return self.page_size
-        if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= self.max_page_size):
+        if not (given.isascii() and given.isdigit() and len(given) < 10 and 1 <= int(given) <= self.max_page_size):
             raise ParseError(f"limit: expected a whole number from 1 to {self.max_page_size}.")
         return int(given)
+
+    def page_of(self, rows: QuerySet[Any], request: Request) -> list[Any]:
+        """A cursor that was not made here may hold what the column cannot: no time, or a NUL."""
+        try:
+            return self.paginate_queryset(rows, request) or []
+        except (ValidationError, DataError):
+            raise NotFound(self.invalid_cursor_message) from None
 
     def links(self) -> str:
         named = (("next", self.get_next_link()), ("prev", self.get_previous_link()))
@@ -42,8 +51,7 @@ def answer(request: Request, rows: QuerySet[Any], ordering: tuple[str, ...], sho
     """One page of `rows` in `ordering`, each as `shown` makes it."""
     pages = Pages()
     pages.ordering = ordering
-    page = pages.paginate_queryset(rows, request)
-    response = Response({"results": [shown(row) for row in page or []]})
+    response = Response({"results": [shown(row) for row in pages.page_of(rows, request)]})
     if links := pages.links():
         response["Link"] = links
     return response

@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('architecture', models.CharField(max_length=32)),
                 ('mover', models.CharField(max_length=32)),
-                ('area', models.CharField(max_length=32)),
+                ('area', models.CharField(blank=True, max_length=32)),
                 ('environment', models.CharField(max_length=16)),
                 ('kind', models.CharField(max_length=16)),
                 ('outcome', models.CharField(max_length=16)),

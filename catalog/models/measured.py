@@ -41,7 +41,7 @@ class Tally(models.Model):
     build = models.ForeignKey(KernelBuild, on_delete=models.PROTECT, related_name="tallies")
     architecture = models.CharField(max_length=32)
     mover = models.CharField(max_length=32)
-    area = models.CharField(max_length=32)
+    area = models.CharField(max_length=32, blank=True)
     environment = models.CharField(max_length=16)
     kind = models.CharField(max_length=16)
     machine = models.ForeignKey(Machine, on_delete=models.PROTECT, related_name="tallies")

@@ -48,10 +48,10 @@ _RUN = shape.record(
     {
         "case": _SLUG,
         "mover": shape.word(vocabulary.MOVERS),
-        "area": shape.word(vocabulary.AREAS),
         "outcome": shape.word(vocabulary.OUTCOMES),
     },
     {
+        "area": shape.word(vocabulary.AREAS),
         "migrate_mode": shape.word(vocabulary.MIGRATE_MODES),
         "holder": shape.word(vocabulary.HOLDERS),
         "started_at": _TIME,
@@ -184,7 +184,7 @@ def _check_numbers(run: Dict[str, Any], where: str, faults: List[Fault]) -> None
         if "reason" not in run:
             faults.append(Fault(where + "/reason", "to be present where the outcome is " + run["outcome"], "nothing"))
         return
-    needed = [name for name in ("control", "target", "attempt") if name not in run]
+    needed = [name for name in ("area", "control", "target", "attempt") if name not in run]
     for name in needed:
         faults.append(Fault(shape.pointer(where, name), "to be present: no verdict without it", "nothing"))
     if needed:
@@ -215,7 +215,8 @@ def _within(run: Dict[str, Any], where: str, faults: List[Fault]) -> bool:
 def _observation(envelope: Envelope, run: Run) -> Observation:
     sent = run.sent
     mover = sent["mover"]
-    mark = "%s/%s/%s/%s" % (run.case, mover, sent["area"], run.outcome)
+    area = sent.get("area", "")
+    mark = "%s/%s/%s/%s" % (run.case, mover, area, run.outcome)
     return Observation(
         key=run.key,
         kind="run",
@@ -225,7 +226,7 @@ def _observation(envelope: Envelope, run: Run) -> Observation:
         architecture=envelope.kernel.architecture,
         mover=mover,
         migrate_mode=sent.get("migrate_mode", vocabulary.MOVER_MODES.get(mover, "")),
-        area=sent["area"],
+        area=area,
         environment=envelope.environment,
         outcome=run.outcome,
         freed_seconds=sent.get("freed_seconds"),

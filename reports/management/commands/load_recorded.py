@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from people.models import Machine, Role, User
 from reports import inbox
 from reports.tasks import bell
 
-FOLDER = Path(__file__).resolve().parents[2] / "recorded"
+FOLDER = settings.BASE_DIR / "catalog" / "recorded"
 
 
 class Command(BaseCommand):
