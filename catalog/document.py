@@ -54,7 +54,13 @@ def _word(group: str) -> Any:
     return Annotated[str, AfterValidator(check)]
 
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+def _unreserved(slug: str) -> str:
+    if slug == "new":
+        raise ValueError("`new` is the address of the form for new ones")
+    return slug
+
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$"), AfterValidator(_unreserved)]
 Line = Annotated[str, Field(min_length=1, max_length=300)]
 Text = Annotated[str, Field(min_length=1, max_length=4_000)]
 Date = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d)?)?$")]

@@ -53,9 +53,6 @@ class StrategyForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        for name, value in data.items():
-            if isinstance(value, str) and "\x00" in value:
-                self.add_error(name, "A NUL character cannot be kept.")
         served = self._served(data)
         slug = slugify(data.get("title", "").replace("_", "-"))[:64].strip("-")
         if data.get("title") and not slug:

@@ -49,7 +49,7 @@ def _case(document: Document, parsed: CaseText) -> None:
     )
     case.claims.all().delete()
     Claim.objects.bulk_create(Claim(case=case, key=c.id, text=c.text, standing=c.standing) for c in parsed.claims)
-    case.subsystems.set([_subsystem(name) for name in parsed.subsystems])
+    case.subsystems.set([_subsystem(name) for name in sorted(parsed.subsystems)])
     case.servings.exclude(case_slug__in=names).update(case=None)
     Serving.objects.filter(case_slug__in=names).update(case=case)
 

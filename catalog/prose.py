@@ -14,6 +14,7 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 MAX_CHARACTERS = 50_000
+KEPT_CHARACTERS = 8_000
 _TAGS = {
     *("p", "br", "hr", "em", "strong", "code", "pre", "span", "blockquote", "ul", "ol", "li", "a", "del"),
     *("h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "div"),
@@ -35,9 +36,12 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False, "highligh
 )
 
 
-@lru_cache(maxsize=2_048)
 def html(text: str) -> SafeString:
     """At most MAX_CHARACTERS of CommonMark as sanitised HTML. Raw HTML in it is shown as text."""
+    return _kept(text) if len(text) <= KEPT_CHARACTERS else _rendered(text)
+
+
+def _rendered(text: str) -> SafeString:
     made = _MARKDOWN.render(text[:MAX_CHARACTERS])
     made = re.sub(r"<(/?)h[12]>", r"<\1h3>", made)
     clean = nh3.clean(
@@ -49,3 +53,7 @@ def html(text: str) -> SafeString:
     )
     # What scrolls can be reached by the keyboard.
     return mark_safe(clean.replace("<pre>", '<pre tabindex="0">'))  # noqa: S308 - cleaned on the lines above
+
+
+# Long texts are rendered anew: code in colours is up to 30 times its source, and memory is not for whoever writes most.
+_kept = lru_cache(maxsize=512)(_rendered)

@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from catalog.models import Document
 from catalog.parts import Part
@@ -35,10 +35,12 @@ def discussion_part(request: HttpRequest, document: Document) -> Part:
     return Part("discussion/thread.html", Shown(document, threads.trees(comments), len(comments), form, allowed))
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @login_required
 def say(request: HttpRequest, document: int) -> HttpResponse:
     about = get_object_or_404(Document.objects.visible_to(request.user), pk=document)
+    if request.method == "GET":  # as after signing in, when the comment itself was not sent along
+        return redirect(about.get_absolute_url() + "#discussion")
     if not may(request.user, "comment"):
         raise PermissionDenied("Your role may read, not comment.")
     form = CommentForm(about, request.POST)

@@ -18,14 +18,17 @@ from reports.models import Report, State
 BATCH = 50
 MAX_ATTEMPTS = 3
 
-# The ORM has no UPDATE over a limited, locked sub-select; this is one statement, so one commit.
+# One statement, so one commit; the ORM has no UPDATE of a limited, locked selection. MATERIALIZED: as a plain
+# sub-select the planner may run it again for every row, and claim more than the limit (seen on PostgreSQL 18).
 _CLAIM = """
-UPDATE reports_report SET state = 'ingesting', claim_id = %(claim)s, claimed_at = now(), attempts = attempts + 1
-WHERE id IN (
+WITH picked AS MATERIALIZED (
     SELECT id FROM reports_report WHERE state = 'received' AND {which}
     ORDER BY received_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
-RETURNING id
+UPDATE reports_report AS r
+SET state = 'ingesting', claim_id = %(claim)s, claimed_at = now(), attempts = attempts + 1
+FROM picked WHERE r.id = picked.id
+RETURNING r.id
 """
 
 

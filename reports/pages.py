@@ -86,7 +86,7 @@ def report(request: HttpRequest, report: UUID) -> HttpResponse:
 
 def _sent(row: Report) -> envelope.Envelope | None:
     """What the stored bytes say, scrubbed a second time: the sender's own scrubbing is not relied on."""
-    if row.state == State.REJECTED or not hasattr(row, "payload"):
+    if row.state in (State.REJECTED, State.FAILED) or not hasattr(row, "payload"):
         return None
     try:
         return envelope.read(json.dumps(scrub.envelope(json.loads(inbox.unpacked(row.payload)))).encode())

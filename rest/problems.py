@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
+import math
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -11,8 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
-
-log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -82,7 +80,7 @@ def _of_drf(error: exceptions.APIException) -> tuple[dict[str, Any], dict[str, s
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header
     if getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(error.wait) + 1)
+        headers["Retry-After"] = str(math.ceil(error.wait))
     titles = {400: "Bad request.", 401: "Not authenticated.", 403: "Not allowed.", 404: "Not found."}
     title = titles.get(error.status_code, type(error).default_detail)
     detail = error.detail if isinstance(error.detail, str) else json.dumps(error.detail)

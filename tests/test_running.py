@@ -50,8 +50,9 @@ def test_a_recorded_report_goes_all_the_way_to_the_page_and_nothing_is_left_behi
     assert (code, receipt["state"]) == (202, "received")
     path = f"/api/v1/reports/{receipt['id']}/"
     until(lambda: site.json(path)["state"] == "settled", 20, "it was not settled")
-    (evidence,) = site.json(path)["evidence"]
-    assert evidence["case"] == "fuse-writeback" and evidence["machine"] == "box"
+    evidence = site.json(path)["evidence"]
+    assert {(row["case"], row["machine"]) for row in evidence} == {("fuse-writeback", "box")}
+    assert len(evidence) == len(report["runs"])
     assert b"6.99.1-of-this-test" in site.get("/cases/fuse-writeback/")[1]
     assert site.manage("check_tallies").returncode == 0
     assert site.stop() == set()

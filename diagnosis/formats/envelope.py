@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 from diagnosis import outcome, shape, vocabulary
 from diagnosis.faults import Fault, Unreadable
@@ -94,6 +94,7 @@ ENVELOPE = shape.record(
 )
 
 _NO_NUMBERS_NEEDED = ("skipped", "error")
+_FOR_A_VERDICT = ("area", "control", "target", "attempt")
 
 
 @dataclass(frozen=True)
@@ -131,11 +132,17 @@ def read(body: bytes) -> Envelope:
     """The report in `body`. Raises `Unreadable`, with up to 50 faults."""
     value = shape.load(body)
     shape.demand(ENVELOPE, value)
-    faults: List[Fault] = []
+    missing: List[Fault] = []
+    wrong: List[Fault] = []
     for index, run in enumerate(value["runs"]):
-        _check_numbers(run, shape.pointer("/runs", index), faults)
-    if faults:
-        raise Unreadable("contradiction", faults[: shape.MAX_FAULTS])
+        where = shape.pointer("/runs", index)
+        lacks = _lacking(run, where)
+        missing += lacks
+        if not lacks and run["outcome"] not in _NO_NUMBERS_NEEDED:
+            _check_numbers(run, where, wrong)
+    for code, faults in (("wrong-shape", missing), ("contradiction", wrong)):
+        if faults:
+            raise Unreadable(code, faults[: shape.MAX_FAULTS])
     kernel = value["kernel"]
     return Envelope(
         run_id=value["run_id"],
@@ -179,16 +186,16 @@ def count(run: Mapping[str, Any]) -> outcome.Count:
     )
 
 
-def _check_numbers(run: Dict[str, Any], where: str, faults: List[Fault]) -> None:
+def _lacking(run: Mapping[str, Any], where: str) -> List[Fault]:
+    """What this outcome must come with, and does not."""
     if run["outcome"] in _NO_NUMBERS_NEEDED:
-        if "reason" not in run:
-            faults.append(Fault(where + "/reason", "to be present where the outcome is " + run["outcome"], "nothing"))
-        return
-    needed = [name for name in ("area", "control", "target", "attempt") if name not in run]
-    for name in needed:
-        faults.append(Fault(shape.pointer(where, name), "to be present: no verdict without it", "nothing"))
-    if needed:
-        return
+        needed, why = ("reason",), "to be present where the outcome is " + run["outcome"]
+    else:
+        needed, why = _FOR_A_VERDICT, "to be present: no verdict without it"
+    return [Fault(shape.pointer(where, name), why, "nothing") for name in needed if name not in run]
+
+
+def _check_numbers(run: Mapping[str, Any], where: str, faults: List[Fault]) -> None:
     if not _within(run, where, faults):
         return
     right, why = outcome.judge(count(run))
@@ -196,7 +203,7 @@ def _check_numbers(run: Dict[str, Any], where: str, faults: List[Fault]) -> None
         faults.append(Fault(where + "/outcome", "%s, since %s" % (right, why), shape.shown(run["outcome"])))
 
 
-def _within(run: Dict[str, Any], where: str, faults: List[Fault]) -> bool:
+def _within(run: Mapping[str, Any], where: str, faults: List[Fault]) -> bool:
     good = True
     for part, names in (
         ("control", ("nr_moved",)),

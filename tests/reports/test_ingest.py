@@ -126,6 +126,14 @@ def test_a_claim_takes_fresh_reports_together_and_tried_ones_alone() -> None:
     assert [len(claims.claim()[1]) for _ in range(4)] == [1, 1, 1, 0]
 
 
+def test_a_claim_never_takes_more_than_its_limit() -> None:
+    for _ in range(claims.BATCH + 5):
+        builders.report()
+    assert [len(claims.claim()[1]) for _ in range(3)] == [claims.BATCH, 5, 0]
+    Report.objects.update(state=State.RECEIVED, claim_id=None, claimed_at=None)
+    assert [len(claims.claim()[1]) for _ in range(5)] == [1] * 5
+
+
 def lose_the_worker(report: Report) -> None:
     Report.objects.filter(pk=report.pk).update(claimed_at=timezone.now() - timedelta(hours=1))
 

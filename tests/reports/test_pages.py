@@ -143,7 +143,7 @@ def test_the_case_page_shows_what_was_measured() -> None:
     builders.case()
     builders.settled(builders.run(), builders.run())
     page = " ".join(Client().get("/cases/fuse-writeback/").content.decode().split())
-    for told in ("6.18.44", "x86_64", "compaction", "● hangs", "2 of 2 held", "≈ 0.2 s"):
+    for told in ("6.18.44", "x86_64", "compaction", "● hangs", "2 of 2", "≈ 0.2 s"):
         assert told in page
 
 

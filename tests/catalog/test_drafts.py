@@ -1,0 +1,82 @@
+"""A draft is an editor's alone: everybody else is told that there is no such thing."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from catalog.models import Case, Document, Strategy
+from catalog.models.text import State
+from discussion import threads
+from people.models import Role
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+PATHS = [
+    "/cases/secret-case/",
+    "/cases/secret-alias/",
+    "/cases/secret-case/@1",
+    "/strategies/secret-strategy/",
+    "/api/v1/cases/secret-case/",
+    "/api/v1/cases/secret-alias/",
+    "/api/v1/cases/secret-case/evidence/",
+]
+LISTS = ["/", "/?q=secret", "/strategies/", "/api/v1/cases/", "/cases/fuse-writeback/", "/strategies/a-strategy/"]
+
+
+@pytest.fixture(autouse=True)
+def drafts() -> None:
+    builders.case()
+    builders.case("secret-case", aliases=["secret-alias"], subsystems=["secret subsystem"])
+    builders.strategy(cases=("fuse-writeback", "secret-case"))
+    secret = builders.strategy("secret-strategy", cases=("fuse-writeback", "secret-case"))
+    Document.objects.filter(slug__startswith="secret").update(state=State.DRAFT)
+    threads.say(secret.document, builders.person(), "A secret comment.")
+    builders.settled(builders.run("secret-case"))
+
+
+def client(role: str) -> Client:
+    made = Client()
+    if role:
+        made.force_login(builders.person(role=role))
+    return made
+
+
+@pytest.mark.parametrize("role", ["", Role.READER, Role.CONTRIBUTOR])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_draft_is_404(role: str, path: str) -> None:
+    assert client(role).get(path).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["", Role.READER, Role.CONTRIBUTOR])
+@pytest.mark.parametrize("path", LISTS)
+def test_a_draft_is_in_no_list(role: str, path: str) -> None:
+    text = client(role).get(path).content.decode()
+    assert "secret" not in text.replace("q=secret", "").replace('value="secret"', "").replace("“secret”", "")
+
+
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.MAINTAINER])
+@pytest.mark.parametrize("path", PATHS + LISTS)
+def test_an_editor_sees_drafts(role: str, path: str) -> None:
+    answer = client(role).get(path, follow=True)
+    assert answer.status_code == 200 and "secret" in answer.content.decode()
+
+
+def test_nobody_but_an_editor_comments_on_a_draft() -> None:
+    secret = Case.objects.get(slug="secret-case")
+    address = f"/discussion/{secret.pk}/"
+    assert client(Role.CONTRIBUTOR).post(address, {"text": "Hello"}).status_code == 404
+    assert client(Role.EDITOR).post(address, {"text": "Hello"}).status_code == 302
+
+
+def test_a_contributor_cannot_propose_for_a_draft() -> None:
+    assert "secret-case" not in client(Role.CONTRIBUTOR).get("/strategies/new/").content.decode()
+    assert "secret-case" in client(Role.EDITOR).get("/strategies/new/").content.decode()
+
+
+def test_who_is_no_longer_active_sees_no_draft() -> None:
+    editor = builders.person(role=Role.EDITOR)
+    assert Strategy.objects.visible_to(editor).count() == 2
+    editor.is_active = False
+    assert Strategy.objects.visible_to(editor).count() == 1

@@ -1,0 +1,120 @@
+"""Search and facets: what they find, count, narrow and let go."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.http import QueryDict
+from django.test import Client
+
+from catalog import finding
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+EFFECT = {"manner": "degraded", "standing": "reasoned"}
+
+
+@pytest.fixture(autouse=True)
+def cases() -> None:
+    builders.case(
+        body="It waits in `folio_wait_writeback()` for 100% of the time.",
+        effects=[{"effect": "hotunplug", **EFFECT}, {"effect": "compaction", **EFFECT}],
+        subsystems=["FUSE", "mm"],
+    )
+    builders.case(
+        "a-lock", mechanism="page_lock", beside=["writeback"], controllers=["kernel", "device"], subsystems=["mm"]
+    )
+    builders.case("a-fix", status="fixed", effects=[{"effect": "compaction", **EFFECT}], subsystems=["FUSE"])
+
+
+def find(query: str) -> finding.Found:
+    return finding.find(QueryDict(query), AnonymousUser())
+
+
+def slugs(query: str) -> list[str]:
+    return [case.slug for case in find(query).cases]
+
+
+def facet(query: str, name: str) -> dict[str, int]:
+    (found,) = [facet for facet in find(query).facets if facet.name == name]
+    return {choice.slug: choice.count for choice in found.choices}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["a-fix", "a-lock", "fuse-writeback"]),
+        ("q=folio_wait_writeback", ["fuse-writeback"]),
+        ("q=FOLIO_WAIT", ["fuse-writeback"]),
+        ("q=waits+folio", ["fuse-writeback"]),
+        ("q=waits+nothing", []),
+        ("q=100%25", ["fuse-writeback"]),
+        ("q=%25", ["fuse-writeback"]),
+        ("q=folioXwait", []),
+        ("q=a-lock", ["a-lock"]),
+        ("q=%00", ["a-fix", "a-lock", "fuse-writeback"]),
+        ("q=" + "a+" * 5_000, ["a-fix", "a-lock", "fuse-writeback"]),
+        ("status=fixed", ["a-fix"]),
+        ("effect=compaction", ["a-fix", "fuse-writeback"]),
+        ("effect=compaction&status=open", ["fuse-writeback"]),
+        ("mechanism=writeback", ["a-fix", "a-lock", "fuse-writeback"]),
+        ("mechanism=page_lock", ["a-lock"]),
+        ("controller=device", ["a-lock"]),
+        ("subsystem=mm", ["a-lock", "fuse-writeback"]),
+        ("subsystem=mm&q=folio", ["fuse-writeback"]),
+        ("kind=contrast", []),
+    ],
+)
+def test_words_and_choices_narrow_the_list(query: str, found: list[str]) -> None:
+    assert slugs(query) == found
+
+
+@pytest.mark.parametrize(
+    "query", ["status=nonsense", "subsystem=nonsense", "subsystem=%00", "effect=%00", "page=2", "q=+"]
+)
+def test_what_is_not_known_is_ignored(query: str) -> None:
+    found = find(query)
+    assert len(found.cases) == 3 and not found.narrowed
+    assert Client().get("/?" + query).status_code == 200
+
+
+def test_counts_say_how_many_cases_a_choice_leads_to() -> None:
+    assert facet("", "status") == {"open": 2, "fixed": 1}
+    assert facet("", "effect") == {"compaction": 2, "hotunplug": 1}
+    assert facet("", "mechanism") == {"writeback": 3, "page_lock": 1}
+    assert facet("", "controller") == {"unprivileged_user": 2, "kernel": 1, "device": 1}
+    assert facet("", "subsystem") == {"fuse": 2, "mm": 2}
+
+
+@pytest.mark.parametrize("name", finding.FACETS)
+def test_every_count_is_what_its_choice_finds(name: str) -> None:
+    for around in ("", "q=a", "status=open", "effect=compaction", "subsystem=fuse"):
+        for found in find(around).facets:
+            for choice in found.choices:
+                if not choice.chosen and found.name == name:
+                    assert len(slugs(choice.query.lstrip("?"))) == choice.count
+
+
+def test_a_facets_own_choice_leaves_its_other_choices_in_sight() -> None:
+    assert facet("status=fixed", "status") == {"open": 2, "fixed": 1}
+    assert facet("status=fixed", "effect") == {"compaction": 1}
+    assert facet("q=folio", "status") == {"open": 1}
+
+
+def test_a_choice_that_leads_nowhere_stays_so_that_it_can_be_let_go() -> None:
+    assert facet("kind=contrast", "kind") == {"case": 3, "contrast": 0}
+
+
+def test_choosing_again_lets_go_and_keeps_the_rest() -> None:
+    (status,) = [facet for facet in find("status=fixed&q=a").facets if facet.name == "status"]
+    queries = {choice.slug: (choice.chosen, choice.query) for choice in status.choices}
+    assert queries == {"open": (False, "?status=open&q=a"), "fixed": (True, "?q=a")}
+    (alone,) = [facet for facet in find("status=fixed").facets if facet.name == "status"]
+    assert [choice.query for choice in alone.choices if choice.chosen] == ["?"]
+    assert alone.chosen
+
+
+def test_the_chosen_one_is_marked_on_the_page() -> None:
+    text = Client().get("/?status=fixed").content.decode()
+    assert 'aria-current="true">fixed<b>1</b>' in text and "Show all" in text

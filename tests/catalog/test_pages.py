@@ -1,0 +1,208 @@
+"""The pages of the catalog: what they show, whom they send elsewhere, and how many queries that takes."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from catalog import revisions
+from catalog.models import Case
+from catalog.models.text import Origin
+from discussion import threads
+from tests import builders
+from tests.catalog.test_measured import tally
+
+pytestmark = pytest.mark.django_db
+
+
+def page(path: str, status: int = 200) -> str:
+    answer = Client().get(path)
+    assert answer.status_code == status
+    return answer.content.decode()
+
+
+def queries(path: str) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
+        assert Client().get(path).status_code == 200
+    return len(seen)
+
+
+def fill(n: int) -> None:
+    """One more of everything that a page lists."""
+    case = builders.case(f"case-{n}", aliases=[f"alias-{n}"], subsystems=[f"sub-{n}", "FUSE"])
+    strategy = builders.strategy(f"strategy-{n}", cases=("fuse-writeback", f"case-{n}"))
+    target = Case.objects.get(slug="fuse-writeback")
+    for measured in (case, target):
+        tally(measured, f"6.{n}.1", machine=builders.machine(f"box-{n}-{measured.slug}"))
+    person = builders.person()
+    said = threads.say(target.document, person, f"comment {n}")
+    threads.say(target.document, builders.person(), f"reply {n}", said)
+    threads.say(strategy.document, person, f"on a strategy {n}")
+    builders.settled(builders.run())
+
+
+# What a stranger's page asks for, whatever its length:
+LISTS: dict[str, int] = {
+    "/": 12,  # cases, their effects and subsystems, tallies with builds, six facets, names of subsystems twice
+    "/cases/fuse-writeback/": 9,  # case, strategies, servings, cases, tallies twice, evidence, comments, and one
+    "/strategies/": 4,  # strategies, their servings, cases of these, the columns
+    "/strategies/strategy-0/": 5,  # strategy, its servings, cases of these, visible cases, comments
+    "/api/v1/cases/": 3,  # cases, effects, subsystems
+    "/api/v1/cases/fuse-writeback/": 4,  # case, effects, subsystems, tallies
+}
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_page_asks_the_same_few_questions_however_much_there_is(path: str) -> None:
+    builders.case()
+    for n in range(2):
+        fill(n)
+    few = queries(path)
+    for n in range(2, 12):
+        fill(n)
+    assert queries(path) == few <= LISTS[path]
+
+
+@pytest.mark.parametrize("path", ["/", "/strategies/", "/?q=nothing-like-this"])
+def test_a_list_of_nothing_is_a_page_too(path: str) -> None:
+    assert "</html>" in page(path)
+
+
+def test_the_list_groups_cases_by_mechanism_and_says_what_they_break() -> None:
+    effect = {"effect": "hotunplug", "manner": "sleeps_in_d", "standing": "measured"}
+    builders.case(effects=[effect])
+    builders.case("a-lock", mechanism="page_lock", kind="look_alike")
+    text = page("/")
+    assert text.index("Held under writeback") < text.index("The case fuse-writeback") < text.index("The case a-lock")
+    assert 'aria-label="Memory hotunplug: sleeps in D (measured)"' in text
+    assert 'aria-label="Compaction: not known"' in text
+    assert '<span class="tag">look-alike</span>' in text
+
+
+def test_figures_count_cases_alone_and_name_the_newest_kernel() -> None:
+    for slug, head in {
+        "one": {},
+        "two": {"controllers": ["kernel"], "status": "mitigated"},
+        "done": {"status": "fixed"},
+        "like": {"kind": "look_alike"},
+    }.items():
+        builders.case(slug, **head)
+    tally(Case.objects.get(slug="one"), "7.3.1")
+    tally(Case.objects.get(slug="two"), "6.1.1")
+    tally(Case.objects.get(slug="like"), "7.3.1")
+    text = "".join(page("/").split())
+    for figure in (
+        "<dt>open</dt><dd>2</dd>",
+        "<dt>oftheminunprivilegedhands</dt><dd>1</dd>",
+        "<dt>seentoholdon7.3</dt><dd>1</dd>",
+        "<dt>fixed</dt><dd>1</dd>",
+    ):
+        assert figure in text
+    assert "<dt>open</dt><dd>2</dd>" in "".join(page("/?status=fixed").split()), "whatever the list is narrowed to"
+
+
+def test_the_page_of_a_case_shows_its_text_and_its_evidence() -> None:
+    case = builders.case(body="It *waits*.\n\n## Open question\n\nWhy?")
+    tally(case, runs=3)
+    builders.strategy()
+    text = page("/cases/fuse-writeback/")
+    for part in (
+        "<em>waits</em>",
+        "<h2>Open question</h2>",
+        "The strategy a-strategy",
+        "It ends the wait.",
+    ):
+        assert part in text
+    assert ">6.18.44<" in text and "Nobody has sent a measurement" not in text
+
+
+def test_a_run_that_was_skipped_before_it_had_an_area_is_shown() -> None:
+    builders.case()
+    skipped = {"case": "fuse-writeback", "mover": "cma", "outcome": "skipped", "reason": "No CMA here."}
+    builders.settled(skipped)
+    assert "1 skipped" in page("/cases/fuse-writeback/")
+    assert Client().get("/api/v1/cases/fuse-writeback/").json()["measured"][0]["outcomes"] == {"skipped": 1}
+
+
+def test_an_alias_leads_to_the_case() -> None:
+    builders.case(aliases=["fuse-wb"])
+    answer = Client().get("/cases/fuse-wb/")
+    assert (answer.status_code, answer["Location"]) == (301, "/cases/fuse-writeback/")
+
+
+def test_a_citation_under_an_alias_leads_to_the_revision_it_cites() -> None:
+    builders.case(aliases=["fuse-wb"])
+    assert Client().get("/cases/fuse-wb/@1")["Location"] == "/cases/fuse-writeback/@1"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/cases/nothing/", "/cases/nothing/@1", "/cases/fuse-writeback/@0", "/cases/fuse-writeback/@3",
+     "/cases/fuse-writeback/@" + "9" * 30, "/strategies/nothing/", "/nothing/"],
+)  # fmt: skip
+def test_what_is_not_there_is_404(path: str) -> None:
+    builders.case()
+    assert "All cases" in page(path, 404)
+
+
+def test_a_snapshot_shows_the_text_as_it_stood() -> None:
+    case = builders.case(title="Before")
+    builders.case(title="After")
+    threads.say(case.document, builders.person(), "Something said")
+    text = page("/cases/fuse-writeback/@1")
+    assert "Before" in text and "After" not in text and "The text as it stood at revision 1" in text
+    assert "Something said" not in text
+    assert "After" in page("/cases/fuse-writeback/@2")
+    assert "After" in page("/cases/fuse-writeback/")
+
+
+def test_a_revision_names_who_wrote_it() -> None:
+    author = builders.person("jane")
+    revisions.save(builders.case_text(), origin=Origin.SITE, author=author)
+    assert "by jane" in page("/cases/fuse-writeback/")
+    assert "by jane" in page("/cases/fuse-writeback/@1")
+
+
+def test_a_strategy_that_names_a_case_by_two_names_stands_there_once() -> None:
+    builders.case(aliases=["fuse-wb"])
+    builders.strategy(cases=("fuse-writeback", "fuse-wb"))
+    assert page("/cases/fuse-writeback/").count('<li class="panel"><b>') == 1
+
+
+def test_the_table_of_strategies_says_what_each_does_for_each_case() -> None:
+    builders.case()
+    builders.case("other")
+    builders.case("unserved")
+    builders.strategy(cases=("fuse-writeback", "not-yet"))
+    builders.strategy("another", cases=("other",))
+    text = page("/strategies/")
+    assert text.count('aria-label="nothing said"') == 2 and text.count(">helps</span>") == 2
+    assert "unserved" not in text and "not-yet" not in text
+
+
+def test_the_page_of_a_strategy_names_a_case_that_is_not_there_yet() -> None:
+    builders.case()
+    builders.strategy(cases=("fuse-writeback", "not-yet"))
+    text = page("/strategies/a-strategy/")
+    assert '<a href="/cases/fuse-writeback/">' in text and '<span class="id">not-yet</span>' in text
+
+
+@pytest.mark.parametrize(
+    ("states", "labels"),
+    [
+        ([{"state": "idea"}], ["*idea", "posted", "merged", "in a release", "backported"]),
+        ([{"state": "posted", "version": "3"}], ["*idea", "*posted v3", "merged", "in a release", "backported"]),
+        ([{"state": "backported"}], ["*idea", "*posted", "*merged", "*in a release", "*backported"]),
+        ([{"state": "posted"}, {"state": "rejected"}], ["rejected"]),
+        ([{"state": "superseded"}], ["superseded"]),
+    ],
+)
+def test_the_steps_say_how_far_a_strategy_is(states: list[dict[str, str]], labels: list[str]) -> None:
+    from catalog.pages import steps
+
+    strategy = builders.strategy(states=states)
+    assert [("*" if step.done else "") + step.label for step in steps(strategy)] == labels

@@ -1,0 +1,94 @@
+"""CommonMark that strangers write, as HTML that harms nobody."""
+
+from __future__ import annotations
+
+import pytest
+
+from catalog import prose
+from catalog.templatetags import shown
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("*a* `b`", "<p><em>a</em> <code>b</code></p>"),
+        ("# A\n\n## B\n\n### C", "<h3>A</h3>\n<h3>B</h3>\n<h3>C</h3>"),
+        ("<script>alert(1)</script>", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>"),
+        ("a <img src=x onerror=alert(1)> b", "<p>a &lt;img src=x onerror=alert(1)&gt; b</p>"),
+        ("<!-- a -->", "<p>&lt;!-- a --&gt;</p>"),
+        ("[a](https://a.example)", '<p><a href="https://a.example" rel="noopener nofollow ugc">a</a></p>'),
+        ("https://a.example", "<p>https://a.example</p>"),
+        ("![a](https://a.example/a.png)", "<p></p>"),
+    ],
+)
+def test_commonmark_becomes_html_and_html_becomes_text(text: str, html: str) -> None:
+    assert prose.html(text).strip() == html
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:alert(1)", "&#106;avascript:alert(1)", "vbscript:a",
+     "data:text/html,<script>", "file:///etc/passwd"],
+)  # fmt: skip
+@pytest.mark.parametrize("text", ["[a]({})", "[a](<{}>)", "<{}>", "[a][b]\n\n[b]: {}", "![a]({})"])
+def test_no_link_leads_into_a_script(text: str, address: str) -> None:
+    assert "<a href" not in prose.html(text.format(address)).replace('<a href="java%09', "")
+    assert "src=" not in prose.html(text.format(address)).replace("&lt;", "")
+
+
+def test_code_is_coloured_by_class_alone() -> None:
+    made = prose.html("```c\nint a = 1; /* <b> */\n```")
+    assert '<span class="kt">int</span>' in made and 'class="language-c"' in made
+    assert "&lt;b&gt;" in made and "style" not in made
+
+
+def test_code_of_an_unknown_language_is_plain() -> None:
+    assert '<code class="language-brainfuck">&lt;a&gt;\n</code>' in prose.html("```brainfuck\n<a>\n```")
+    assert "onclick" not in prose.html('```c" onclick="x\na\n```').replace("&quot;", "")
+
+
+def test_a_tables_alignment_leaves_no_style() -> None:
+    made = prose.html("|a|b|\n|:-|-:|\n|1|2|")
+    assert "<td>1</td>" in made and "style" not in made
+
+
+@pytest.mark.parametrize("piece", ["[", "![", "> ", "* ", "*a _b ", "[a](", "<a ", "|a", "`", "```c\n/*", "&#x"])
+def test_huge_input_is_cut_and_answered(piece: str) -> None:
+    made = prose.html(piece * (200_000 // len(piece)))
+    assert len(made) < 20 * prose.MAX_CHARACTERS
+
+
+def test_only_so_much_is_shown() -> None:
+    assert "end" not in prose.html("a" * prose.MAX_CHARACTERS + "end")
+    assert "end" in prose.html("a" * (prose.MAX_CHARACTERS - 3) + "end")
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("One *and* only. Then more.", "One and only."),
+        ("See [the page](https://a.example) of `x.c`. More.", "See the page of x.c."),
+        ("mm/migrate.c e.g. this one? Yes.", "mm/migrate.c e.g. this one?"),
+        ("No end", "No end"),
+        ("Over\n  lines. More.", "Over lines."),
+        ("", ""),
+    ],
+)
+def test_the_first_sentence_stands_alone_without_marks(text: str, first: str) -> None:
+    assert shown.first_sentence(text) == first
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, ""), (0.0012, "1.2 ms"), (0.01, "0.01 s"), (0.214, "0.21 s"), (5.21, "5.2 s"), (83.4, "83 s")],
+)
+def test_seconds_have_two_digits_at_most(value: float | None, said: str) -> None:
+    assert shown.seconds(value) == said
+
+
+def test_words_bytes_shares_and_moments() -> None:
+    assert (shown.word("hangs", "outcome"), shown.word("newer", "outcome")) == ("hangs", "newer")
+    assert shown.meaning("host", "environment") == "A machine in use." and shown.meaning("x", "outcome") == ""
+    assert [shown.bytes_(n) for n in (999, 1_000, 2_500_000)] == ["999 B", "1.0 kB", "2.5 MB"]
+    assert shown.percent(0.256) == "26 %"
+    assert shown.moment(None) == ""

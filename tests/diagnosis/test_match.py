@@ -1,0 +1,57 @@
+"""Which case an observation speaks of, by which rule, and why."""
+
+from __future__ import annotations
+
+from diagnosis.match import Match, Signature, digest, match
+from diagnosis.observation import Observation
+
+FUSE = Signature("fuse-writeback", frozenset({"fuse-writeback", "fuse-wb", "fuse_test"}))
+PIPE = Signature("vmsplice-pipe", frozenset({"vmsplice-pipe"}))
+
+
+def seen(names: str) -> Observation:
+    return Observation(
+        key="/runs/0",
+        kind="run",
+        names=names,
+        release="6.18.44",
+        label="",
+        architecture="x86_64",
+        mover="compaction",
+        migrate_mode="MIGRATE_SYNC",
+        area="zone_movable",
+        environment="host",
+        outcome="hangs",
+        freed_seconds=None,
+        fingerprint="",
+    )
+
+
+def test_a_run_that_names_a_case_is_its() -> None:
+    assert match(seen("fuse-writeback"), [PIPE, FUSE]) == [Match("fuse-writeback", "named", "The run names this case.")]
+
+
+def test_another_name_of_a_case_does_too_and_is_told() -> None:
+    (found,) = match(seen("fuse-wb"), [PIPE, FUSE])
+    assert (found.case, found.reason) == ("fuse-writeback", "The run names fuse-wb, which stands for this case.")
+
+
+def test_nearly_the_name_is_not_the_name() -> None:
+    for names in ("fuse", "fuse-writeback-2", "FUSE-WRITEBACK", ""):
+        assert match(seen(names), [PIPE, FUSE]) == []
+
+
+def test_a_name_that_two_cases_carry_matches_both_in_order() -> None:
+    other = Signature("a-case", frozenset({"a-case", "fuse_test"}))
+    assert [found.case for found in match(seen("fuse_test"), [FUSE, other])] == ["a-case", "fuse-writeback"]
+
+
+def test_the_digest_changes_exactly_with_the_signatures() -> None:
+    before = digest([FUSE, PIPE])
+    assert digest([PIPE, FUSE]) == before
+    assert digest([FUSE]) != before
+    assert digest([FUSE, Signature("vmsplice-pipe", frozenset({"vmsplice-pipe", "vp"}))]) != before
+
+
+def test_names_with_commas_are_not_taken_for_several() -> None:
+    assert digest([Signature("a", frozenset({"b", "c"}))]) != digest([Signature("a", frozenset({"b,c"}))])

@@ -1,0 +1,36 @@
+"""The journal: known verbs only, and nothing in it ever changes."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from people import journal
+from people.models import Event
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_line_says_what_happened_to_what_by_whom() -> None:
+    event = journal.record("comment.made", "case", "fuse-writeback", None, comment=5)
+    event.refresh_from_db()
+    assert (event.verb, event.subject, event.data) == ("comment.made", "fuse-writeback", {"comment": 5})
+    assert event.at is not None and event.transaction > 0
+
+
+def test_an_unknown_verb_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such verb"):
+        journal.record("case.eaten", "case", "fuse-writeback")
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("statement", ["UPDATE people_event SET verb = 'x'", "DELETE FROM people_event"])
+def test_the_database_refuses_to_change_what_was_written(statement: str) -> None:
+    journal.record("comment.made", "case", "fuse-writeback")
+    with (
+        pytest.raises(DatabaseError, match="the journal is append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+    assert Event.objects.get().verb == "comment.made"

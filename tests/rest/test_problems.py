@@ -1,0 +1,96 @@
+"""Errors: problem documents under /api/, pages elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.urls import path
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config import urls
+from config.urls import handler400, handler403, handler404, handler500  # noqa: F401 - Django looks for them here
+
+pytestmark = pytest.mark.django_db
+
+
+class Breaks(APIView):
+    def get(self, request: Request) -> Response:
+        raise RuntimeError("the secret reason")
+
+
+class Refuses(APIView):
+    def get(self, request: Request) -> Response:
+        raise PermissionDenied("Not for you.")
+
+
+class Waits(APIView):
+    def get(self, request: Request) -> Response:
+        raise Throttled(wait=2.5)
+
+
+def breaks(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("the secret reason")
+
+
+urlpatterns = [
+    path("api/v1/breaks/", Breaks.as_view()),
+    path("api/v1/refuses/", Refuses.as_view()),
+    path("api/v1/waits/", Waits.as_view()),
+    path("breaks/", breaks),
+    *urls.urlpatterns,
+]
+with_broken_views = pytest.mark.urls(__name__)
+
+
+def get(address: str) -> Any:
+    return Client(raise_request_exception=False).get(address)
+
+
+@with_broken_views
+def test_what_breaks_under_api_is_a_problem_document_without_our_reasons() -> None:
+    answer = get("/api/v1/breaks/")
+    assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
+    assert answer.json() == {"type": "about:blank", "title": "Something broke on our side.", "status": 500}
+
+
+@with_broken_views
+def test_what_breaks_elsewhere_is_a_page_without_our_reasons() -> None:
+    answer = get("/breaks/")
+    assert answer.status_code == 500 and answer["Content-Type"].startswith("text/html")
+    assert "Something broke on our side." in answer.content.decode() and "secret" not in answer.content.decode()
+
+
+@with_broken_views
+def test_what_is_refused_and_what_must_wait_say_so() -> None:
+    assert get("/api/v1/refuses/").json()["detail"] == "Not for you."
+    assert get("/api/v1/refuses/").status_code == 403
+    answer = get("/api/v1/waits/")
+    assert (answer.status_code, answer.json()["status"]) == (429, 429)
+    assert int(answer["Retry-After"]) >= 2.5
+
+
+@pytest.mark.parametrize("address", ["/api/v1/nothing/", "/api/v1/cases/nothing/", "/api/v2/cases/"])
+def test_what_is_not_there_under_api_is_a_problem_document(address: str) -> None:
+    answer = get(address)
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert (answer.json()["status"], answer.json()["title"]) == (404, "Not found.")
+
+
+def test_what_is_not_there_elsewhere_is_a_page() -> None:
+    answer = get("/cases/nothing/")
+    assert answer.status_code == 404 and answer["Content-Type"].startswith("text/html")
+    assert "There is no such case." in answer.content.decode()
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete", "post"])
+def test_a_method_that_is_not_offered_is_a_problem_document(method: str) -> None:
+    answer = getattr(Client(), method)("/api/v1/cases/")
+    assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
+    assert answer.json()["status"] == 405
