@@ -12,7 +12,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog import measured
-from catalog.document import CaseText, parse
+from catalog.document import parse
+from catalog.facts import CaseText
 from catalog.models import Case
 from rest import paging, problems
 

@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
-from diagnosis import vocabulary
+from catalog.facts import CaseText, DocumentText, StrategyText
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 20
@@ -41,194 +41,6 @@ class Malformed(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         super().__init__("; ".join(str(problem) for problem in problems))
-
-
-def _word(group: str) -> Any:
-    known = vocabulary.GROUPS[group]
-
-    def check(value: str) -> str:
-        if value not in known:
-            raise ValueError(f"expected one of {', '.join(known)}, found {value!r}")
-        return value
-
-    return Annotated[str, AfterValidator(check)]
-
-
-def _unreserved(slug: str) -> str:
-    if slug == "new":
-        raise ValueError("`new` is the address of the form for new ones")
-    return slug
-
-
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$"), AfterValidator(_unreserved)]
-Line = Annotated[str, Field(min_length=1, max_length=300)]
-Text = Annotated[str, Field(min_length=1, max_length=4_000)]
-Date = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d)?)?$")]
-Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{12,40}$")]
-Provenance = _word("provenance")
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Bounds(_Part):
-    time: _word("time bound")
-    time_note: Text | None = None
-    amount: Line | None = None
-    denies: Text | None = None
-
-
-class Effect(_Part):
-    effect: _word("effect")
-    manner: _word("manner")
-    standing: _word("standing")
-    note: Text | None = None
-
-
-class Standstill(_Part):
-    """What else stands still meanwhile: one entry of the blast radius."""
-
-    text: Text
-    standing: _word("standing")
-    source: Line | None = None
-
-
-class Change(_Part):
-    """What is known of one tree: introduced, present, absent, changed or fixed there, and how that is known."""
-
-    tree: Line
-    change: _word("change")
-    known_by: Provenance
-    release: Line | None = None
-    commit: Commit | None = None
-    note: Text | None = None
-
-
-class Link(_Part):
-    kind: _word("link kind")
-    ref: Line
-    title: Line
-
-    @model_validator(mode="after")
-    def ref_fits_kind(self) -> Link:
-        if self.kind == "message" and not re.fullmatch(r"[^\s<>@/]+@[^\s<>@/]+", self.ref):
-            raise ValueError(f"a message is named by its Message-ID, without brackets or address; found {self.ref!r}")
-        if self.kind == "commit" and not re.fullmatch(r"[0-9a-f]{12,40}", self.ref):
-            raise ValueError(f"a commit is named by 12 to 40 hex digits; found {self.ref!r}")
-        if self.kind in ("documentation", "bug", "article") and not re.fullmatch(r"https://[^\s<>\"]+", self.ref):
-            raise ValueError(f"expected an https address; found {self.ref!r}")
-        return self
-
-    @property
-    def url(self) -> str:
-        """The public address, '' where the kind has none (a place in the source)."""
-        if self.kind == "message":
-            return f"https://lore.kernel.org/all/{self.ref}/"
-        if self.kind == "commit":
-            return f"https://git.kernel.org/linus/{self.ref}"
-        return self.ref if self.ref.startswith("https://") else ""
-
-
-class Claim(_Part):
-    id: Slug
-    text: Text
-    standing: _word("claim standing")
-    source: Link
-    answer: Text | None = None
-    answer_source: Link | None = None
-
-
-class Source(_Part):
-    """Where something in the file comes from, and how it is known."""
-
-    known_by: Provenance
-    where: Text
-
-
-class Signature(_Part):
-    """How the case is recognised: names of tests, in any suite, that speak of it."""
-
-    names: tuple[Line, ...] = ()
-
-
-class _Document(_Part):
-    title: Line
-    links: tuple[Link, ...] = ()
-    sources: tuple[Source, ...] = ()
-    summary: Text
-    sections: dict[str, str] = {}
-
-
-class CaseText(_Document):
-    case: Slug
-    kind: _word("kind")
-    status: _word("status")
-    aliases: tuple[Slug, ...] = ()
-    parent: Slug | None = None
-    mechanism: _word("mechanism")
-    beside: tuple[_word("mechanism"), ...] = ()
-    controllers: Annotated[tuple[_word("controller"), ...], Field(min_length=1)]
-    controller_note: Text | None = None
-    bounds: Bounds
-    areas: tuple[_word("area"), ...] = ()
-    effects: tuple[Effect, ...] = ()
-    blast_radius: tuple[Standstill, ...] = ()
-    subsystems: Annotated[tuple[Line, ...], Field(min_length=1)]
-    trees: tuple[Change, ...] = ()
-    claims: tuple[Claim, ...] = ()
-    signature: Signature = Signature()
-    probe: Slug | None = None
-
-    @property
-    def slug(self) -> str:
-        return self.case
-
-
-class Standing(_Part):
-    """One step in the life of a strategy."""
-
-    state: _word("strategy state")
-    at: Date | None = None
-    version: Annotated[int, Field(ge=1, le=200)] | None = None
-    source: Link | None = None
-    note: Text | None = None
-
-
-class Served(_Part):
-    case: Slug
-    effect: _word("strategy effect")
-    why: Text
-
-
-class Objection(_Part):
-    id: Slug
-    text: Text
-    by: Line | None = None
-    source: Link | None = None
-    answer: Text | None = None
-    answer_source: Link | None = None
-
-
-class StrategyText(_Document):
-    strategy: Slug
-    approach: _word("approach")
-    states: Annotated[tuple[Standing, ...], Field(min_length=1)]
-    cases: Annotated[tuple[Served, ...], Field(min_length=1)]
-    objections: tuple[Objection, ...] = ()
-    driver: Line | None = None
-
-    @property
-    def slug(self) -> str:
-        return self.strategy
-
-    @property
-    def state(self) -> Standing:
-        """Where it stands now: the last step."""
-        return self.states[-1]
-
-
-DocumentText = CaseText | StrategyText
 
 
 @lru_cache(maxsize=1_024)
@@ -405,10 +217,3 @@ def _repeated(document: DocumentText, lines: Lines) -> list[Problem]:
                 place = (field, index, key) if key else (field, index)
                 problems.append(Problem(lines.get(place, 2), field, f"{value} stands here a second time"))
     return problems
-
-
-Kind = Literal["case", "strategy"]
-
-
-def kind_of(document: DocumentText) -> Kind:
-    return "case" if isinstance(document, CaseText) else "strategy"

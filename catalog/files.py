@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog import revisions
-from catalog.document import Malformed, Problem, kind_of, parse
+from catalog.document import Malformed, Problem, parse
+from catalog.facts import kind_of
 from catalog.models import Document
 from catalog.models.text import Origin
 

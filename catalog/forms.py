@@ -8,7 +8,8 @@ from django import forms
 from django.utils import timezone
 from django.utils.text import slugify
 
-from catalog.document import Malformed, Served, Standing, StrategyText, marked_lines, parse, write
+from catalog.document import Malformed, marked_lines, parse, write
+from catalog.facts import Served, Standing, StrategyText
 from catalog.models import Case, Document
 from diagnosis.vocabulary import APPROACHES, STRATEGY_EFFECTS
 

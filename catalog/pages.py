@@ -13,7 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from catalog import finding, measured, parts, revisions
-from catalog.document import CaseText, Malformed, StrategyText, parse
+from catalog.document import Malformed, parse
+from catalog.facts import CaseText, StrategyText
 from catalog.forms import StrategyForm
 from catalog.models import Case, Effect, Revision, Strategy
 from catalog.models.text import Origin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.text import slugify
 
-from catalog.document import CaseText, DocumentText, StrategyText
+from catalog.facts import CaseText, DocumentText, StrategyText
 from catalog.models import Alias, Case, Claim, Document, Effect, Link, Serving, Strategy, Subsystem
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 
 from catalog import projection
-from catalog.document import DocumentText, Malformed, Problem, kind_of, parse
+from catalog.document import Malformed, Problem, parse
+from catalog.facts import DocumentText, kind_of
 from catalog.models import Document, Revision
 from catalog.models.text import Origin, State
 from people import journal

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import files
-from catalog.document import MAX_CHARACTERS, CaseText, Malformed, Problem, StrategyText, parse, write
+from catalog.document import MAX_CHARACTERS, Malformed, Problem, parse, write
+from catalog.facts import CaseText, StrategyText
 from tests import builders
 
 CASE = builders.case_text()
