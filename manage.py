@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Django's commands. While `make run` is up they work with nothing set: its environment is taken over."""
 
+import importlib.util
 import json
 import os
 import sys
@@ -25,11 +26,9 @@ def find_environment() -> None:
 
 def main() -> None:
     python = ROOT / ".venv" / "bin" / "python"
-    try:
-        import django  # noqa: F401
-    except ImportError:
-        if python.exists() and sys.executable != str(python):
-            os.execv(python, [str(python), *sys.argv])
+    if python.exists() and Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
+        os.execv(python, [str(python), *sys.argv])
+    if importlib.util.find_spec("django") is None:
         sys.exit("Django is not installed here. `make run` installs what is needed.")
     find_environment()
     if not os.environ.get("DATABASE_URL"):

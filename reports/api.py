@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Case
+from diagnosis.faults import Fault
 from diagnosis.formats import envelope
 from people.authentication import sender_with
 from people.models import Scope
@@ -34,7 +35,7 @@ class ReportsView(APIView):
         responses={
             202: receipts.SCHEMA,
             200: receipts.SCHEMA,
-            **dict.fromkeys((401, 403, 413, 415, 422), _PROBLEM),
+            **dict.fromkeys((401, 403, 411, 413, 415, 422), _PROBLEM),
         },
     )
     def post(self, request: Request) -> Response:
@@ -56,6 +57,9 @@ class ReportsView(APIView):
 
 def _raw(request: Request) -> bytes:
     """The body as sent, read no further than one byte over the limit."""
+    if not request.META.get("CONTENT_LENGTH"):
+        # A chunked body would be read as an empty one.
+        raise Refusal("no-length", [Fault("Content-Length", "the number of bytes", "nothing")])
     return bytes(request._request.read(decoding.MAX_BODY_BYTES + 1))
 
 

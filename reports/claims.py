@@ -10,7 +10,8 @@ import uuid
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from reports.models import Report, State
@@ -51,19 +52,27 @@ def fail(claim_id: uuid.UUID, why: str) -> None:
     )
 
 
-def give_back(claim_id: uuid.UUID) -> None:
-    """Ends a claim whose work could not be written, through no fault of its reports."""
+def give_back(claim_id: uuid.UUID, counts: bool) -> None:
+    """Ends a claim whose work could not be written. Where the attempt `counts`, they are tried alone from now on."""
     Report.objects.filter(claim_id=claim_id, state=State.INGESTING).update(
-        state=State.RECEIVED, claim_id=None, claimed_at=None
+        state=State.RECEIVED, claim_id=None, claimed_at=None, attempts=F("attempts") - (0 if counts else 1)
     )
 
 
+@transaction.atomic
 def release_expired() -> int:
-    """Claims whose worker has not been heard of for the lease: back into the queue, or `failed` after the third."""
-    lost = Report.objects.filter(
-        state=State.INGESTING, claimed_at__lt=timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
-    )
-    failed = lost.filter(attempts__gte=MAX_ATTEMPTS).update(
+    """Claims whose worker has not been heard of for the lease: back into the queue, or `failed` after the third.
+
+    What somebody has locked is being settled or judged at this moment, and is left to the next round.
+    """
+    before = timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
+    expired = Report.objects.filter(state=State.INGESTING, claimed_at__lt=before)
+    lost = dict(expired.select_for_update(skip_locked=True).order_by("id").values_list("pk", "attempts"))
+    given_up = [pk for pk, attempts in lost.items() if attempts >= MAX_ATTEMPTS]
+    Report.objects.filter(pk__in=given_up).update(
         state=State.FAILED, claim_id=None, claimed_at=None, settled_at=timezone.now(), traceback="worker died"
     )
-    return failed + lost.filter(attempts__lt=MAX_ATTEMPTS).update(state=State.RECEIVED, claim_id=None, claimed_at=None)
+    Report.objects.filter(pk__in=lost.keys() - set(given_up)).update(
+        state=State.RECEIVED, claim_id=None, claimed_at=None
+    )
+    return len(lost)

@@ -11,6 +11,7 @@ from reports.refusals import Refusal
 
 MAX_BODY_BYTES = 1 << 20
 MAX_WINDOW_BYTES = 8 << 20
+_SLICE = 64  # zstd unpacks up to 32,768-fold, so no slice makes more than 2 MiB
 _ENCODINGS = ("identity", "gzip", "zstd")
 
 
@@ -51,11 +52,11 @@ def _gunzipped(body: bytes) -> bytes:
 def _unzstd(body: bytes) -> bytes:
     stream = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj(read_across_frames=False)
     made = bytearray()
-    for start in range(0, len(body), 4096):
-        made += stream.decompress(body[start : start + 4096])
+    for start in range(0, len(body), _SLICE):
+        made += stream.decompress(body[start : start + _SLICE])
         if len(made) > MAX_BODY_BYTES:
             return bytes(made)
-        if stream.eof and start + 4096 < len(body):
+        if stream.eof and start + _SLICE < len(body):
             raise EOFError("bytes after the end of the stream")
     if not stream.eof or stream.unused_data:
         raise EOFError("the stream ends too early, or has bytes after it")

@@ -56,27 +56,19 @@ def attach(found: dict[Report, Found]) -> None:
 
 
 @transaction.atomic
-def judge(evidence: Evidence, person: User, stands: bool, note: str = "") -> Verdict:
-    """A person's word on one piece of evidence. Refuted evidence stays, and stops counting."""
-    Report.objects.select_for_update().get(pk=evidence.report_id)
-    mine = Evidence.objects.filter(pk=evidence.pk)
+def judge(report: Report, key: str, case: Case, person: User, stands: bool, note: str = "") -> Verdict:
+    """A person's word on one piece of evidence. Refuted evidence stays, and stops counting.
+
+    By its key, not by its row: a report that is read again gets new rows.
+    """
+    Report.objects.select_for_update().get(pk=report.pk)
+    mine = Evidence.objects.filter(report=report, key=key, case=case)
     before = list(mine.counted())
     verdict, _ = Verdict.objects.update_or_create(
-        report_id=evidence.report_id,
-        key=evidence.key,
-        case_id=evidence.case_id,
-        defaults={"stands": stands, "note": note, "person": person},
+        report=report, key=key, case=case, defaults={"stands": stands, "note": note, "person": person}
     )
     _count(removed=before, added=mine.counted())
-    journal.record(
-        "evidence.judged",
-        "report",
-        str(evidence.report_id),
-        person,
-        key=evidence.key,
-        case=evidence.case.slug,
-        stands=stands,
-    )
+    journal.record("evidence.judged", "report", str(report.pk), person, key=key, case=case.slug, stands=stands)
     return verdict
 
 
@@ -126,10 +118,10 @@ def _count(removed: Iterable[Evidence], added: Iterable[Evidence]) -> None:
             recount(key)
 
 
+@transaction.atomic
 def recount(key: Key) -> None:
     """Where something was taken away, the time of the last sighting is not a sum: the tally is added up anew."""
-    names = [f"{name}_id" if name in ("case", "build", "machine") else name for name in Tally.KEY]
-    where = dict(zip(names, key, strict=True))
+    where = _where(key)
     tally = Tally.objects.select_for_update().filter(**where)
     list(tally)
     total = tallied(Evidence.objects.counted().filter(**where)).get(key)
@@ -195,9 +187,31 @@ def _evidence(report: Report, said: Said, match: Match, case_id: int, builds: di
     )
 
 
-def disagreements() -> list[tuple[Key, Delta | None, Delta | None]]:
-    """Where a tally is not what its evidence adds up to: (key, tally, evidence). Empty when all is well."""
-    stored = {key_of(t): Delta(t.runs, list(t.histogram), t.last_seen_at) for t in Tally.objects.all()}
+Disagreement = tuple[Key, Delta | None, Delta | None]
+
+
+def disagreements() -> list[Disagreement]:
+    """Where a tally is not what its evidence adds up to: (key, tally, evidence). Empty when all is well.
+
+    The two are read one after the other, so what differs is looked at once more under the tally's lock.
+    """
+    stored = {key_of(t): _delta(t) for t in Tally.objects.all()}
     counted = tallied(Evidence.objects.counted().iterator(chunk_size=2_000))
-    keys = sorted(stored.keys() | counted.keys())
-    return [(key, stored.get(key), counted.get(key)) for key in keys if stored.get(key) != counted.get(key)]
+    suspects = [key for key in sorted(stored.keys() | counted.keys()) if stored.get(key) != counted.get(key)]
+    return [found for key in suspects if (found := _differs(key))]
+
+
+@transaction.atomic
+def _differs(key: Key) -> Disagreement | None:
+    stored = next((_delta(tally) for tally in Tally.objects.select_for_update().filter(**_where(key))), None)
+    counted = tallied(Evidence.objects.counted().filter(**_where(key))).get(key)
+    return (key, stored, counted) if stored != counted else None
+
+
+def _delta(tally: Tally) -> Delta:
+    return Delta(tally.runs, list(tally.histogram), tally.last_seen_at)
+
+
+def _where(key: Key) -> dict[str, int | str]:
+    names = [f"{name}_id" if name in ("case", "build", "machine") else name for name in Tally.KEY]
+    return dict(zip(names, key, strict=True))

@@ -4,6 +4,7 @@ from django import forms
 
 
 class VerdictForm(forms.Form):
-    evidence = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    key = forms.CharField(widget=forms.HiddenInput, max_length=100)
+    case = forms.SlugField(widget=forms.HiddenInput, max_length=64)
     word = forms.ChoiceField(choices=[("stands", "confirm"), ("refuted", "refute")])
     note = forms.CharField(max_length=500, required=False)

@@ -19,6 +19,8 @@ from reports.models import Payload, Report, State
 from reports.refusals import Refusal
 
 ZSTD_LEVEL = 3
+# The bytes of these are kept; of the others the reason tells all there is to know.
+READABLE_LATER = ("not-json", "wrong-shape", "contradiction")
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ def reject(machine: Machine, media_type: str, body: bytes | None, refusal: Refus
             sha256=hashlib.sha256(body or b"").hexdigest(),
             state=State.REJECTED,
             settled_at=timezone.now(),
-            reason=refusal.document(),
+            reason=refusal.document(hidden=True),
         )
-        if body:
+        if body and refusal.code in READABLE_LATER:
             Payload.objects.create(report=report, body=packed(body))
     return report
 

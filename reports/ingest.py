@@ -6,6 +6,7 @@ claim is written, in one transaction with its evidence and tallies.
 
 from __future__ import annotations
 
+import time
 import traceback
 import uuid
 from dataclasses import dataclass, field
@@ -34,16 +35,15 @@ class Read:
     traceback: str = ""
 
 
-def drain(batches: int = 200) -> int:
-    """Works through what waits, up to so many batches. Returns how many reports were taken on."""
-    taken = 0
-    for _ in range(batches):
+def drain(seconds: float = 20.0) -> bool:
+    """Works through what waits; begins no batch after so many seconds. Returns whether it came to the end."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         claim_id, ids = claims.claim()
         if not ids:
-            break
-        taken += len(ids)
+            return True
         _work(claim_id, ids)
-    return taken
+    return False
 
 
 def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
@@ -53,10 +53,12 @@ def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
     try:
         _settle(claim_id, done, matching.digest(known))
     except OperationalError:
-        raise  # the database went away: the lease brings the reports back
+        # A deadlock, or a database that went away: no fault of the reports. Where even this fails, the lease does it.
+        claims.give_back(claim_id, counts=False)
+        raise
     except Exception:
         if len(ids) > 1:
-            claims.give_back(claim_id)  # one of them cannot be written: each is tried alone
+            claims.give_back(claim_id, counts=True)  # one of them cannot be written: each is tried alone
         else:
             claims.fail(claim_id, traceback.format_exc())
 
@@ -96,7 +98,7 @@ def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
         report.nr_observations = len(one.found)
         report.nr_unmatched = sum(1 for _, matches in one.found if not matches)
         report.matched_by = digest
-        report.reason = one.refusal.document() if one.refusal else None
+        report.reason = one.refusal.document(hidden=True) if one.refusal else None
         report.traceback = one.traceback
     Report.objects.bulk_update(
         [one.report for one in kept],

@@ -102,7 +102,7 @@ def _told(request: HttpRequest, row: Report, sent: envelope.Envelope) -> list[To
         Evidence.objects.visible_to(request.user).filter(report=row).select_related("case").order_by("case__slug")
     ):
         verdict = verdicts.get((one.key, one.case_id))
-        form = VerdictForm(auto_id=False, initial={"evidence": one.pk}) if may_judge else None
+        form = VerdictForm(auto_id=False, initial={"key": one.key, "case": one.case.slug}) if may_judge else None
         attached.setdefault(one.key, []).append(Attached(one, verdict, form))
     return [Told(run, sorted(run.sent.get("vmstat", {}).items()), attached.get(run.key, [])) for run in sent.runs]
 
@@ -127,10 +127,9 @@ def judge(request: HttpRequest, report: UUID) -> HttpResponse:
     assert isinstance(request.user, User)
     form = VerdictForm(request.POST)
     if form.is_valid():
-        row = get_object_or_404(
-            Evidence.objects.select_related("case"), pk=form.cleaned_data["evidence"], report=report
-        )
-        attaching.judge(row, request.user, form.cleaned_data["word"] == "stands", form.cleaned_data["note"])
+        given = form.cleaned_data
+        row = get_object_or_404(Evidence, report=report, key=given["key"], case__slug=given["case"])
+        attaching.judge(row.report, row.key, row.case, request.user, given["word"] == "stands", given["note"])
         messages.success(request, "Noted.")
     else:
         messages.error(request, "; ".join(str(fault) for faults in form.errors.values() for fault in faults))

@@ -6,9 +6,10 @@ Refusal       .code, .faults; `.document()` is the RFC 9457 problem document
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from diagnosis import scrub
 from diagnosis.faults import Fault
 
 
@@ -24,6 +25,7 @@ KINDS: dict[str, Kind] = {
     "contradiction": Kind(422, "The fields contradict one another."),
     "too-large": Kind(413, "The body is too large."),
     "wrongly-compressed": Kind(422, "The body cannot be decompressed."),
+    "no-length": Kind(411, "The request does not say how long it is."),
     "unknown-encoding": Kind(415, "This content encoding is not understood."),
     "unknown-media-type": Kind(415, "This media type is not understood."),
     "bad-key": Kind(422, "The Idempotency-Key cannot be used."),
@@ -38,9 +40,11 @@ class Refusal(Exception):
         self.faults = tuple(faults)
         super().__init__(f"{KINDS[code].title} {'; '.join(f'{f.where}: expected {f.expected}' for f in faults)}")
 
-    def document(self) -> dict[str, Any]:
+    def document(self, hidden: bool = False) -> dict[str, Any]:
+        """`hidden`: for everybody's eyes, without what is private in the values that were found."""
         kind = KINDS[self.code]
-        first = self.faults[0]
+        faults = [replace(fault, found=scrub.text(fault.found)) if hidden else fault for fault in self.faults]
+        first = faults[0]
         detail = f"{first.where + ': ' if first.where else ''}expected {first.expected}, found {first.found}"
         return {
             "type": f"/problems/#{self.code}",
@@ -48,5 +52,5 @@ class Refusal(Exception):
             "status": kind.status,
             "detail": detail,
             "code": self.code,
-            "errors": [asdict(fault) for fault in self.faults],
+            "errors": [asdict(fault) for fault in faults],
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from catalog.signatures import signatures
@@ -19,12 +20,18 @@ def replayable(reports: QuerySet[Report]) -> QuerySet[Report]:
     return reports.filter(state__in=REPLAYABLE, payload__isnull=False, run_id__isnull=False)
 
 
+@transaction.atomic
 def again(reports: QuerySet[Report], person: User | None = None, why: str = "by hand") -> int:
     """Puts the replayable ones of these reports back into the queue. Returns how many."""
-    number = replayable(reports).update(state=State.RECEIVED, attempts=0, claim_id=None, claimed_at=None, traceback="")
-    if number:
-        journal.record("reports.replayed", "report", why[:100], person, nr_reports=number)
-    return number
+    # Locked in one order, and their state looked at again under the lock.
+    locked = Report.objects.select_for_update().filter(pk__in=replayable(reports).values("pk")).order_by("id")
+    ids = [pk for pk, state in locked.values_list("pk", "state") if state in REPLAYABLE]
+    Report.objects.filter(pk__in=ids).update(
+        state=State.RECEIVED, attempts=0, claim_id=None, claimed_at=None, traceback=""
+    )
+    if ids:
+        journal.record("reports.replayed", "report", why[:100], person, nr_reports=len(ids))
+    return len(ids)
 
 
 def unmatched_again() -> int:

@@ -14,16 +14,17 @@ log = logging.getLogger(__name__)
 
 
 @shared_task(name="reports.drain")
-def drain() -> int:
-    return ingest.drain()
+def drain() -> None:
+    if not ingest.drain():
+        bell.ring_now()
 
 
 @shared_task(name="reports.sweep")
-def sweep() -> int:
+def sweep() -> None:
     """What a lost bell, a dead worker or a new case left lying is taken up again."""
     claims.release_expired()
     replay.unmatched_again()
-    return ingest.drain()
+    drain()
 
 
 class Bell:
@@ -43,10 +44,10 @@ class Bell:
         with self._lock:
             if self._waiting:
                 return
+            timer = threading.Timer(self.WAIT_SECONDS, self._send)
+            timer.daemon = True
+            timer.start()
             self._waiting = True
-        timer = threading.Timer(self.WAIT_SECONDS, self._send)
-        timer.daemon = True
-        timer.start()
 
     def ring_now(self) -> None:
         """For a process that ends before a timer could."""

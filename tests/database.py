@@ -38,3 +38,5 @@ def _version() -> str:
 def pytest_unconfigure(config: Any) -> None:
     if _server:
         _server.stop()
+        if _server.elsewhere:
+            _server.erase()

@@ -17,6 +17,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from local.postgres import Postgres
 from reports.management.commands.load_recorded import FOLDER
 from reports.models import Report, State
 from tests import builders
@@ -39,6 +40,7 @@ def start(tmp_path: Path) -> Iterator[type[Site]]:
         one.stop(signal.SIGTERM)
         for pid in one.left(5):
             os.kill(pid, signal.SIGKILL)
+    Postgres(tmp_path / "var" / "postgres").erase()
 
 
 def test_a_recorded_report_goes_all_the_way_to_the_page_and_nothing_is_left_behind(start: type[Site]) -> None:
@@ -169,5 +171,20 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
             check=False,
             timeout=30,
         )
-    assert done.returncode == 1 and f"port {port} is taken" in done.stderr
+    assert done.returncode == 1 and f"port {port} cannot be had" in done.stderr
     assert not [line for _, line in process_table().values() if str(tmp_path) in line]
+
+
+def test_a_second_make_run_in_the_same_folder_is_refused_and_harms_nothing(start: type[Site]) -> None:
+    site = start()
+    done = subprocess.run(
+        [sys.executable, "-m", "local.run"],
+        cwd=ROOT,
+        env={**site.environment, "PORT": str(free_port())},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1 and "up already" in done.stderr
+    assert site.token().startswith("umg_"), "manage.py no longer finds the first"

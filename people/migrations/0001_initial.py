@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('verb', models.CharField(max_length=40)),
                 ('subject_kind', models.CharField(max_length=20)),
-                ('subject', models.CharField(max_length=100)),
+                ('subject', models.CharField(max_length=150)),
                 ('data', models.JSONField(default=dict)),
                 ('transaction', models.BigIntegerField(db_default=models.Func(output_field=models.BigIntegerField(), template='pg_current_xact_id()::text::bigint'))),
                 ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to=settings.AUTH_USER_MODEL)),

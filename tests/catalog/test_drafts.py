@@ -8,7 +8,7 @@ from django.test import Client
 from catalog.models import Case, Document, Strategy
 from catalog.models.text import State
 from discussion import threads
-from people.models import Role
+from people.models import Role, Scope
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +80,17 @@ def test_who_is_no_longer_active_sees_no_draft() -> None:
     assert Strategy.objects.visible_to(editor).count() == 2
     editor.is_active = False
     assert Strategy.objects.visible_to(editor).count() == 1
+
+
+def test_a_machine_sees_what_strangers_see_unless_its_token_may_read() -> None:
+    builders.case("published")
+    builders.case("hidden")
+    Document.objects.filter(slug="hidden").update(state="draft")
+    editor = builders.person(role=Role.EDITOR)
+    seen = {}
+    for scope in (Scope.SUBMIT, Scope.READ):
+        secret = builders.token(f"box-{scope}", owner=editor, scopes=(scope,))
+        answer = Client().get("/api/v1/cases/", headers={"Authorization": f"Bearer {secret}"})
+        listed = {case["case"] for case in answer.json()["results"]}
+        seen[scope] = listed & {"published", "hidden"}
+    assert seen == {Scope.SUBMIT: {"published"}, Scope.READ: {"published", "hidden"}}

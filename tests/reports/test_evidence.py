@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from catalog.models import Tally
-from people.models import Event, Role
+from people.models import Event, Role, User
 from reports import evidence, ingest, replay
 from reports.models import Evidence, Report, Verdict
 from tests import builders
 
 pytestmark = pytest.mark.django_db
+
+
+def judge(row: Evidence, person: User | None = None, **given: Any) -> None:
+    evidence.judge(row.report, row.key, row.case, person or builders.person(), **given)
 
 
 def runs() -> dict[str, int]:
@@ -28,9 +33,9 @@ def test_refuted_evidence_stays_and_stops_counting() -> None:
     builders.settled()
     row, editor = Evidence.objects.first(), builders.person(role=Role.EDITOR)
     assert row is not None
-    evidence.judge(row, editor, stands=False, note="another probe ran beside it")
+    judge(row, editor, stands=False, note="another probe ran beside it")
     assert (runs(), Evidence.objects.count()) == ({"hangs": 1}, 2)
-    evidence.judge(row, editor, stands=True)
+    judge(row, editor, stands=True)
     assert runs() == {"hangs": 2}
     assert Event.objects.filter(verb="evidence.judged", actor=editor).count() == 2
 
@@ -38,23 +43,33 @@ def test_refuted_evidence_stays_and_stops_counting() -> None:
 def test_the_last_refuted_run_takes_its_tally_with_it() -> None:
     builders.case()
     builders.settled()
-    evidence.judge(Evidence.objects.get(), builders.person(), stands=False)
+    judge(Evidence.objects.get(), stands=False)
     assert runs() == {}
 
 
 def test_a_verdict_outlives_reading_again() -> None:
     builders.case()
     builders.settled()
-    evidence.judge(Evidence.objects.get(), builders.person(), stands=False)
+    judge(Evidence.objects.get(), stands=False)
     replay.again(Report.objects.all())
     ingest.drain()
     assert (runs(), Verdict.objects.count(), Evidence.objects.count()) == ({}, 1, 1)
 
 
+def test_a_verdict_on_evidence_that_was_read_again_meanwhile_counts() -> None:
+    builders.case()
+    builders.settled()
+    row = Evidence.objects.select_related("report", "case").get()
+    replay.again(Report.objects.all())
+    ingest.drain()
+    judge(row, stands=False)
+    assert runs() == {}
+
+
 def test_the_last_sighting_goes_back_when_the_newest_is_refuted() -> None:
     builders.case()
     older, newer = builders.settled(), builders.settled()
-    evidence.judge(Evidence.objects.get(report=newer), builders.person(), stands=False)
+    judge(Evidence.objects.get(report=newer), stands=False)
     assert Tally.objects.get().last_seen_at == older.received_at
 
 

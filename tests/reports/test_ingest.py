@@ -6,7 +6,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from catalog.models import Tally
@@ -117,6 +117,25 @@ def test_a_report_that_cannot_be_written_does_not_spoil_its_batch(monkeypatch: p
     good.refresh_from_db()
     assert (good.state, good.attempts) == (State.SETTLED, 2)
     assert bad.state == State.FAILED and "cannot be written" in bad.traceback
+
+
+def test_a_database_that_went_away_costs_the_reports_no_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    builders.case()
+    report = builders.report()
+    attach, failures = evidence.attach, [OperationalError("deadlock detected")] * 4
+
+    def fails_at_first(found: dict[Report, evidence.Found]) -> None:
+        if failures:
+            raise failures.pop()
+        attach(found)
+
+    monkeypatch.setattr(evidence, "attach", fails_at_first)
+    while failures:
+        with pytest.raises(OperationalError):
+            ingest.drain()
+    ingest.drain()
+    report.refresh_from_db()
+    assert (report.state, report.attempts) == (State.SETTLED, 1)
 
 
 def test_a_claim_takes_fresh_reports_together_and_tried_ones_alone() -> None:

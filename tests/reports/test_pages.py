@@ -107,7 +107,7 @@ def test_editors_judge_and_others_may_not() -> None:
     builders.case()
     report = builders.settled()
     row = Evidence.objects.get()
-    given = {"evidence": row.pk, "word": "refuted", "note": "wrong box"}
+    given = {"key": row.key, "case": row.case.slug, "word": "refuted", "note": "wrong box"}
     assert Client().post(f"/reports/{report.pk}/verdict", given).status_code == 302
     assert signed_in().post(f"/reports/{report.pk}/verdict", given).status_code == 403
     assert not Verdict.objects.exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.utils import timezone
 from people.models import Scope, Token
 from reports import decoding, inbox, ingest
 from reports.models import Payload, Report, State
+from reports.refusals import Refusal
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -123,7 +125,8 @@ def test_bad_input_names_the_place_and_leaves_a_rejected_row_and_nothing_else(
     assert where in {fault["where"] for fault in problem["errors"]}
     assert any(expected in fault["expected"] for fault in problem["errors"])
     report = Report.objects.get()
-    assert (report.state, report.reason, report.run_id) == (State.REJECTED, problem, None)
+    assert (report.state, report.run_id) == (State.REJECTED, None)
+    assert report.reason is not None and report.reason["code"] == code
     assert rings == []
 
 
@@ -229,6 +232,31 @@ def test_equal_reports_at_the_same_moment_make_one_row_and_no_error() -> None:
         thread.join(30)
     assert sorted(codes) == [200] * 7 + [202]
     assert Report.objects.count() == 1
+
+
+def test_a_chunked_body_is_asked_for_its_length(secret: str) -> None:
+    headers = {"Authorization": f"Bearer {secret}", "Content-Length": ""}
+    answer = Client().generic("POST", "/api/v1/reports/", b"", "application/json", headers=headers, CONTENT_LENGTH="")
+    assert (answer.status_code, answer.json()["code"]) == (411, "no-length")
+
+
+def test_what_is_private_in_a_refused_report_is_told_to_its_sender_alone(secret: str) -> None:
+    answer = send(secret, builders.body(builders.run(mover="alice@example.org /home/alice")))
+    assert "alice" in answer.content.decode()
+    page = Client().get(f"/reports/{Report.objects.get().pk}/").content.decode()
+    assert "alice" not in page and "mail@hidden" in page
+
+
+def test_a_small_body_never_unpacks_to_much_more_than_the_limit() -> None:
+    bomb = zstandard.ZstdCompressor(level=19).compress(bytes(200 << 20))
+    assert len(bomb) < 20_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refusal, match="too large"):
+            decoding.decoded(bomb, "zstd")
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_json_with_a_charset_is_json(secret: str) -> None:
