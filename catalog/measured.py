@@ -30,8 +30,9 @@ NO_AREA = Word("", "no area", "The run was not made, so no area was hit.")
 
 @dataclass(frozen=True)
 class Summary:
-    """All runs under one build, architecture, mover, area, environment and kind."""
+    """All runs of one case under one build, architecture, mover, area, environment and kind."""
 
+    case_id: int
     build: KernelBuild
     architecture: str
     mover: Word
@@ -121,14 +122,49 @@ def wilson(held: int, runs: int, z: float = 1.96) -> tuple[float, float]:
 
 def summaries(case: Case) -> list[Summary]:
     """The evidence table of a case: newest kernel first. One query."""
-    groups: dict[tuple[object, ...], list[Tally]] = defaultdict(list)
-    for tally in case.tallies.select_related("build"):
-        key = (tally.build_id, tally.architecture, tally.mover, tally.area, tally.environment, tally.kind)
-        groups[key].append(tally)
-    made = [_summary(group) for group in groups.values()]
+    made = _summaries(case.tallies.select_related("build"))
     made.sort(key=lambda s: (s.build.label, s.mover.slug, s.area.slug))
     made.sort(key=lambda s: releases.read(s.build.release).order, reverse=True)
     return made
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One row of the matrix: what was measured on one build, architecture and environment, case by case."""
+
+    build: KernelBuild
+    architecture: str
+    environment: Word
+    by_case: dict[int, list[Summary]]
+    last_seen_at: datetime
+
+    @property
+    def line(self) -> str:
+        return releases.read(self.build.release).line
+
+
+def kernels(tallies: Iterable[Tally]) -> list[Kernel]:
+    """The matrix: newest kernel first; within a cell movers stay apart."""
+    rows: dict[tuple[object, ...], list[Summary]] = defaultdict(list)
+    for summary in _summaries(tallies):
+        rows[summary.build.pk, summary.architecture, summary.environment.slug].append(summary)
+    made = []
+    for group in rows.values():
+        by_case: dict[int, list[Summary]] = defaultdict(list)
+        for summary in sorted(group, key=lambda s: (s.mover.slug, s.area.slug)):
+            by_case[summary.case_id].append(summary)
+        seen = max(summary.last_seen_at for summary in group)
+        made.append(Kernel(group[0].build, group[0].architecture, group[0].environment, dict(by_case), seen))
+    made.sort(key=lambda row: (row.build.label, row.environment.slug))
+    made.sort(key=lambda row: releases.read(row.build.release).order, reverse=True)
+    return made
+
+
+def _summaries(tallies: Iterable[Tally]) -> list[Summary]:
+    groups: dict[tuple[object, ...], list[Tally]] = defaultdict(list)
+    for t in tallies:
+        groups[t.case_id, t.build_id, t.architecture, t.mover, t.area, t.environment, t.kind].append(t)
+    return [_summary(group) for group in groups.values()]
 
 
 def _summary(group: list[Tally]) -> Summary:
@@ -137,6 +173,7 @@ def _summary(group: list[Tally]) -> Summary:
     for tally in group:
         outcomes[tally.outcome] += tally.runs
     return Summary(
+        case_id=first.case_id,
         build=first.build,
         architecture=first.architecture,
         mover=MOVERS[first.mover],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -111,6 +111,7 @@ def case(request: HttpRequest, slug: str, n: int | None = None) -> HttpResponse:
     text = parse(revision.text)
     assert isinstance(text, CaseText)
     strategies = Strategy.objects.visible_to(request.user).filter(servings__case=found).for_list().distinct()
+    offered = [] if n is not None else parts.for_page(request, found.document)
     page = {
         "case": found,
         "text": text,
@@ -119,11 +120,20 @@ def case(request: HttpRequest, slug: str, n: int | None = None) -> HttpResponse:
         "summaries": measured.summaries(found),
         "strip": measured.strips([found])[found.pk],
         "strategies": [(strategy, _serving(strategy, found), steps(strategy)) for strategy in strategies],
-        "parts": [] if n is not None else parts.for_page(request, found.document),
-        "site_url": settings.SITE_URL,
+        "reproducers": [part for part in offered if part.place == "reproduce"],
+        "parts": [part for part in offered if part.place == "below"],
         "here": "cases",
     }
     return render(request, "catalog/case.html", page)
+
+
+METHOD = (Path(__file__).parents[1] / "docs" / "method.md").read_text(encoding="utf-8")
+
+
+def method(request: HttpRequest) -> HttpResponse:
+    """What the numbers mean, for readers: the document itself."""
+    title, _, text = METHOD.partition("\n")
+    return render(request, "catalog/method.html", {"title": title.lstrip("# "), "text": text})
 
 
 def _serving(strategy: Strategy, case: Case) -> Any:

@@ -16,13 +16,14 @@ from catalog.models import Document
 
 @dataclass(frozen=True)
 class Part:
-    """A template and the evaluated data that it takes, as `part`."""
+    """A template and the evaluated data that it takes, as `part`; `place` is below the text, or with 'reproduce'."""
 
     template: str
     data: Any
+    place: str = "below"
 
 
-Offer = Callable[[HttpRequest, Document], Part]
+Offer = Callable[[HttpRequest, Document], Part | None]
 _offers: list[Offer] = []
 
 
@@ -31,4 +32,5 @@ def offer(make: Offer) -> None:
 
 
 def for_page(request: HttpRequest, document: Document) -> list[Part]:
-    return [make(request, document) for make in _offers]
+    made = (make(request, document) for make in _offers)
+    return [part for part in made if part is not None]

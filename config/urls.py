@@ -8,6 +8,7 @@ from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularJSONAPIView
 
 import catalog.api
+import catalog.kernel_pages
 import catalog.pages
 import discussion.pages
 import reports.api
@@ -18,6 +19,9 @@ urlpatterns = [
     path("", catalog.pages.cases, name="cases"),
     path("cases/<slug:slug>/", catalog.pages.case, name="case"),
     path("cases/<slug:slug>/@<int:n>", catalog.pages.case, name="case-snapshot"),
+    path("kernels/", catalog.kernel_pages.kernels, name="kernels"),
+    path("kernels/<path:release>/", catalog.kernel_pages.kernel, name="kernel"),
+    path("method/", catalog.pages.method, name="method"),
     path("strategies/", catalog.pages.strategies, name="strategies"),
     path("strategies/new/", catalog.pages.propose_strategy, name="propose-strategy"),
     path("strategies/<slug:slug>/", catalog.pages.strategy, name="strategy"),

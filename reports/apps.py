@@ -6,6 +6,7 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         from catalog import parts
-        from reports.pages import evidence_part
+        from reports.pages import evidence_part, reproducer_part
 
         parts.offer(evidence_part)
+        parts.offer(reproducer_part)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -136,13 +137,23 @@ def judge(request: HttpRequest, report: UUID) -> HttpResponse:
     return redirect("report", report)
 
 
-def evidence_part(request: HttpRequest, document: Document) -> Part:
-    """For catalog.parts: the latest evidence of a case; nothing for a strategy."""
-    rows: list[Evidence] = []
-    if document.kind == "case":
-        found = Evidence.objects.visible_to(request.user).filter(case=document.pk).order_by("-seen_at", "-id")
-        rows = list(found.select_related("build", "machine")[:LATEST])
-    return Part("reports/latest.html", {"document": document, "rows": rows})
+def evidence_part(request: HttpRequest, document: Document) -> Part | None:
+    """For catalog.parts: the latest evidence of a case."""
+    if document.kind != "case":
+        return None
+    found = Evidence.objects.visible_to(request.user).filter(case=document.pk).order_by("-seen_at", "-id")
+    rows = list(found.select_related("build", "machine")[:LATEST])
+    return Part("reports/latest.html", {"rows": rows})
+
+
+def reproducer_part(request: HttpRequest, document: Document) -> Part | None:
+    """For catalog.parts: what the probe of a case does and risks, and the one command."""
+    case = probe.CASES.get(document.case.probe) if document.kind == "case" else None
+    if case is None:
+        return None
+    return Part(
+        "reports/reproducer.html", {"case": case, "probe": probe.built(), "site_url": settings.SITE_URL}, "reproduce"
+    )
 
 
 def _probe_etag(request: HttpRequest, *args: Any) -> str:

@@ -9,6 +9,9 @@ from functools import cache
 from django.conf import settings
 
 from probes.build import build
+from probes.cases import CASES
+
+__all__ = ["CASES", "Built", "built"]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tests import builders
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["/", "/?q=x", "/cases/fuse-writeback/", "/strategies/", "/strategies/a-strategy/", "/reports/", "/api/",
+PAGES = ["/", "/?q=x", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/method/", "/strategies/", "/strategies/a-strategy/", "/reports/", "/api/",
          "/problems/", "/sign-in/", "/nothing-here/", "/api/v1/nothing/"]  # fmt: skip
 
 
@@ -19,6 +19,7 @@ PAGES = ["/", "/?q=x", "/cases/fuse-writeback/", "/strategies/", "/strategies/a-
 def test_a_page_allows_nothing_inline_and_nothing_from_elsewhere(path: str) -> None:
     builders.case()
     builders.strategy()
+    builders.settled()
     answer = Client().get(path)
     policy = answer["Content-Security-Policy"]
     assert "unsafe" not in policy and "default-src 'none'" in policy
