@@ -5,9 +5,10 @@ POSTGRES_BIN=/usr/lib/postgresql/15/bin runs the suite on another version.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from local.postgres import FAST, Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 _server: Postgres | None = None
+_locks: list[IO[str]] = []  # held until this process ends
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -25,14 +27,25 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: list[str
     os.environ["CELERY_BROKER_URL"] = "memory://"
     os.environ["UNMIGRATABLE_COMMIT"] = "0123456789abcdef"
     if not os.environ.get("DATABASE_URL"):
-        _server = Postgres(ROOT / "var" / "test-postgres" / _version(), FAST)
+        _server = Postgres(_free_folder(ROOT / "var" / "test-postgres"), FAST)
         _server.start()
         os.environ["DATABASE_URL"] = _server.url
 
 
-def _version() -> str:
-    """A data folder belongs to one major version of the server."""
-    return os.environ.get("POSTGRES_BIN", "wheel").strip("/").replace("/", "-")
+def _free_folder(parent: Path) -> Path:
+    """A data folder that no other run of the suite uses at this moment; one for each version of the server."""
+    parent.mkdir(parents=True, exist_ok=True)
+    version = os.environ.get("POSTGRES_BIN", "wheel").strip("/").replace("/", "-")
+    for number in range(1, 100):
+        lock = open(parent / f"{version}-{number}.lock", "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+        else:
+            _locks.append(lock)
+            return parent / f"{version}-{number}"
+    raise RuntimeError(f"too many runs at once in {parent}")
 
 
 def pytest_unconfigure(config: Any) -> None:
