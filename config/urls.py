@@ -10,6 +10,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 import catalog.api
 import catalog.kernel_pages
 import catalog.pages
+import catalog.session
 import discussion.pages
 import reports.api
 import reports.pages
@@ -21,6 +22,7 @@ urlpatterns = [
     path("cases/<slug:slug>/@<int:n>", catalog.pages.case, name="case-snapshot"),
     path("kernels/", catalog.kernel_pages.kernels, name="kernels"),
     path("kernels/<path:release>/", catalog.kernel_pages.kernel, name="kernel"),
+    path("session/", catalog.session.session, name="session"),
     path("method/", catalog.pages.method, name="method"),
     path("strategies/", catalog.pages.strategies, name="strategies"),
     path("strategies/new/", catalog.pages.propose_strategy, name="propose-strategy"),

@@ -34,9 +34,12 @@ RETURNING r.id
 
 
 def claim() -> tuple[uuid.UUID, list[uuid.UUID]]:
-    """A new claim and the reports under it: up to BATCH fresh ones, or else one that was tried before, or none."""
+    """A new claim and the reports under it: one that was tried before, or else up to BATCH fresh ones, or none.
+
+    The tried ones first, or they would wait for as long as fresh ones keep coming; three attempts bound the cost.
+    """
     mine = uuid.uuid4()
-    for which, limit in (("attempts = 0", BATCH), ("attempts > 0", 1)):
+    for which, limit in (("attempts > 0", 1), ("attempts = 0", BATCH)):
         with connection.cursor() as cursor:
             cursor.execute(_CLAIM.format(which=which), {"claim": mine, "limit": limit})
             ids = [row[0] for row in cursor.fetchall()]

@@ -37,7 +37,7 @@ def _free_folder(parent: Path) -> Path:
     parent.mkdir(parents=True, exist_ok=True)
     version = os.environ.get("POSTGRES_BIN", "wheel").strip("/").replace("/", "-")
     for number in range(1, 100):
-        lock = open(parent / f"{version}-{number}.lock", "w")
+        lock = (parent / f"{version}-{number}.lock").open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -11,7 +11,7 @@ from tests import builders
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["/", "/?q=x", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/method/", "/strategies/", "/strategies/a-strategy/", "/reports/", "/api/",
+PAGES = ["/", "/?q=x", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/method/", "/session/", "/strategies/", "/strategies/a-strategy/", "/reports/", "/api/",
          "/problems/", "/sign-in/", "/nothing-here/", "/api/v1/nothing/"]  # fmt: skip
 
 
