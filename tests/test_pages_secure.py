@@ -11,8 +11,11 @@ from tests import builders
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["/", "/?q=x", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/method/", "/session/", "/strategies/", "/strategies/a-strategy/", "/reports/", "/api/",
-         "/problems/", "/sign-in/", "/nothing-here/", "/api/v1/nothing/"]  # fmt: skip
+PAGES = [
+    *("/", "/?q=x", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/method/", "/session/"),
+    *("/strategies/", "/strategies/a-strategy/", "/reports/", "/api/", "/problems/", "/sign-in/"),
+    *("/nothing-here/", "/api/v1/nothing/"),
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
