@@ -76,7 +76,7 @@ class Machine(models.Model):
     name = models.CharField(
         max_length=64,
         unique=True,
-        validators=[RegexValidator(r"^[a-z0-9][a-z0-9._-]*\Z", "Lower-case letters, digits and . _ - only.")],
+        validators=[RegexValidator(r"^[a-z0-9][a-z0-9._+-]*\Z", "Lower-case letters, digits and . _ + - only.")],
     )
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="machines")
     created_at = models.DateTimeField(db_default=Now())
