@@ -10,10 +10,10 @@ from catalog.models import Case, KernelBuild, Tally
 
 
 def kernels(request: HttpRequest) -> HttpResponse:
-    rows = measured.kernels(Tally.objects.visible_to(request.user).select_related("build"))
-    measured_cases = {pk for row in rows for pk in row.by_case}
-    columns = list(Case.objects.filter(pk__in=measured_cases).order_by("slug"))
-    table = [(row, [(case, row.by_case.get(case.pk, [])) for case in columns]) for row in rows]
+    """Cases down, kernels across: there are many of the former, and a reader looks for one."""
+    columns = measured.kernels(Tally.objects.visible_to(request.user).select_related("build"))
+    cases = Case.objects.filter(pk__in={pk for column in columns for pk in column.by_case}).order_by("slug")
+    table = [(case, [column.by_case.get(case.pk, []) for column in columns]) for case in cases]
     return render(request, "catalog/kernels.html", {"table": table, "columns": columns, "here": "kernels"})
 
 

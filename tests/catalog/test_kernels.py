@@ -26,16 +26,15 @@ def kernel(release: str, label: str = "") -> dict[str, str]:
 def test_movers_stand_beside_one_another_and_are_not_added_up() -> None:
     builders.case()
     builders.settled(builders.run(), builders.moving_run(mover="move_pages"))
-    (row,) = Client().get("/kernels/").context["table"]
-    ((_, summaries),) = row[1]
+    ((_, (summaries,)),) = Client().get("/kernels/").context["table"]
     assert [(one.mover.slug, one.verdict) for one in summaries] == [("compaction", "held"), ("move_pages", "moves")]
 
 
-def test_the_newest_kernel_stands_first_and_a_candidate_is_a_row_of_its_own() -> None:
+def test_the_newest_kernel_stands_first_and_a_candidate_has_a_column_of_its_own() -> None:
     builders.case()
     for release, label in (("6.1.0-41-amd64", ""), ("7.3.4", ""), ("6.12.95", ""), ("7.3.4", "fix v3")):
         builders.settled(kernel=kernel(release, label))
-    rows = [str(row.build) for row, _ in Client().get("/kernels/").context["table"]]
+    rows = [str(column.build) for column in Client().get("/kernels/").context["columns"]]
     assert rows == ["7.3.4", "7.3.4 + fix v3", "6.12.95", "6.1.0-41-amd64"]
 
 
