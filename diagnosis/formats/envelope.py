@@ -94,7 +94,8 @@ ENVELOPE = shape.record(
 )
 
 _NO_NUMBERS_NEEDED = ("skipped", "error")
-_FOR_A_VERDICT = ("area", "control", "target", "attempt")
+_FOR_NO_VERDICT: Tuple[str, ...] = ("reason",)
+_FOR_A_VERDICT: Tuple[str, ...] = ("area", "control", "target", "attempt")
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ def count(run: Mapping[str, Any]) -> outcome.Count:
 def _lacking(run: Mapping[str, Any], where: str) -> List[Fault]:
     """What this outcome must come with, and does not."""
     if run["outcome"] in _NO_NUMBERS_NEEDED:
-        needed, why = ("reason",), "to be present where the outcome is " + run["outcome"]
+        needed, why = _FOR_NO_VERDICT, "to be present where the outcome is " + run["outcome"]
     else:
         needed, why = _FOR_A_VERDICT, "to be present: no verdict without it"
     return [Fault(shape.pointer(where, name), why, "nothing") for name in needed if name not in run]
