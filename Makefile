@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: run test lint lock
+.PHONY: run test lint lock lab
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -12,6 +12,10 @@ lint: .venv/ok-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+# make lab KERNELS="bookworm trixie-backports" LAB="--cases fuse-writeback --repeat 5"; see docs/lab.md
+lab:
+	@$(PYTHON) -m probes lab $(KERNELS) $(LAB)
 
 .venv/ok: requirements.lock requirements-installer.lock
 	$(PYTHON) -m venv .venv

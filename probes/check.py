@@ -13,15 +13,22 @@ from probes.experiment import Case
 from probes.fuse.hold import WATCHER_GRACE_SECONDS
 from probes.isolate import choose_mover
 from probes.movers import memory_nodes
+from probes.movers_choice import GUESTS_ONLY
 
 MOST_HOLD_SECONDS = 15.0
+MOST_HOLD_SECONDS_IN_A_GUEST = 30.0
 
 
-def effective_hold(case: Case, wanted_seconds: float) -> float:
+def effective_hold(case: Case, wanted_seconds: float, environment: str = "host") -> float:
     """The longest that a run may hold. Where others could sleep in D, the grace of server and watcher,
     which end a hold that the probe cannot end, is inside the bound.
     """
-    return wanted_seconds if case.safe_on_a_host else min(wanted_seconds, MOST_HOLD_SECONDS - WATCHER_GRACE_SECONDS)
+    most = most_hold_seconds(environment)
+    return wanted_seconds if case.safe_on_a_host else min(wanted_seconds, most - WATCHER_GRACE_SECONDS)
+
+
+def most_hold_seconds(environment: str) -> float:
+    return MOST_HOLD_SECONDS_IN_A_GUEST if environment == "guest" else MOST_HOLD_SECONDS
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,9 @@ def _number(name: str) -> Optional[int]:
     return found[0] if found and isinstance(found[0], int) else None
 
 
-def obstacles(case: Case, machine: Machine, hold_seconds: float, mover: Optional[str] = None) -> List[str]:
+def obstacles(
+    case: Case, machine: Machine, hold_seconds: float, mover: Optional[str] = None, environment: str = "host"
+) -> List[str]:
     """Why the case cannot run here, as sentences; empty where it can."""
     found = []
     if not machine.root:
@@ -69,6 +78,8 @@ def obstacles(case: Case, machine: Machine, hold_seconds: float, mover: Optional
         found.append("/dev/fuse is not there, or not ours to open")
     if machine.why_no_arena:
         found.append(machine.why_no_arena)
+    if mover in GUESTS_ONLY and environment != "guest":
+        found.append("%s can hurt a machine: only in a throw-away one, with --environment guest" % mover)
     found += _mover_obstacles(case, machine, mover)
     if not case.safe_on_a_host:
         found += hung_task_obstacles(machine, hold_seconds)

@@ -1,4 +1,4 @@
-"""The command line of probe.pyz: list, check, run, submit."""
+"""The command line of probe.pyz: list, check, run, monitor, lab, submit."""
 
 from __future__ import annotations
 
@@ -13,10 +13,24 @@ from types import FrameType
 from typing import Any, Dict, List, Optional, Sequence
 
 from diagnosis import vocabulary
-from probes import arena, check, isolate, lock, post, report, screen, secret, version
+from probes import (
+    arena,
+    check,
+    isolate,
+    ktap,
+    lock,
+    monitor_command,
+    movers_choice,
+    post,
+    report,
+    screen,
+    secret,
+    version,
+)
 from probes.cases import CASES
 from probes.errors import CannotRun, NotSent
 from probes.experiment import Case
+from probes.lab import command as lab
 from probes.runner import Say, Settings
 from probes.send import Sender
 from probes.spool import Spool, default_folder
@@ -53,15 +67,21 @@ def _parser() -> argparse.ArgumentParser:
         "run", help="run cases", epilog=_EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     run.set_defaults(act=run_cases)
-    run.add_argument(
-        "cases", nargs="+", metavar="CASE", choices=sorted(CASES), help="one or more of " + ", ".join(sorted(CASES))
-    )
+    run.add_argument("cases", nargs="*", metavar="CASE", type=_case, help="one or more of " + ", ".join(sorted(CASES)))
+    run.add_argument("--all", action="store_true", help="every case")
     run.add_argument(
         "--on-this-host", action="store_true", help="allow cases that can make others sleep in D for a while"
     )
-    run.add_argument("--mover", choices=("move_pages", "compaction"), help="default: move_pages on two nodes and more")
+    run.add_argument("--mover", choices=movers_choice.NAMES, help="default: move_pages on two nodes and more")
     run.add_argument(
-        "--hold", type=_hold, default=_DEFAULT_HOLD_SECONDS, metavar="SECONDS", help="at most 15 (default 5)"
+        "--hold",
+        type=_hold,
+        default=_DEFAULT_HOLD_SECONDS,
+        metavar="SECONDS",
+        help="at most 15, in a guest 30 (default 5)",
+    )
+    run.add_argument(
+        "--spread", action="store_true", help="one held page a pageblock, to see how much that denies (compaction only)"
     )
     run.add_argument("--repeat", type=_count, default=1, metavar="N")
     run.add_argument(
@@ -74,7 +94,10 @@ def _parser() -> argparse.ArgumentParser:
         "--scratch", type=_scratch, default=arena.MOST_BYTES, metavar="MIB", help="for compaction (default 512)"
     )
     run.add_argument("--json", action="store_true", help="print the report, and nothing else, on stdout")
+    run.add_argument("--ktap", action="store_true", help="print the outcomes as KTAP, and nothing else, on stdout")
     _add_sending(run)
+    monitor_command.add(acts)
+    lab.add(acts, _tell)
     submit = acts.add_parser("submit", help="send what waits in the spool")
     submit.set_defaults(act=submit_spool)
     _add_sending(submit)
@@ -91,10 +114,16 @@ def _add_sending(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--insecure", action="store_true", help="allow plain http to another machine")
 
 
+def _case(text: str) -> str:
+    if text not in CASES:
+        raise argparse.ArgumentTypeError("no such case: %s (there are %s)" % (text, ", ".join(sorted(CASES))))
+    return text
+
+
 def _hold(text: str) -> float:
     seconds = float(text)
-    if not 0 < seconds <= check.MOST_HOLD_SECONDS:
-        raise argparse.ArgumentTypeError("more than 0 and at most %g seconds" % check.MOST_HOLD_SECONDS)
+    if not 0 < seconds <= check.MOST_HOLD_SECONDS_IN_A_GUEST:
+        raise argparse.ArgumentTypeError("more than 0 and at most %g seconds" % check.MOST_HOLD_SECONDS_IN_A_GUEST)
     return seconds
 
 
@@ -124,13 +153,20 @@ def check_machine(options: argparse.Namespace) -> int:
     for case in CASES.values():
         found = check.obstacles(case, machine, _DEFAULT_HOLD_SECONDS)
         allowed = "can run" if case.safe_on_a_host else "can run, with --on-this-host or --environment guest"
-        print("%-18s %s" % (case.slug, "cannot run: " + "; ".join(found) if found else allowed))
+        print("%-26s %s" % (case.slug, "cannot run: " + "; ".join(found) if found else allowed))
     return 0
 
 
 def run_cases(options: argparse.Namespace) -> int:
     began = datetime.now(timezone.utc)
-    say = _note if options.json or options.dry_run else _tell
+    say = _note if options.json or options.ktap or options.dry_run else _tell
+    cases = list(CASES) if options.all else list(dict.fromkeys(options.cases))
+    if not cases:
+        _note("which case? Name one or more, or --all")
+        return USAGE
+    if options.hold > check.most_hold_seconds(options.environment):
+        _note("--hold: on a machine in use at most %g seconds" % check.MOST_HOLD_SECONDS)
+        return USAGE
     sender = None
     if options.submit and not options.dry_run:
         sender = _sender(options, options.submit)  # before anything is held
@@ -138,11 +174,14 @@ def run_cases(options: argparse.Namespace) -> int:
             return USAGE
     signal.signal(signal.SIGTERM, _interrupt)
     runs: List[Dict[str, Any]] = []
-    for slug in dict.fromkeys(options.cases):
+    for slug in cases:
         runs += _repeat(CASES[slug], options, say)
     for line in screen.summary_lines(runs):
         say(line)
     made = report.make(runs, options.environment, options.label, began)
+    if options.ktap:
+        for line in ktap.lines(runs):
+            print(line)
     if options.json and not options.dry_run:  # which shows the same, as it would go
         print(json.dumps(made, indent=1, sort_keys=True))
     if options.dry_run:
@@ -160,11 +199,11 @@ def _repeat(case: Case, options: argparse.Namespace, say: Say) -> List[Dict[str,
         mover = isolate.choose_mover(case, options.mover)
     except CannotRun:
         mover = options.mover
-    hold = check.effective_hold(case, options.hold)
-    settings = Settings(mover, hold, options.scratch)
+    hold = check.effective_hold(case, options.hold, options.environment)
+    settings = Settings(mover, hold, options.scratch, options.environment == "guest", options.spread)
     for line in screen.plan_lines(case, mover, hold, options.repeat):
         say(line)
-    found = check.obstacles(case, check.look(), hold, options.mover)
+    found = check.obstacles(case, check.look(), hold, options.mover, options.environment)
     if not case.safe_on_a_host and not options.on_this_host and options.environment != "guest":
         found.append("it can make others sleep in D: run it in a guest, or allow it with --on-this-host")
     runs = []

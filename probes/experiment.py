@@ -19,8 +19,12 @@ HOLD_CLASSES = {
     "writeback": "a mover sleeps in D until the release",
     "page lock": "a mover sleeps in D until the release",
     "reference": "a mover gives up, or tries again",
+    "split": "a mover gives up where it would have to split the folio",
+    "setting": "compaction leaves it alone where a setting says so; others move it",
+    "refusal": "a mover gives up",
+    "batch": "a mover that drains the batches first moves it; others skip it",
 }
-_SAFE_ON_A_HOST = ("reference",)
+_OTHERS_MAY_SLEEP = ("writeback", "page lock")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,9 @@ class Experiment:
 
     `control` and `target` are addresses in this process; pages at the former are never held.
     """
+
+    # False where nothing but freeing the memory ends the hold; then nothing is tried after it.
+    releases = True
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.surroundings = surroundings
@@ -59,6 +66,16 @@ class Experiment:
     def frames(self) -> List[Optional[int]]:
         """Where the target's pages are."""
         return pages.frames_of(self.target)
+
+    def in_movable_area(self) -> bool:
+        """False where it is known that the target, as it was held, is in no movable area at all."""
+        return True
+
+    def control_frames(self) -> List[Optional[int]]:
+        return pages.frames_of(self.control)
+
+    def control_moved(self, before: List[Optional[int]]) -> int:
+        return pages.moved(before, self.control_frames())
 
     def moved_while_held(self, before: List[Optional[int]]) -> int:
         return pages.moved(before, self.frames())
@@ -89,7 +106,7 @@ class Case:
     @property
     def safe_on_a_host(self) -> bool:
         """Can nobody else come to sleep in D through it?"""
-        return self.hold_class in _SAFE_ON_A_HOST
+        return self.hold_class not in _OTHERS_MAY_SLEEP
 
 
 def chosen(addresses: List[int]) -> Tuple[List[int], List[int]]:

@@ -49,6 +49,12 @@ def kernel(label: str = "") -> Dict[str, Any]:
     return told
 
 
+def command_line() -> Dict[str, str]:
+    """How the kernel was started. For guests: on a machine in use it can name disks and hosts."""
+    text = _read("/proc/cmdline").strip()[:2000]
+    return {"cmdline": text} if text else {}
+
+
 def options(lines: Iterable[str]) -> Dict[str, str]:
     """Those of the options that matter here and are set; `is not set` stays absent."""
     matches = (_OPTION.fullmatch(line.strip()) for line in lines)

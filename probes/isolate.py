@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any, Dict, Optional
 
 from diagnosis import vocabulary
-from probes import movers, runner
+from probes import kmsg, movers_choice, runner
 from probes.errors import CannotRun, ProbeError
 from probes.experiment import Case
 from probes.processes import Child, Lines, start
@@ -31,7 +31,11 @@ class _Ended(BaseException):
 def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
     """The finished run for the envelope, whatever happened: `skipped` and `error` carry their reason."""
     began = datetime.now(timezone.utc)
-    return _signed(case, settings, began, _in_a_process(case, settings, say))
+    log = kmsg.Tail() if settings.guest else None  # a machine in use says things there that are nobody's business
+    result = _in_a_process(case, settings, say)
+    if log is not None:
+        result = {**result, **log.close()}
+    return _signed(case, settings, began, result)
 
 
 def skipped(case: Case, settings: Settings, reason: str) -> Dict[str, Any]:
@@ -42,7 +46,9 @@ def _signed(case: Case, settings: Settings, began: datetime, result: Dict[str, A
     return {
         "case": case.slug,
         "mover": settings.mover,
-        "migrate_mode": vocabulary.MOVER_MODES[settings.mover],
+        **(
+            {"migrate_mode": vocabulary.MOVER_MODES[settings.mover]} if settings.mover in vocabulary.MOVER_MODES else {}
+        ),
         "holder": "privileged" if os.geteuid() == 0 else "unprivileged",
         "started_at": began.strftime("%Y-%m-%dT%H:%M:%SZ"),
         **result,
@@ -113,4 +119,4 @@ def _end_once(number: int, frame: Optional[FrameType]) -> None:
 
 
 def choose_mover(case: Case, wanted: Optional[str]) -> str:
-    return movers.choose(wanted, case.movers)
+    return movers_choice.choose(wanted, case.movers)

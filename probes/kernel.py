@@ -13,7 +13,7 @@ from probes.errors import CannotRun
 PAGE = mmap.PAGESIZE
 
 PROT_READ, PROT_WRITE = 1, 2
-MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS = 1, 2, 0x20
+MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS = 1, 2, 0x10, 0x20
 MADV_RANDOM, MADV_DONTNEED, MADV_DONTFORK, MADV_NOHUGEPAGE = 1, 4, 10, 15
 MS_REC, MS_PRIVATE, MNT_DETACH, CLONE_NEWNS = 0x4000, 0x40000, 2, 0x20000
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
@@ -22,10 +22,12 @@ SPLICE_F_NONBLOCK = 2
 MPOL_DEFAULT, MPOL_BIND = 0, 2
 MPOL_MF_MOVE = 2
 
-# glibc has no wrapper for these two (arch/*/entry/syscalls/*.tbl and include/uapi/asm-generic/unistd.h).
-_GENERIC = {"move_pages": 239, "set_mempolicy": 237}
+# glibc has no wrapper for these (arch/*/entry/syscalls/*.tbl and include/uapi/asm-generic/unistd.h). From 424 on
+# a number is the same everywhere.
+_NEW = {"io_uring_setup": 425, "io_uring_register": 427, "memfd_secret": 447}
+_GENERIC = {"move_pages": 239, "set_mempolicy": 237, **_NEW}
 _NUMBERS = {
-    "x86_64": {"move_pages": 279, "set_mempolicy": 238},
+    "x86_64": {"move_pages": 279, "set_mempolicy": 238, **_NEW},
     "aarch64": _GENERIC,
     "riscv64": _GENERIC,
 }
@@ -60,6 +62,21 @@ def map_pages(nr_pages: int, prot: int = PROT_READ | PROT_WRITE, fd: int = -1, o
     return address
 
 
+def map_aligned(nr_pages: int, fd: int, offset_bytes: int) -> int:
+    """A shared mapping of a piece of the file, aligned to its own size, so that a large folio is mapped as one."""
+    size = nr_pages * PAGE
+    room = _checked(_libc.mmap(None, 2 * size, 0, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), "mmap")
+    start = (room + size - 1) // size * size
+    for address, length in ((room, start - room), (start + size, room + size - start)):
+        if length:
+            unmap_pages(address, length // PAGE)
+    address = _checked(
+        _libc.mmap(start, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, offset_bytes), "mmap"
+    )
+    advise(address, nr_pages, MADV_DONTFORK)
+    return address
+
+
 def unmap_pages(address: int, nr_pages: int) -> None:
     _checked(_libc.munmap(address, nr_pages * PAGE), "munmap")
 
@@ -88,10 +105,65 @@ def write_range(fd: int, offset_bytes: int, size_bytes: int) -> None:
 
 def vmsplice(fd: int, addresses: Sequence[int]) -> int:
     """Put a reference to each of these pages into a pipe, without waiting; the bytes that found room."""
-    vector = (ctypes.c_size_t * (2 * len(addresses)))(*[part for address in addresses for part in (address, PAGE)])
     _libc.vmsplice.restype = ctypes.c_ssize_t
-    got = _libc.vmsplice(ctypes.c_int(fd), vector, ctypes.c_size_t(len(addresses)), ctypes.c_uint(SPLICE_F_NONBLOCK))
+    got = _libc.vmsplice(
+        ctypes.c_int(fd), _vector(addresses), ctypes.c_size_t(len(addresses)), ctypes.c_uint(SPLICE_F_NONBLOCK)
+    )
     return _checked(got, "vmsplice")
+
+
+def splice(fd: int, offset_bytes: int, pipe: int, size_bytes: int) -> int:
+    """Put a reference to a piece of the file's page cache into a pipe, without waiting; the bytes that went in."""
+    offset = ctypes.c_int64(offset_bytes)
+    _libc.splice.restype = ctypes.c_ssize_t
+    got = _libc.splice(
+        ctypes.c_int(fd),
+        ctypes.byref(offset),
+        ctypes.c_int(pipe),
+        None,
+        ctypes.c_size_t(size_bytes),
+        ctypes.c_uint(SPLICE_F_NONBLOCK),
+    )
+    return _checked(got, "splice")
+
+
+def read_into(fd: int, addresses: Sequence[int]) -> int:
+    """Read from the start of the file into these pages, in one request: preadv(2). The bytes that came."""
+    _libc.preadv.restype = ctypes.c_ssize_t
+    got = _libc.preadv(ctypes.c_int(fd), _vector(addresses), ctypes.c_int(len(addresses)), ctypes.c_int64(0))
+    return _checked(got, "preadv")
+
+
+def _vector(addresses: Sequence[int]) -> "ctypes.Array[ctypes.c_size_t]":
+    """An array of struct iovec, a page each."""
+    return (ctypes.c_size_t * (2 * len(addresses)))(*[part for address in addresses for part in (address, PAGE)])
+
+
+def lock_pages(address: int, nr_pages: int) -> None:
+    _checked(_libc.mlock(ctypes.c_void_p(address), ctypes.c_size_t(nr_pages * PAGE)), "mlock")
+
+
+def unlock_pages(address: int, nr_pages: int) -> None:
+    _checked(_libc.munlock(ctypes.c_void_p(address), ctypes.c_size_t(nr_pages * PAGE)), "munlock")
+
+
+def memfd_secret() -> int:
+    return _syscall("memfd_secret", ctypes.c_uint(os.O_CLOEXEC))
+
+
+def io_uring_setup() -> int:
+    """A ring of one entry, closed on exec; its descriptor."""
+    return _syscall("io_uring_setup", ctypes.c_uint(1), ctypes.create_string_buffer(120))
+
+
+def io_uring_register_buffers(ring: int, addresses: Sequence[int]) -> None:
+    """Pin these pages with FOLL_LONGTERM, a buffer each."""
+    vector, count = _vector(addresses), len(addresses)
+    _syscall("io_uring_register", ctypes.c_int(ring), ctypes.c_uint(0), vector, ctypes.c_uint(count))
+
+
+def io_uring_unregister_buffers(ring: int) -> None:
+    _syscall("io_uring_register", ctypes.c_int(ring), ctypes.c_uint(1), None, ctypes.c_uint(0))
 
 
 def move_pages(pid: int, addresses: Sequence[int], node: int) -> int:

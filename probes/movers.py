@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set
+from dataclasses import dataclass
+from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Set
 
-from probes import kernel
-from probes.arena import Arena
+from probes import kernel, zones
+from probes.arena import Arena, affordable_on_node
 from probes.attempts import COMPACT_MEMORY, Attempt, MoverChild
 from probes.errors import CannotRun
 from probes.processes import start
@@ -15,6 +16,18 @@ from probes.processes import start
 # stayed put after its release), and what makes a further try worth while without a new arena.
 _GOOD_SHARE, _POOR_SHARE = 0.75, 0.1
 _SYNC_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What was asked for as a whole. `before`: did it succeed with nothing held; `latest`: in the latest attempt.
+
+    None is not known, as with an attempt that has not come back yet.
+    """
+
+    name: str
+    before: Optional[bool]
+    latest: Optional[bool]
 
 
 class Mover:
@@ -37,6 +50,21 @@ class Mover:
 
     def settle(self) -> None:
         """Called while nothing is held: put away what would disturb an attempt."""
+
+    def steer(self, nr_pages: int) -> Collection[int]:
+        """Have the next allocations use frames where this mover can move them; the frames that come into question."""
+        raise CannotRun("%s cannot reach pages that are mapped nowhere" % self.name)
+
+    def area(self, frames: List[int]) -> str:
+        """The area (vocabulary.AREAS) in which the mover met these frames."""
+        return zones.area(frames, zones.read())
+
+    def operation(self) -> Optional[Operation]:
+        """The result that the mover's work has as a whole; None where it has none but the pages."""
+        return None
+
+    def meet(self, control: Sequence[int], target: Sequence[int]) -> None:
+        """Called once the target is held, with the frames of both."""
 
     def arm(self, frames: Sequence[int]) -> None:
         """Called before an attempt."""
@@ -67,6 +95,7 @@ class Compaction(Mover):
         self.nr_syncs_unfinished = 0
         nodes = memory_nodes()
         if len(nodes) > 1:
+            self.arena_bytes = affordable_on_node(arena_bytes, nodes[0])
             kernel.bind_memory(nodes[0])
 
     def settle(self) -> None:
@@ -147,19 +176,6 @@ class MovePages(Mover):
         there = self.nodes[1] if here == self.nodes[0] else self.nodes[0]
         order = {"mover": self.name, "pid": os.getpid(), "addresses": list(addresses), "node": there}
         return self.child.ask(order, seconds, check)
-
-
-def make(name: str, child: MoverChild, arena_bytes: int) -> Mover:
-    return MovePages(child) if name == "move_pages" else Compaction(child, arena_bytes)
-
-
-def choose(wanted: Optional[str], possible: Sequence[str]) -> str:
-    """The mover for a case that can be moved by `possible`: by wish, else by the number of nodes."""
-    if wanted is None:
-        return "move_pages" if "move_pages" in possible and len(memory_nodes()) > 1 else "compaction"
-    if wanted not in possible:
-        raise CannotRun("%s cannot reach this case's pages; %s can" % (wanted, " and ".join(possible)))
-    return wanted
 
 
 def memory_nodes() -> List[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from probes.errors import CannotRun
 from probes.kernel import PAGE
@@ -18,6 +18,8 @@ FLAGS: Dict[str, int] = {
 }  # fmt: skip
 _PRESENT = 1 << 63
 _FRAME = (1 << 55) - 1
+_MOST_TOGETHER = 1 << 15
+_MOST_FOLIO_PAGES = 1024
 
 
 def frames_from(address: int, nr_pages: int) -> List[Optional[int]]:
@@ -45,17 +47,50 @@ def moved(before: Sequence[Optional[int]], after: Sequence[Optional[int]]) -> in
 
 
 def flag_bits(frames: Sequence[int]) -> List[int]:
+    """The flags of each frame. Neighbours are read together: a whole zone is a matter of a second."""
     fd = os.open("/proc/kpageflags", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return [struct.unpack("<Q", os.pread(fd, 8, 8 * frame))[0] for frame in frames]
+        return [bits for first, nr in _runs(frames) for bits in _flags_from(fd, first, nr)]
     finally:
         os.close(fd)
+
+
+def _runs(frames: Sequence[int]) -> Iterator[Tuple[int, int]]:
+    """Frames that follow each other, as (first, number), in the order given."""
+    first, nr = 0, 0
+    for frame in frames:
+        if nr and frame == first + nr and nr < _MOST_TOGETHER:
+            nr += 1
+            continue
+        if nr:
+            yield first, nr
+        first, nr = frame, 1
+    if nr:
+        yield first, nr
+
+
+def _flags_from(fd: int, first: int, nr: int) -> List[int]:
+    """What lies beyond the last frame has no flags."""
+    data = os.pread(fd, 8 * nr, 8 * first)
+    return list(struct.unpack("<%dQ" % (len(data) // 8), data)) + [0] * (nr - len(data) // 8)
 
 
 def flag_names(frame: int) -> List[str]:
     """The names of a frame's flags. KSM is left out: 6.12 sets it on every anonymous page."""
     bits = flag_bits([frame])[0]
     return sorted(name for name, bit in FLAGS.items() if bits >> bit & 1)
+
+
+def folio_pages(frame: int) -> int:
+    """The pages of the folio that begins at `frame`: 1 for a single page, 0 where no folio begins."""
+    bits = flag_bits(range(frame, frame + _MOST_FOLIO_PAGES))
+    head, tail = 1 << FLAGS["COMPOUND_HEAD"], 1 << FLAGS["COMPOUND_TAIL"]
+    if bits[0] & tail or bits[0] & (1 << FLAGS["BUDDY"] | 1 << FLAGS["NOPAGE"]):
+        return 0
+    nr_pages = 1
+    while bits[0] & head and nr_pages < len(bits) and bits[nr_pages] & tail:
+        nr_pages += 1
+    return nr_pages
 
 
 def being_filled(frames: Sequence[int]) -> List[int]:

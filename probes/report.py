@@ -21,7 +21,7 @@ def make(runs: List[Dict[str, Any]], environment: str, label: str, started_at: d
         "run_id": uuid.uuid4().hex,
         "started_at": started_at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "probe": version.identity(),
-        "kernel": facts.kernel(label),
+        "kernel": {**facts.kernel(label), **(facts.command_line() if environment == "guest" else {})},
         "environment": environment,
         "runs": runs,
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional
 
 from diagnosis import outcome
-from probes import movers, pages, zones
+from probes import movers_choice, pages, zones
 from probes.arena import affordable_bytes, pin_to_one_cpu
 from probes.attempts import Attempt, MoverChild
 from probes.errors import Disturbed
@@ -32,6 +32,8 @@ class Settings:
     mover: str
     hold_seconds: float
     arena_bytes: int
+    guest: bool = False
+    spread: bool = False
 
 
 @dataclass
@@ -39,7 +41,9 @@ class Measured:
     """What a run has found so far. Absent is None; nothing stands at zero that was not counted."""
 
     area: str = "migrate_movable"
+    control_nr: int = NR_PAGES
     control_moved: int = 0
+    in_movable_area: bool = True
     target_nr: int = NR_PAGES
     moved_by_hold: int = 0
     moved_while_held: int = 0
@@ -47,6 +51,7 @@ class Measured:
     attempt: Optional[Attempt] = None
     blocked: Optional[Blocked] = None
     freed_seconds: Optional[float] = None
+    operation: Dict[str, Any] = field(default_factory=dict)
     tries: Dict[str, int] = field(default_factory=dict)
     facts: Dict[str, Any] = field(default_factory=dict)
 
@@ -60,7 +65,7 @@ def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
         experiment = case.experiment(Surroundings(settings.hold_seconds, cpus))
         try:
             experiment.start()
-            mover = movers.make(settings.mover, child, arena_bytes)
+            mover = movers_choice.make(settings.mover, child, arena_bytes, settings.spread)
             try:
                 measured = _Run(experiment, mover, settings.hold_seconds, say).measure()
             finally:
@@ -125,31 +130,48 @@ class _Run:
             raise Disturbed("the target has no page frames")
         found.target_nr = len(held)
         found.moved_by_hold = pages.moved(before, held)
+        found.in_movable_area = self.experiment.in_movable_area()
         areas = zones.read()
-        found.area = zones.area(frames, areas)
+        # Where the mover works on an area, pages that the hold itself moved out of it count where they were.
+        found.area = self.mover.area((_known(before) if self.mover.operation() else []) or frames)
         names = {zone.name for zone in (zones.zone_of(frame, areas) for frame in frames) if zone}
         if len(names) == 1:
             found.facts["zone"] = names.pop()
 
     def _attempt_while_held(self, held: List[Optional[int]], end: float) -> None:
-        control = pages.frames_of(self.experiment.control)
+        control = self.experiment.control_frames()
+        self.found.control_nr = len(control)
+        self.mover.meet(_known(control), _known(held))
         for attempt in range(1, self.mover.most_tries + 1):
-            self.mover.arm(_unmoved(control, pages.frames_of(self.experiment.control)) + _known(held))
+            self.mover.arm(_unmoved(control, self.experiment.control_frames()) + _known(held))
             left = max(_LEAST_ATTEMPT_SECONDS, end - time.monotonic())
             self.say("%s, with %d control pages beside (try %d)" % (self.mover.name, len(control), attempt))
             made = self._attempt(left)
             self.found.tries["while_held"] = attempt
             self.found.attempt, self.found.blocked = made, made.blocked
-            self.found.control_moved = pages.moved(control, pages.frames_of(self.experiment.control))
+            self.found.control_moved = self.experiment.control_moved(control)
             self.found.moved_while_held = self.experiment.moved_while_held(held)
             # A control page that stayed means that targets ran short, so the target may not have been tried in
             # earnest either: with -ENOMEM, migrate_pages_sync() does not get to the pass that waits (6.18).
             enough = self.found.control_moved == len(control)
             if enough or not made.returned or time.monotonic() + _LEAST_ATTEMPT_SECONDS > end:
                 break
+        self._note_operation("while_held", made.returned)
         self.experiment.check()
         if self.found.blocked is not None:
             self.say("the mover has not come back: %s" % _where_blocked(self.found.blocked))
+
+    def _note_operation(self, when: str, returned: bool) -> None:
+        """What came of the latest attempt as a whole. One that has not come back has not succeeded."""
+        seen = self.mover.operation()
+        if seen is None:
+            return
+        self.found.operation["name"] = seen.name
+        if seen.before is not None:
+            self.found.operation["before"] = seen.before
+        succeeded = seen.latest if returned else False
+        if succeeded is not None:
+            self.found.operation[when] = succeeded
 
     def _attempt(self, seconds: float) -> Attempt:
         addresses = self.experiment.control + self.experiment.target
@@ -158,9 +180,14 @@ class _Run:
     def _attempt_after_release(self, held: List[Optional[int]], released: float) -> None:
         """First what the blocked mover does on its way out, then attempts of our own."""
         found, experiment, child = self.found, self.experiment, self.mover.child
+        was_blocked = child.busy
         if child.busy and child.wait(_AFTER_RELEASE_SECONDS, experiment.check) is None:
             raise Disturbed("the mover did not come back within %g s of the release" % _AFTER_RELEASE_SECONDS)
+        if not experiment.releases:
+            return
         found.freed_seconds = time.monotonic() - released
+        if was_blocked:
+            self._note_operation("after_release", True)
         found.moved_after_release = experiment.moved_after_release(held)
         found.tries["after_release"] = 0
         while 2 * found.moved_after_release < found.target_nr and found.tries["after_release"] < self.mover.most_tries:
@@ -172,6 +199,7 @@ class _Run:
             if not self._attempt(_AFTER_RELEASE_SECONDS).returned:
                 raise Disturbed("the mover did not come back within %g s, with nothing held" % _AFTER_RELEASE_SECONDS)
             found.freed_seconds = time.monotonic() - released
+            self._note_operation("after_release", True)
             found.moved_after_release = experiment.moved_after_release(held)
 
 
@@ -197,20 +225,23 @@ def record(found: Measured) -> Dict[str, Any]:
         raise Disturbed("the mover was still at work (state %s) when the hold ended" % attempt.blocked.state)
     slug, reason = outcome.judge(
         outcome.Count(
-            control_nr=NR_PAGES,
+            control_nr=found.control_nr,
             control_moved=found.control_moved,
             target_nr=found.target_nr,
             moved_by_hold=found.moved_by_hold,
             moved_while_held=found.moved_while_held,
             moved_after_release=found.moved_after_release,
             returned=attempt.returned,
+            in_movable_area=found.in_movable_area,
+            operation_held=found.operation.get("while_held"),
+            operation_released=found.operation.get("after_release"),
         )
     )
     made: Dict[str, Any] = {
         "area": found.area,
         "outcome": slug,
         "reason": reason,
-        "control": {"nr_pages": NR_PAGES, "nr_moved": found.control_moved},
+        "control": {"nr_pages": found.control_nr, "nr_moved": found.control_moved},
         "target": {
             "nr_pages": found.target_nr,
             "nr_moved_by_hold": found.moved_by_hold,
@@ -221,12 +252,17 @@ def record(found: Measured) -> Dict[str, Any]:
         "vmstat": attempt.vmstat,
         "facts": found.facts,
     }
+    if not found.in_movable_area:
+        made["target"]["in_movable_area"] = False
+    if found.operation:
+        made["operation"] = found.operation
     if found.moved_after_release is not None:
         made["target"]["nr_moved_after_release"] = found.moved_after_release
     if attempt.seconds is not None:
         made["attempt"]["seconds"] = round(attempt.seconds, 4)
     if found.blocked is not None:
         made["blocked"] = {"state": found.blocked.state, "wchan": found.blocked.wchan, "stack": found.blocked.stack}
-    if found.freed_seconds is not None and 2 * (found.moved_after_release or 0) >= found.target_nr:
+    stayed = 2 * found.moved_while_held < found.target_nr  # what moved while held was not freed by the release
+    if stayed and found.freed_seconds is not None and 2 * (found.moved_after_release or 0) >= found.target_nr:
         made["freed_seconds"] = round(found.freed_seconds, 4)
     return made

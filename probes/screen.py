@@ -15,7 +15,7 @@ _FIRST = {"compaction": "sync(2), since dirty data of others can stop compaction
 
 def case_line(case: Case) -> str:
     where = "" if case.safe_on_a_host else "; only in a guest, or with --on-this-host"
-    return "%-18s %s\n%18s hold: %s%s" % (case.slug, case.title, "", case.hold_class, where)
+    return "%-26s %s\n%26s hold: %s%s" % (case.slug, case.title, "", case.hold_class, where)
 
 
 def machine_lines(machine: Machine) -> List[str]:

@@ -21,8 +21,9 @@ _TICK_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Plan:
-    """`probe`: a socket to the probe. `server`: a pipe that ends with the FUSE server. `abort`: the path
-    that ends the connection. `hold_seconds`: how long after the probe's word `hold`; `life_seconds`: at all.
+    """`probe`: a socket to the probe. `server`: a pipe that ends with the server. `abort`: the path that ends
+    the connection, "" where the server's end alone does. `hold_seconds`: how long after the probe's word
+    `hold`; `life_seconds`: at all.
     """
 
     probe: int
@@ -36,26 +37,30 @@ class Plan:
 
 def watch(plan: Plan) -> None:
     # Opened now: the inode keeps standing for this connection, whatever later gets its number.
-    abort = os.open(plan.abort, os.O_WRONLY | os.O_CLOEXEC)
+    abort = os.open(plan.abort, os.O_WRONLY | os.O_CLOEXEC) if plan.abort else -1
     server = _handle(plan.server_pid)
     probe = Lines(plan.probe)
     probe.send({"watching": True})
     try:
         _wait_for_the_end(plan, probe)
     finally:
-        os.write(abort, b"1")
+        if abort >= 0:
+            os.write(abort, b"1")
         _kill(server)
 
 
 def _wait_for_the_end(plan: Plan, probe: Lines) -> None:
-    end = time.monotonic() + plan.life_seconds
+    last = end = time.monotonic() + plan.life_seconds
     while time.monotonic() < end and not exiting(plan.probe_pid):
         ready = select.select([plan.probe, plan.server], [], [], _TICK_SECONDS)[0]
         if plan.server in ready:
             return  # the server never writes: this is its end
         if plan.probe in ready:
-            if any("hold" in message for message in probe.receive()):
-                end = min(end, time.monotonic() + plan.hold_seconds)
+            for message in probe.receive():
+                if "hold" in message:
+                    end = min(end, time.monotonic() + plan.hold_seconds)
+                elif "released" in message:  # the server has said so; the mover may still need it for a while
+                    end = last
             if probe.closed:
                 return
 

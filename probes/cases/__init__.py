@@ -4,7 +4,36 @@ from __future__ import annotations
 
 from typing import Dict
 
-from probes.cases import fuse_writeback, readahead_locked, vmsplice_pipe
+from probes.cases import (
+    fuse_writeback,
+    gup_longterm,
+    io_uring_fixed_buffers,
+    lru_add_batches,
+    mlock_compaction_policy,
+    netfs_unresponsive_server,
+    odirect_slow_io,
+    readahead_locked,
+    secretmem,
+    skb_frags_sendfile,
+    splice_pagecache_pipe,
+    split_dirty_iomap,
+    vmsplice_pipe,
+)
 from probes.experiment import Case
 
-CASES: Dict[str, Case] = {module.CASE.slug: module.CASE for module in (fuse_writeback, readahead_locked, vmsplice_pipe)}
+_MODULES = (
+    fuse_writeback,
+    readahead_locked,
+    vmsplice_pipe,
+    splice_pagecache_pipe,
+    skb_frags_sendfile,
+    odirect_slow_io,
+    io_uring_fixed_buffers,
+    gup_longterm,
+    secretmem,
+    mlock_compaction_policy,
+    split_dirty_iomap,
+    netfs_unresponsive_server,
+    lru_add_batches,
+)
+CASES: Dict[str, Case] = {module.CASE.slug: module.CASE for module in _MODULES}

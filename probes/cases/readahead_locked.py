@@ -16,16 +16,17 @@ from probes.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Experime
 from probes.fuse import hold, protocol
 from probes.fuse.hold import FuseHold
 from probes.kernel import PAGE
-from probes.movers import Compaction, Mover
+from probes.movers import Mover
 
-_FILE_PAGES = POOL_PAGES + NR_PAGES
-_FILE = protocol.File(_FILE_PAGES * PAGE, writeback_cache=False, max_readahead_bytes=NR_PAGES * PAGE)
-_START, _SIZE = POOL_PAGES * PAGE, NR_PAGES * PAGE  # what is read ahead
+FILE_PAGES = POOL_PAGES + NR_PAGES
+_FILE = protocol.File(FILE_PAGES * PAGE, writeback_cache=False, max_readahead_bytes=NR_PAGES * PAGE)
+START, SIZE = POOL_PAGES * PAGE, NR_PAGES * PAGE  # what is read ahead
 _TRIES = 4
 
 
 class ReadaheadLocked(Experiment):
     fuse: FuseHold
+    what = protocol.READ  # the request that is not answered
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
@@ -40,20 +41,18 @@ class ReadaheadLocked(Experiment):
         """The first part of the file is for the control: read, mapped, never held."""
         self._unmap()
         self.fd = self.fuse.open(os.O_RDONLY)
-        self.address = kernel.map_pages(_FILE_PAGES, kernel.PROT_READ, self.fd)
-        kernel.advise(self.address, _FILE_PAGES, kernel.MADV_RANDOM)
+        self.address = kernel.map_pages(FILE_PAGES, kernel.PROT_READ, self.fd)
+        kernel.advise(self.address, FILE_PAGES, kernel.MADV_RANDOM)
         os.posix_fadvise(self.fd, 0, 0, os.POSIX_FADV_DONTNEED)
         mover.stage(STAGED_PAGES)
         kernel.touch(self.address, POOL_PAGES)
         self.control, _ = chosen(span(self.address, POOL_PAGES))
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
-        assert isinstance(mover, Compaction)
         for attempt in range(1, _TRIES + 1):
-            self.fuse.withhold(protocol.READ)
+            self.fuse.withhold(self.what)
             staged = mover.steer(2 * NR_PAGES)
-            # Asynchronous on purpose: it starts the readahead and does not wait for it.
-            os.posix_fadvise(self.fd, _START, _SIZE, os.POSIX_FADV_WILLNEED)
+            self.read_ahead()
             withheld = self.fuse.wait_withheld(2.0)
             self.held = pages.being_filled(sorted(staged))
             least = NR_PAGES if attempt < _TRIES else NR_PAGES // 2
@@ -66,9 +65,13 @@ class ReadaheadLocked(Experiment):
                 }
             # The readahead took its pages from elsewhere: forget them, and try with other frames.
             self.fuse.release()
-            os.pread(self.fd, _SIZE, _START)
-            os.posix_fadvise(self.fd, _START, _SIZE, os.POSIX_FADV_DONTNEED)
+            os.pread(self.fd, SIZE, START)
+            os.posix_fadvise(self.fd, START, SIZE, os.POSIX_FADV_DONTNEED)
         raise Disturbed("the folios of the readahead were not found on the frames staged for them")
+
+    def read_ahead(self) -> None:
+        """Asynchronous on purpose: it starts the readahead and does not wait for it."""
+        os.posix_fadvise(self.fd, START, SIZE, os.POSIX_FADV_WILLNEED)
 
     def check(self) -> None:
         self.fuse.check()
@@ -84,8 +87,8 @@ class ReadaheadLocked(Experiment):
     def release(self) -> None:
         self.fuse.release()
         # pread() first: touching a mapping whose page cannot be read would be SIGBUS.
-        os.pread(self.fd, _SIZE, _START)
-        self.target = span(self.address + _START, NR_PAGES)
+        os.pread(self.fd, SIZE, START)
+        self.target = span(self.address + START, NR_PAGES)
         kernel.touch(self.target[0], NR_PAGES)
 
     def moved_after_release(self, before: List[Optional[int]]) -> int:
@@ -110,7 +113,7 @@ class ReadaheadLocked(Experiment):
 
     def _unmap(self) -> None:
         if self.fd >= 0:
-            kernel.unmap_pages(self.address, _FILE_PAGES)
+            kernel.unmap_pages(self.address, FILE_PAGES)
             hold.close_file(self.fd)
             self.fd = -1
 

@@ -13,9 +13,10 @@ from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 from probes import kernel, watch
 from probes.errors import CannotRun, Disturbed
 from probes.fuse import mount, protocol, server
-from probes.processes import Child, Lines, start
+from probes.processes import Blocked, Child, Lines, look_at, start
 
 _START_SECONDS = 5.0
+_SOON_SECONDS = 1.0
 _LIFE_SECONDS = 90.0
 SERVER_GRACE_SECONDS = 1.0
 WATCHER_GRACE_SECONDS = 2.0
@@ -55,8 +56,17 @@ class FuseHold:
     def release(self) -> None:
         """Answer all that is withheld; returns when the answers are written."""
         self._tell(self.control, {"release": True})
-        if not self._wait(lambda: self.released, _START_SECONDS):
-            raise Disturbed("the FUSE server did not release within %g s" % _START_SECONDS)
+        if self._wait(lambda: self.released, _SOON_SECONDS):
+            self._tell(self.watch, {"released": True})
+            return
+        seen = look_at(self.server.pid)
+        try:
+            released = self._wait(lambda: self.released, _START_SECONDS)
+        except Disturbed as error:
+            raise Disturbed("%s; when it was to release, it %s" % (error, _told(seen))) from None
+        if not released:
+            raise Disturbed("the server did not release within %g s; it %s" % (_START_SECONDS, _told(seen)))
+        self._tell(self.watch, {"released": True})
 
     def check(self) -> None:
         """Raises Disturbed where the hold is not what it was: server or watcher gone, or time over."""
@@ -87,11 +97,11 @@ class FuseHold:
             self.released = self.released or "released" in message
         self.watch.receive()
         if self.control.closed:
-            raise Disturbed("the FUSE server ended while it was needed")
+            raise Disturbed("the server ended while it was needed")
         if self.watch.closed:
             raise Disturbed("the watcher ended while it was needed")
         if self.gave_up:
-            raise Disturbed("the FUSE server gave up the hold: its time was over")
+            raise Disturbed("the server gave up the hold: its time was over")
 
     def _tell(self, to: Lines, message: Dict[str, Any]) -> None:
         try:
@@ -99,6 +109,12 @@ class FuseHold:
         except OSError:
             self._pump(0.0)
             raise Disturbed("server or watcher ended while it was needed") from None
+
+
+def _told(seen: Optional[Blocked]) -> str:
+    if seen is None:
+        return "was gone"
+    return "was in state %s: %s" % (seen.state, " <- ".join(seen.stack[:8]) or seen.wchan or "running")
 
 
 def close_file(fd: int) -> None:
@@ -110,9 +126,49 @@ def close_file(fd: int) -> None:
             raise
 
 
+@dataclass(frozen=True)
+class Ends:
+    """What every server gets: its sockets to the probe and to the watcher, and its clocks."""
+
+    control: int
+    watcher: int
+    probe_pid: int
+    withhold_seconds: float
+    life_seconds: float
+
+
+@dataclass(frozen=True)
+class Side:
+    """The server's side of a hold: its process, the word that says it is ready, what it keeps open beside.
+
+    `connected` is called then, and returns the path that ends the connection when written to, or "" where
+    nothing but the server's end does.
+    """
+
+    name: str
+    main: Callable[[Ends], Callable[[], None]]
+    word: str
+    keep: List[int]
+    connected: Callable[[], str]
+
+
 def begin(file: protocol.File, hold_seconds: float, cpus: Optional[Set[int]]) -> FuseHold:
     """Mount the file privately, with a server and a watcher. Raises CannotRun where that does not work."""
     mountpoint = mount.private_mountpoint()
+
+    def main(ends: Ends) -> Callable[[], None]:
+        plan = server.Plan(
+            mountpoint, file, ends.control, ends.watcher, ends.probe_pid, ends.withhold_seconds, ends.life_seconds
+        )
+        return lambda: server.serve(plan)
+
+    def connected() -> str:
+        return mount.abort_file(mount.connection_of(mountpoint))
+
+    return begin_with(Side("unmig-fuse", main, "mounted", [], connected), mountpoint, hold_seconds, cpus)
+
+
+def begin_with(side: Side, mountpoint: str, hold_seconds: float, cpus: Optional[Set[int]]) -> FuseHold:
     control, server_control = _sockets()
     to_watcher, watcher_probe = _sockets()
     watcher_seen, watcher_lives = os.pipe()
@@ -121,25 +177,16 @@ def begin(file: protocol.File, hold_seconds: float, cpus: Optional[Set[int]]) ->
     children: List[Child] = []
     lines = Lines(control), Lines(to_watcher)
     try:
-        plan = server.Plan(
-            mountpoint,
-            file,
-            server_control,
-            watcher_seen,
-            os.getpid(),
-            hold_seconds + SERVER_GRACE_SECONDS,
-            _LIFE_SECONDS,
-        )
-        children.append(
-            start("unmig-fuse", lambda: server.serve(plan), [server_control, watcher_seen, server_lives], cpus)
-        )
-        _first_word(lines[0], "mounted", "the FUSE server could not mount", children)
+        grace = hold_seconds + SERVER_GRACE_SECONDS
+        main = side.main(Ends(server_control, watcher_seen, os.getpid(), grace, _LIFE_SECONDS))
+        children.append(start(side.name, main, [server_control, watcher_seen, server_lives, *side.keep], cpus))
+        _first_word(lines[0], side.word, "the server could not start", children)
         watching = watch.Plan(
             watcher_probe,
             server_seen,
             os.getpid(),
             children[0].pid,
-            mount.abort_file(mount.connection_of(mountpoint)),
+            side.connected(),
             hold_seconds + WATCHER_GRACE_SECONDS,
             _LIFE_SECONDS,
         )

@@ -1,0 +1,50 @@
+"""Anonymous pages registered as io_uring buffers: pinned with FOLL_LONGTERM for as long as the user likes.
+
+A contrast: where ZONE_MOVABLE or CMA is, the registration moves the pages out of it, and the operation on
+the area succeeds while they are pinned. Elsewhere there is nothing to leave, and compaction finds them stuck.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from probes import pins
+from probes.experiment import Case, Surroundings
+from probes.movers import Mover
+from probes.pool import AnonymousPool
+from probes.uring import RegisteredBuffers
+
+
+class IoUringFixedBuffers(AnonymousPool):
+    def __init__(self, surroundings: Surroundings) -> None:
+        super().__init__(surroundings)
+        self.buffers = RegisteredBuffers()
+
+    def start(self) -> None:
+        self.buffers.open()
+
+    def hold(self, mover: Mover) -> Dict[str, Any]:
+        before = pins.existing()
+        self.buffers.pin(self.target)
+        return {**pins.since(before), **self.shown()}
+
+    def release(self) -> None:
+        """Unregister. The pages may come free a little later; the attempts after the release are repeated."""
+        self.buffers.unpin()
+
+    def close(self) -> None:
+        self.buffers.close()
+
+
+CASE = Case(
+    slug="io-uring-fixed-buffers",
+    title="Buffers registered with io_uring",
+    hold_class="reference",
+    needs_root="to see page frame numbers and to start compaction; the hold itself needs no privilege",
+    devices=(),
+    movers=("move_pages", "compaction"),
+    will_do="register 16 anonymous pages as io_uring buffers, and have them migrated meanwhile",
+    side_effects="none for others, but that memory is compacted",
+    cleans_up="unregisters and closes the ring; both end with the process",
+    experiment=IoUringFixedBuffers,
+)

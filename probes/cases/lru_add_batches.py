@@ -1,0 +1,126 @@
+"""Pages that were touched a moment ago: in a batch of their CPU, with a reference more, and not on the LRU yet.
+
+Nothing can isolate such a folio before the batch is full or drained (mm/swap.c, folio_add_lru; mm/folio.c in
+7.3). A contrast: most movers drain the batches of all CPUs first (lru_add_drain_all in compact_nodes,
+lru_cache_disable in the others). kcompactd and direct compaction do not.
+
+The pages are touched on another CPU than the rest of the run: what is done between the hold and the attempt
+would drain the batch of this one.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any, Dict, List, Optional
+
+from probes import kernel, pages
+from probes.errors import CannotRun, Disturbed
+from probes.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Surroundings, span
+from probes.movers import Compaction, Mover
+from probes.pool import AnonymousPool
+
+# A batch takes 15 or 31 (PAGEVEC_SIZE); a full one is put on the LRU.
+_NR_PAGES = 8
+_NR_STAGED = 32
+_TRIES = 10
+_TOUCH_SECONDS = 10.0
+
+
+class LruAddBatches(AnonymousPool):
+    def __init__(self, surroundings: Surroundings) -> None:
+        super().__init__(surroundings)
+        self.fresh: List[int] = []
+        self.failed = ""
+        self.thread: Optional[threading.Thread] = None
+        self.touched, self.done = threading.Event(), threading.Event()
+
+    def start(self) -> None:
+        if not self.surroundings.cpus:
+            raise CannotRun("it needs a second CPU")
+
+    def prepare(self, mover: Mover) -> None:
+        """Control only. The target is touched in `hold`: it is in the batch from then on."""
+        super().prepare(mover)
+        self.target = []
+
+    def hold(self, mover: Mover) -> Dict[str, Any]:
+        for _ in range(_TRIES):
+            self._let_go()
+            self.touched, self.done = threading.Event(), threading.Event()
+            self.thread = threading.Thread(target=self._touch, args=(mover, self.touched, self.done), daemon=True)
+            self.thread.start()
+            if not self.touched.wait(_TOUCH_SECONDS) or self.failed:
+                raise Disturbed("the pages could not be touched on another CPU: %s" % (self.failed or "no time"))
+            self.target = span(self.fresh[-1], _NR_PAGES)
+            frames, told = [frame for frame in self.frames() if frame is not None], self.shown()
+            # Seen before anything else is done: others may fill the batch up on that CPU at any moment.
+            nr_off = self._nr_off_the_lru(frames)
+            if nr_off == _NR_PAGES and self._control_above(mover, max(frames)):
+                return {"nr_pages_not_on_lru": nr_off, "nr_times_touched": len(self.fresh), **told}
+        raise Disturbed("in %d tries the pages were not in a batch, or lay too high to be compacted" % _TRIES)
+
+    def _control_above(self, mover: Mover, frame: int) -> bool:
+        """Take the control from above the target: compaction goes upwards, so where it has moved, it came by.
+
+        The lowest frames of this CPU and of the other can be far apart; with the control below, the scanners
+        had met in between in 2 runs of 5, and the target looked as if it had refused.
+        """
+        if not isinstance(mover, Compaction):
+            return True
+        self.forget()
+        mover.steer(STAGED_PAGES)
+        self.allocate()
+        frames = dict(zip(span(self.address, POOL_PAGES), pages.frames_from(self.address, POOL_PAGES)))
+        above = [address for address, found in frames.items() if found is not None and found > frame]
+        self.control = sorted(above, key=lambda address: frames[address] or 0)[:NR_PAGES]
+        return len(self.control) == NR_PAGES
+
+    def _touch(self, mover: Mover, touched: threading.Event, done: threading.Event) -> None:
+        """Stays until it is let go: a thread that ends gives back its stack, which drains the batch of its CPU."""
+        try:
+            os.sched_setaffinity(0, {min(self.surroundings.cpus)})  # of this thread alone
+            address = kernel.map_pages(_NR_PAGES)
+            self.fresh.append(address)
+            kernel.advise(address, _NR_PAGES, kernel.MADV_NOHUGEPAGE)
+            if isinstance(mover, Compaction):
+                mover.steer(_NR_STAGED)
+            kernel.fill(address, _NR_PAGES)
+        except Exception as error:
+            self.failed = str(error)
+        touched.set()
+        done.wait()
+
+    def _let_go(self) -> None:
+        if self.thread is not None:
+            self.done.set()
+            self.thread.join(_TOUCH_SECONDS)
+            self.thread = None
+
+    def _nr_off_the_lru(self, frames: List[int]) -> int:
+        bit = 1 << pages.FLAGS["LRU"]
+        return sum(1 for flags in pages.flag_bits(frames) if not flags & bit)
+
+    def release(self) -> None:
+        """A mover that drains the batches has released them itself, and time does too."""
+        self._let_go()
+
+    def close(self) -> None:
+        self._let_go()
+        for address in self.fresh:
+            kernel.unmap_pages(address, _NR_PAGES)
+        self.fresh = []
+
+
+CASE = Case(
+    slug="lru-add-batches",
+    title="Page in a per-CPU batch, not on the LRU yet",
+    hold_class="batch",
+    needs_root="to see page frame numbers and to start compaction; the hold itself needs no privilege",
+    devices=(),
+    movers=("move_pages", "compaction"),
+    will_do="touch 8 new pages on another CPU, see that they are not on the LRU, and have them migrated at once",
+    side_effects="none for others, but that memory is compacted",
+    cleans_up="unmaps the pages; they end with the process",
+    experiment=LruAddBatches,
+)

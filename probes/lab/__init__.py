@@ -1,0 +1,1 @@
+"""Throw-away guests: real kernels booted under QEMU, in which the cases are measured with what can hurt a machine."""

@@ -1,0 +1,70 @@
+"""One guest, from its start to its end, which comes at the deadline at the latest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterator, List
+
+from probes import kernel
+from probes.lab import serial
+
+_LOOK_SECONDS = 0.5
+_END_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What became of a guest. `in_time`: it ended by itself."""
+
+    seconds: float
+    in_time: bool
+    code: int
+    log: serial.Log
+    complaint: str
+
+
+def run(command: List[str], results: Path, deadline_seconds: float, say: Callable[[str], None]) -> Boot:
+    """Run it to its end, and tell what comes over the results' serial port."""
+    results.write_bytes(b"")
+    began = time.monotonic()
+    shown = 0
+    with _started(command) as process:
+        while process.poll() is None and time.monotonic() - began < deadline_seconds:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_LOOK_SECONDS)
+            lines = serial.said(results.read_bytes())
+            for line in lines[shown:]:
+                say(line)
+            shown = len(lines)
+        in_time = process.poll() is not None
+    complaint = (process.stderr.read() if process.stderr else b"").decode("utf-8", "replace").strip()[-500:]
+    if process.stderr:
+        process.stderr.close()
+    log = serial.read(results.read_bytes())
+    return Boot(time.monotonic() - began, in_time, process.returncode, log, complaint)
+
+
+@contextlib.contextmanager
+def _started(command: List[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A child in a session of its own that dies with us, and is gone at the end, whatever happens."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: kernel.die_with_parent(signal.SIGKILL),
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.wait(_END_SECONDS)

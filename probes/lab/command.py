@@ -1,0 +1,104 @@
+"""`probe.pyz lab`: its arguments, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any, Callable, List, Optional
+
+from probes import check, movers_choice, post
+from probes.cases import CASES
+from probes.errors import CannotRun, NotSent
+from probes.lab.session import Session, Wishes
+from probes.spool import Spool, default_folder
+
+_USAGE = 2
+_EPILOG = """a KERNEL is
+  bookworm-backports                            the newest kernel of a Debian suite
+  bookworm/linux-image-6.1.0-50-amd64           one package of a suite
+  a.deb[,b.deb]                                 packages on this machine
+  arch/x86/boot/bzImage[:MODULES]               one that was just built, with its /lib/modules/RELEASE
+exit codes: 0 everything asked for has a result; 1 something is left to be done (run it again); 2 usage"""
+
+
+def add(acts: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Callable[[str], None]) -> None:
+    lab = acts.add_parser(
+        "lab",
+        help="measure on kernels of your choice, in throw-away guests",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    lab.set_defaults(act=lambda options: run(options, say))
+    lab.add_argument("kernels", nargs="+", metavar="KERNEL")
+    lab.add_argument("--cases", nargs="+", choices=sorted(CASES), metavar="CASE", help="default: all")
+    lab.add_argument("--movers", nargs="+", choices=movers_choice.NAMES, metavar="MOVER", help="default: all")
+    lab.add_argument("--spread", action="store_true", help="one held page a pageblock, by compaction: what that denies")
+    lab.add_argument("--repeat", type=_count, default=1, metavar="N")
+    lab.add_argument("--hold", type=_hold, default=5.0, metavar="SECONDS", help="at most 30 (default 5)")
+    lab.add_argument("--label", default="", metavar="L", help='tells builds apart, such as "fix v3"')
+    lab.add_argument("--work", type=Path, default=_default_work(), metavar="DIR", help="packages and consoles")
+    lab.add_argument("--out", type=Path, metavar="DIR", help="reports, one file each (default: WORK/reports)")
+    lab.add_argument("--accel", choices=("tcg", "kvm"), default="tcg", help="kvm where it works (default tcg)")
+    lab.add_argument("--submit", metavar="URL", help="send each report as soon as it is there")
+    lab.add_argument("--token-file", metavar="F", help="the machine's token; else from the environment")
+    lab.add_argument("--insecure", action="store_true", help="allow plain http to another machine")
+
+
+def _default_work() -> Path:
+    state = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(state) / "unmigratable-lab"
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 100:
+        raise argparse.ArgumentTypeError("1 to 100")
+    return number
+
+
+def _hold(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds <= check.MOST_HOLD_SECONDS_IN_A_GUEST:
+        raise argparse.ArgumentTypeError("1 to %g seconds" % check.MOST_HOLD_SECONDS_IN_A_GUEST)
+    return seconds
+
+
+def run(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
+    sender: Any = None
+    if options.submit:
+        try:
+            sender = post.sender(options.submit, None, options.token_file, options.insecure, say)
+        except (NotSent, OSError) as error:
+            say(str(error))
+            return _USAGE
+    wishes = Wishes(
+        kernels=options.kernels,
+        cases=_cases(options.cases),
+        movers=options.movers,
+        repeat=options.repeat,
+        hold_seconds=options.hold,
+        label=options.label,
+        accelerator=options.accel,
+        work=options.work,
+        out=options.out or options.work / "reports",
+        spread=options.spread,
+        spool=Spool(default_folder()) if sender is not None else None,
+        sender=sender,
+    )
+    try:
+        return Session(wishes, say).run()
+    except CannotRun as error:
+        say(str(error))
+        return _USAGE
+
+
+def _cases(wanted: Optional[List[str]]) -> List[str]:
+    return list(dict.fromkeys(wanted)) if wanted else list(CASES)
+
+
+def _interrupt(number: int, frame: Optional[FrameType]) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,148 @@
+"""The guest's own part: its first program, and the virtual machines that movers want."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Tuple
+
+from probes.lab import tools
+
+MARK = "@@unmig"
+_LEAST_CMA_SECONDS = 12.0
+_RAM = "memory-backend-ram"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A virtual machine. `needs`: an option without which the kernel has nothing to show in it."""
+
+    name: str
+    movers: Tuple[str, ...]
+    machine: Tuple[str, ...]
+    kernel_arguments: str
+    needs: Optional[str] = None
+
+
+SHAPES = (
+    # Two nodes of 512 MiB, and on the second a DIMM of 512 MiB more that comes online as ZONE_MOVABLE.
+    Shape(
+        "nodes",
+        ("move_pages", "offline", "soft_offline"),
+        (
+            "-m",
+            "1024,slots=4,maxmem=4G",
+            "-object",
+            _RAM + ",id=m0,size=512M",
+            "-object",
+            _RAM + ",id=m1,size=512M",
+            "-numa",
+            "node,nodeid=0,cpus=0-1,memdev=m0",
+            "-numa",
+            "node,nodeid=1,memdev=m1",
+            "-object",
+            _RAM + ",id=hp0,size=512M",
+            "-device",
+            "pc-dimm,id=dimm0,memdev=hp0,node=1",
+        ),
+        "memhp_default_state=online_movable",
+        "MEMORY_HOTREMOVE",
+    ),
+    Shape("plain", ("compaction", "split"), ("-m", "2560"), ""),
+    # 1 GiB of CMA between 1 and 2 GiB, and as little beside it as boots: movable memory then comes out of CMA.
+    # nokaslr, since a kernel that lands in the middle leaves no GiB in one piece.
+    Shape("cma", ("cma",), ("-m", "2304"), "hugetlb_cma=1G nokaslr", "CMA"),
+)
+_DEBUG = '"file mm/memory_hotplug.c +p; file mm/page_alloc.c +p; file mm/cma.c +p"'
+_ARGUMENTS = "console=ttyS0 loglevel=7 panic=-1 mitigations=off log_buf_len=8M page_owner=on dyndbg=" + _DEBUG
+
+
+def shape_for(mover: str) -> Shape:
+    return next(shape for shape in SHAPES if mover in shape.movers)
+
+
+def command(shape: Shape, image: str, initramfs: str, console: str, results: str, accelerator: str) -> List[str]:
+    """QEMU, with the kernel's console and our results each on a serial port of its own."""
+    accel = ["-accel", "kvm", "-cpu", "host"] if accelerator == "kvm" else ["-accel", "tcg,thread=multi", "-cpu", "max"]
+    return [
+        tools.QEMU,
+        *accel,
+        *("-smp", "2", "-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35"),
+        *shape.machine,
+        *("-kernel", image, "-initrd", initramfs),
+        *("-append", " ".join(filter(None, (_ARGUMENTS, shape.kernel_arguments)))),
+        *("-serial", "file:" + console, "-serial", "file:" + results),
+    ]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One case with one mover, `repeat` times, in one call of the guest's probe."""
+
+    case: str
+    mover: str
+    repeat: int
+    spread: bool = False
+
+    @property
+    def id(self) -> str:
+        return "%s-%s%s" % (self.case, self.mover, "-spread" if self.spread else "")
+
+    def hold(self, wanted_seconds: float) -> float:
+        """To find the held frames in a GiB of CMA alone takes an emulated processor seconds of the hold."""
+        return max(wanted_seconds, _LEAST_CMA_SECONDS) if self.mover == "cma" else wanted_seconds
+
+    def arguments(self, hold_seconds: float, label: str) -> List[str]:
+        hold = "%g" % self.hold(hold_seconds)
+        made = ["run", self.case, "--mover", self.mover, "--repeat", str(self.repeat), "--hold", hold]
+        made += ["--environment", "guest", "--json"]
+        made += ["--scratch", "512", "--spread"] if self.spread else ["--scratch", "128"]
+        return made + (["--label", label] if label else [])
+
+    def seconds(self, hold_seconds: float) -> float:
+        """After so long the guest gives up: emulated, a run takes some 15 s beside the hold."""
+        return 30.0 + self.repeat * (self.hold(hold_seconds) + 45.0)
+
+
+def job_script(jobs: List[Job], hold_seconds: float, label: str) -> str:
+    lines = (
+        "job %s %d %s" % (job.id, job.seconds(hold_seconds), shlex.join(job.arguments(hold_seconds, label)))
+        for job in jobs
+    )
+    return "\n".join(lines) + "\n"
+
+
+# /dev/ttyS1 carries the results: `begin`, what the probe says meanwhile, `result` with a digest, the report, `end`.
+INIT = r"""#!/bin/busybox sh
+export PATH=/bin:/usr/bin:/sbin:/usr/sbin HOME=/root PYTHONDONTWRITEBYTECODE=1
+/bin/busybox mkdir -p /sbin /usr/sbin /usr/bin
+/bin/busybox --install -s /bin
+ln -s /bin/busybox /sbin/modprobe
+mount -t proc p /proc; mount -t sysfs s /sys; mount -t devtmpfs d /dev
+mkdir -p /dev/shm; mount -t tmpfs t /dev/shm
+mount -t debugfs d /sys/kernel/debug; mount -t tracefs t /sys/kernel/tracing
+exec 3>/dev/ttyS1
+uptime() { cut -d' ' -f1 /proc/uptime; }
+echo "MARK boot $(uptime) $(uname -r)" >&3
+for module in fuse loop crc32c_generic xfs 9p 9pnet_fd; do modprobe "$module" 2>/dev/null; done
+ip link set lo up 2>/dev/null
+job() {
+    id=$1; seconds=$2; shift 2
+    echo "MARK begin $id $(uptime)" >&3
+    timeout -s INT -k 20 "$seconds" python3 /lab/probe.pyz "$@" >/lab/out 2>&3 </dev/null
+    code=$?
+    echo "MARK result $id $(sha256sum </lab/out | cut -d' ' -f1)" >&3
+    cat /lab/out >&3
+    echo >&3
+    echo "MARK end $id $code $(uptime)" >&3
+}
+. /lab/jobs
+echo "MARK done $(uptime)" >&3
+sync; sleep 1
+echo o >/proc/sysrq-trigger
+sleep 10; poweroff -f
+""".replace("MARK", MARK)  # fmt: skip
+
+
+def names() -> Dict[str, Shape]:
+    return {shape.name: shape for shape in SHAPES}

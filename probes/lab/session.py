@@ -1,0 +1,147 @@
+"""A sitting of the lab: kernel by kernel, guest by guest, each report kept and sent as soon as it is there."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
+
+from diagnosis.faults import Unreadable
+from probes import post
+from probes.cases import CASES
+from probes.errors import CannotRun
+from probes.lab import boot, cpio, guest, kernels, plan, store, tools, userland
+from probes.lab.guest import Job
+from probes.lab.kernels import Kernel
+from probes.send import Sender
+from probes.spool import Spool
+
+Say = Callable[[str], None]
+_BOOT_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What was asked for on the command line."""
+
+    kernels: Sequence[str]
+    cases: Sequence[str]
+    movers: Optional[Sequence[str]]
+    repeat: int
+    hold_seconds: float
+    label: str
+    accelerator: str
+    work: Path
+    out: Path
+    spread: bool = False
+    spool: Optional[Spool] = None
+    sender: Optional[Sender] = None
+
+
+@dataclass
+class Session:
+    wishes: Wishes
+    say: Say
+    summary: List[Tuple[str, str, str]] = field(default_factory=list)
+    nr_failed: int = 0
+    _base: bytes = b""
+
+    def run(self) -> int:
+        """0 where everything asked for has a result now; 1 where something is left to be done."""
+        tools.demand([tools.QEMU, tools.BUSYBOX, "ldd"])
+        self.wishes.work.mkdir(parents=True, exist_ok=True)
+        for wanted in self.wishes.kernels:
+            try:
+                self._kernel(kernels.get(wanted, self.wishes.work))
+            except CannotRun as error:
+                self.say("%s: %s" % (wanted, error))
+                self.nr_failed += 1
+        for release, job, told in self.summary:
+            self.say("%-24s %-36s %s" % (release, job, told))
+        return 1 if self.nr_failed else 0
+
+    def _kernel(self, kernel: Kernel) -> None:
+        wishes = self.wishes
+        kept = store.Store(wishes.out, kernel.release, wishes.label)
+        wanted, reasons = plan.without(
+            plan.jobs([CASES[slug] for slug in wishes.cases], wishes.movers, wishes.repeat, wishes.spread), kernel
+        )
+        for mover, reason in reasons.items():
+            self.say("%s: no %s: %s" % (kernel.name, mover, reason))
+        left = kept.missing(wanted)
+        guests = plan.guests(left, CASES)
+        text = "%s is %s: %d of %d measurements to be made, in %d guests; reports go to %s"
+        self.say(text % (kernel.name, kernel.release, len(left), len(wanted), len(guests), kept.folder))
+        initramfs = self._initramfs(kernel) if guests else b""
+        for number, each in enumerate(guests, 1):
+            self.say("guest %d of %d (%s): %s" % (number, len(guests), each.shape.name, _named(each.jobs)))
+            self._guest(kernel, kept, each, initramfs)
+        for job in wanted:
+            self._sum_up(kernel, kept, job)
+
+    def _initramfs(self, kernel: Kernel) -> bytes:
+        """What all guests of a kernel share."""
+        if not self._base:
+            self._base = cpio.archive(userland.base(guest.INIT) + [cpio.file(userland.PROBE, userland.probe())])
+        found = kernels.modules_for(kernel, list(kernels.WANTED_MODULES))
+        return self._base + cpio.archive(userland.modules(kernel, found))
+
+    def _guest(self, kernel: Kernel, kept: store.Store, each: plan.Guest, initramfs: bytes) -> None:
+        wishes = self.wishes
+        folder = wishes.work / "guests" / kernel.release / ("%s-%s" % (each.shape.name, each.jobs[0].id))
+        folder.mkdir(parents=True, exist_ok=True)
+        script = guest.job_script(list(each.jobs), wishes.hold_seconds, wishes.label)
+        image, results = folder / "initramfs", folder / "results"
+        image.write_bytes(initramfs + cpio.archive([cpio.file("lab/jobs", script.encode())]))
+        deadline = _BOOT_SECONDS + sum(job.seconds(wishes.hold_seconds) for job in each.jobs)
+        command = guest.command(
+            each.shape, str(kernel.image), str(image), str(folder / "console"), str(results), wishes.accelerator
+        )
+        began = time.monotonic()
+        ended = boot.run(command, results, deadline, lambda line: self._progress(began, line))
+        image.unlink()
+        self._take(kept, each, ended, folder)
+
+    def _take(self, kept: store.Store, each: plan.Guest, ended: boot.Boot, folder: Path) -> None:
+        if ended.log.booted_seconds is None:
+            text = "the guest never came up within %.0f s (%s); its console is %s"
+            self.say(text % (ended.seconds, ended.complaint or "QEMU said nothing", folder / "console"))
+        elif not ended.in_time:
+            self.say("the guest was ended at its deadline, after %.0f s" % ended.seconds)
+        for job in each.jobs:
+            result = ended.log.results.get(job.id)
+            fault = "no result came" if result is None else result.fault
+            if result is not None and not fault:
+                fault = self._keep(kept, job, result.body)
+            if fault:
+                self.say("%s: %s" % (job.id, fault))
+
+    def _keep(self, kept: store.Store, job: Job, body: bytes) -> str:
+        """The reason where it could not be kept."""
+        try:
+            path = kept.keep(job, body)
+        except Unreadable as error:
+            return "the guest's report cannot be read: %s" % error
+        spool, sender = self.wishes.spool, self.wishes.sender
+        if spool is not None and post.keep(spool, body, self.say) and sender is not None:
+            post.send_waiting(spool, sender, self.say)
+        self.say("kept %s" % path)
+        return ""
+
+    def _sum_up(self, kernel: Kernel, kept: store.Store, job: Job) -> None:
+        total: Dict[str, int] = {}
+        for path in kept.reports(job):
+            for name, nr in store.counts(path):
+                total[name] = total.get(name, 0) + nr
+        told = ", ".join("%d %s" % (nr, name) for name, nr in total.items()) or "nothing"
+        self.summary.append((kernel.release, job.id, told))
+        if kept.nr_runs(job) < job.repeat:
+            self.nr_failed += 1
+
+    def _progress(self, began: float, line: str) -> None:
+        self.say("  %4.0f s  %s" % (time.monotonic() - began, line))
+
+
+def _named(jobs: Sequence[Job]) -> str:
+    return ", ".join("%s x%d" % (job.id, job.repeat) for job in jobs)

@@ -1,0 +1,89 @@
+"""What a guest's initramfs holds beside kernel modules: busybox, this machine's Python, the probe."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+from typing import Dict, Iterable, List, Set
+
+from probes import build
+from probes.lab import cpio, tools
+from probes.lab.kernels import Kernel, modinfo
+
+_NOT_NEEDED = (
+    "test", "tests", "idlelib", "lib2to3", "ensurepip", "pydoc_data", "tkinter", "turtledemo", "distutils", "unittest",
+    "site-packages", "dist-packages", "sqlite3", "xmlrpc", "wsgiref", "curses", "dbm", "msilib", "venv",
+)  # fmt: skip
+_OPTIONAL_PROGRAMS = ("mkfs.xfs", "xfs_io")
+_LIBRARY = re.compile(r"(/\S+)")
+PYTHON = "usr/bin/python3"
+PROBE = "lab/probe.pyz"
+
+
+def base(init: str) -> List[cpio.Entry]:
+    """All that does not depend on the kernel."""
+    busybox = Path(tools.demand([tools.BUSYBOX])[tools.BUSYBOX])
+    entries = [cpio.folder(name) for name in ("proc", "sys", "dev", "tmp", "mnt", "run", "root", "etc")]
+    entries.append(cpio.copy(busybox, "bin/busybox"))
+    entries.append(cpio.file("init", init.encode(), executable=True))
+    entries += _python()
+    entries += _programs(filter(None, (tools.find(name) for name in _OPTIONAL_PROGRAMS)))
+    return entries
+
+
+def _python() -> List[cpio.Entry]:
+    """The Python that runs this, at the place where it is used to being."""
+    executable = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    library = Path(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix, "installed_base": sys.base_prefix}))
+    extensions = sorted(library.glob("lib-dynload/*.so"))
+    entries = cpio.tree(library, str(library), _NOT_NEEDED)
+    entries.append(cpio.copy(executable, str(executable)))
+    entries.append(cpio.link(PYTHON, str(executable)))
+    entries += _libraries([executable, *extensions])
+    return entries
+
+
+def _programs(paths: Iterable[str]) -> List[cpio.Entry]:
+    programs = [Path(path) for path in paths]
+    return [cpio.copy(path, "bin/" + path.name) for path in programs] + _libraries(programs)
+
+
+def _libraries(programs: Iterable[Path]) -> List[cpio.Entry]:
+    """The shared libraries that these want, under the names by which they want them."""
+    found: Set[str] = set()
+    for program in programs:
+        shown = subprocess.run(["ldd", str(program)], capture_output=True, text=True)
+        found |= set(_LIBRARY.findall(re.sub(r"(?m)^\s*\S+ => ", "", shown.stdout)))
+    paths = (Path(name) for name in sorted(found))
+    return [cpio.copy(path, str(path)) for path in paths if path.is_file()]
+
+
+def modules(kernel: Kernel, found: Dict[str, bytes]) -> List[cpio.Entry]:
+    """The modules with the tables that modprobe reads, and the configuration where the probe looks for it."""
+    top = "lib/modules/%s/" % kernel.release
+    entries = [cpio.file(top + name + ".ko", data) for name, data in found.items()]
+    dependencies, aliases = [], []
+    for name, data in sorted(found.items()):
+        named = [each for part in modinfo(data, "depends") for each in part.replace("-", "_").split(",")]
+        needed = " ".join(each + ".ko" for each in named if each in found)
+        dependencies.append("%s.ko: %s\n" % (name, needed))
+        aliases += ["alias %s %s\n" % (alias, name) for alias in modinfo(data, "alias") if ":" not in alias]
+    entries.append(cpio.file(top + "modules.dep", "".join(dependencies).encode()))
+    entries.append(cpio.file(top + "modules.alias", "".join(aliases).encode()))
+    entries.append(cpio.file(top + "modules.symbols", b""))
+    if kernel.config:
+        entries.append(cpio.file("boot/config-" + kernel.release, kernel.config.encode()))
+    return entries
+
+
+def probe() -> bytes:
+    """The archive that runs in the guest: this one, or one made from the tree that this runs from."""
+    here = Path(__file__).resolve()
+    for candidate in here.parents:
+        if zipfile.is_zipfile(candidate):
+            return candidate.read_bytes()
+    return build.build(here.parents[2])

@@ -1,0 +1,46 @@
+"""Which movers there are, and which of them a case can be measured with."""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence, Tuple
+
+from probes.attempts import MoverChild
+from probes.errors import CannotRun
+from probes.movers import Compaction, MovePages, Mover, memory_nodes
+from probes.movers_guest import Cma, Offline, SoftOffline
+from probes.movers_spread import SpreadCompaction
+from probes.split import Split
+
+_OF_GUESTS = {kind.name: kind for kind in (Offline, SoftOffline, Cma)}
+GUESTS_ONLY = tuple(_OF_GUESTS)
+NAMES = (MovePages.name, Compaction.name, Split.name, *GUESTS_ONLY)
+
+
+def make(name: str, child: MoverChild, arena_bytes: int, spread: bool = False) -> Mover:
+    if name in _OF_GUESTS:
+        return _OF_GUESTS[name](child)
+    if name == Split.name:
+        return Split(child)
+    if name == MovePages.name:
+        return MovePages(child)
+    return SpreadCompaction(child, arena_bytes) if spread else Compaction(child, arena_bytes)
+
+
+def reaching(possible: Sequence[str]) -> Tuple[str, ...]:
+    """All movers for a case that can be moved by `possible`: those of guests meet pages by frame, as it does."""
+    return (*possible, *GUESTS_ONLY) if Compaction.name in possible else tuple(possible)
+
+
+def choose(wanted: Optional[str], possible: Sequence[str]) -> str:
+    """The mover for a case that can be moved by `possible`: by wish, else by the number of nodes.
+
+    A case that names another than these two first is about that one.
+    """
+    if wanted is None and possible[0] == Split.name:
+        return Split.name
+    if wanted is None:
+        both = MovePages.name in possible and len(memory_nodes()) > 1
+        return MovePages.name if both else next(iter(possible)) if Compaction.name not in possible else Compaction.name
+    if wanted not in reaching(possible):
+        raise CannotRun("%s cannot reach this case's pages; %s can" % (wanted, " and ".join(reaching(possible))))
+    return wanted

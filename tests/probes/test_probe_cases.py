@@ -1,0 +1,133 @@
+"""What every case says of itself, and the parts that need no kernel: the 9P messages, the folio sizes."""
+
+from __future__ import annotations
+
+import re
+import struct
+
+import pytest
+
+from diagnosis import vocabulary
+from probes import loop, movers_choice, pages
+from probes.cases import CASES
+from probes.experiment import HOLD_CLASSES, Surroundings
+from probes.ninep import protocol
+from probes.ninep.protocol import Messages, Request, Served
+from probes.split import Split
+
+EVERY = sorted(CASES)
+
+
+@pytest.mark.parametrize("slug", EVERY)
+def test_a_case_says_what_it_does_and_risks(slug: str) -> None:
+    case = CASES[slug]
+    assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", case.slug)
+    assert case.hold_class in HOLD_CLASSES
+    for text in (case.title, case.needs_root, case.will_do, case.side_effects, case.cleans_up):
+        assert len(text) > 10
+        assert not text.endswith(".")
+
+
+@pytest.mark.parametrize("slug", EVERY)
+def test_its_movers_are_known(slug: str) -> None:
+    assert set(CASES[slug].movers) <= set(vocabulary.MOVERS) & set(movers_choice.NAMES)
+
+
+@pytest.mark.parametrize("slug", EVERY)
+def test_an_experiment_that_has_done_nothing_can_be_closed(slug: str) -> None:
+    CASES[slug].experiment(Surroundings(1.0, set())).close()
+
+
+def test_only_holds_that_let_others_sleep_are_unsafe() -> None:
+    unsafe = {slug for slug, case in CASES.items() if not case.safe_on_a_host}
+    assert unsafe == {"fuse-writeback", "readahead-locked", "netfs-unresponsive-server"}
+
+
+def test_the_case_about_splitting_is_measured_by_splitting() -> None:
+    assert movers_choice.choose(None, CASES["split-dirty-iomap"].movers) == Split.name
+    assert movers_choice.choose("compaction", CASES["split-dirty-iomap"].movers) == "compaction"
+
+
+@pytest.mark.parametrize(
+    "flags, size",
+    [
+        ("", 1),
+        ("H", 1),
+        ("HT", 2),
+        ("HTTTH", 4),
+        ("HTT.TT", 3),
+        ("T", 0),
+        ("B", 0),
+    ],
+)
+def test_the_size_of_a_folio(flags: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    bit = {"H": "COMPOUND_HEAD", "T": "COMPOUND_TAIL", "B": "BUDDY"}
+    given = [1 << pages.FLAGS[bit[flag]] if flag in bit else 0 for flag in flags]
+    monkeypatch.setattr(pages, "flag_bits", lambda frames: (given + [0] * 1024)[:1024])
+    assert pages.folio_pages(0x1000) == size
+
+
+def test_the_loop_device_clears_itself() -> None:
+    config = loop._config(7)
+    assert len(config) == 304  # sizeof(struct loop_config)
+    assert struct.unpack_from("<II", config) == (7, 0)
+    assert struct.unpack_from("<I", config, 8 + 5 * 8 + 3 * 4) == (4,)  # lo_flags: LO_FLAGS_AUTOCLEAR
+
+
+def message(kind: int, tag: int, body: bytes) -> bytes:
+    return struct.pack("<IBH", 7 + len(body), kind, tag) + body
+
+
+def asked(served: Served, kind: int, body: bytes) -> tuple[int, bytes]:
+    """The type and the body of the reply."""
+    reply = served.reply(Request(kind, 9, body))
+    size, answered, tag = struct.unpack_from("<IBH", reply)
+    assert (size, tag) == (len(reply), 9)
+    return answered, reply[7:]
+
+
+def test_messages_are_cut_wherever_the_stream_breaks() -> None:
+    stream = message(protocol.CLUNK, 1, b"abcd") + message(protocol.READ, 2, b"") + message(protocol.FLUSH, 3, b"xy")
+    for place in range(len(stream)):
+        messages = Messages()
+        found = messages.cut(stream[:place]) + messages.cut(stream[place:])
+        assert [(request.type, request.tag, request.body) for request in found] == [
+            (protocol.CLUNK, 1, b"abcd"),
+            (protocol.READ, 2, b""),
+            (protocol.FLUSH, 3, b"xy"),
+        ]
+
+
+@pytest.fixture
+def served() -> Served:
+    made = Served(10_000)
+    assert asked(made, protocol.ATTACH, struct.pack("<II", 1, 0xFFFFFFFF) + b"\0\0\0\0" + bytes(4))[0] == 105
+    walk = struct.pack("<IIHH", 1, 2, 1, 1) + b"f"
+    assert asked(made, protocol.WALK, walk)[0] == 111
+    return made
+
+
+def test_the_file_is_found_and_read(served: Served) -> None:
+    kind, attributes = asked(served, protocol.GETATTR, struct.pack("<IQ", 2, 0x7FF))
+    assert kind == 25
+    assert len(attributes) == 153  # what the protocol fixes for Rgetattr
+    kind, content = asked(served, protocol.READ, struct.pack("<IQI", 2, 9_000, 4_096))
+    assert kind == 117
+    assert struct.unpack_from("<I", content) == (1_000,)
+    assert len(content) == 4 + 1_000
+
+
+def test_nothing_is_read_beyond_its_end(served: Served) -> None:
+    _, content = asked(served, protocol.READ, struct.pack("<IQI", 2, 10_000, 4_096))
+    assert struct.unpack("<I", content) == (0,)
+
+
+@pytest.mark.parametrize(
+    "kind, body, number",
+    [
+        (protocol.WALK, struct.pack("<IIHH", 1, 3, 1, 1) + b"g", 2),
+        (protocol.XATTRWALK, b"", 95),
+    ],
+)
+def test_what_is_not_there_is_an_error(served: Served, kind: int, body: bytes, number: int) -> None:
+    assert asked(served, kind, body) == (protocol.LERROR, struct.pack("<I", number))
