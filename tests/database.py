@@ -26,6 +26,8 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: list[str
     os.environ["UNMIGRATABLE_SECRET_KEY"] = "only-for-tests-" * 4
     os.environ["CELERY_BROKER_URL"] = "memory://"
     os.environ["UNMIGRATABLE_COMMIT"] = "0123456789abcdef"
+    # WhiteNoise warns, and so fails the tests, where nothing was collected yet.
+    (ROOT / "var" / "static").mkdir(parents=True, exist_ok=True)
     if not os.environ.get("DATABASE_URL"):
         _server = Postgres(_free_folder(ROOT / "var" / "test-postgres"), FAST)
         _server.start()

@@ -12,7 +12,7 @@ import pytest
 from diagnosis.formats import envelope
 from probes.lab import tools
 
-KERNEL = "UNMIGRATABLE_LAB_KERNEL"
+KERNEL = "LAB_KERNEL"
 
 
 @pytest.mark.lab
