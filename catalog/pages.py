@@ -17,6 +17,7 @@ from catalog.document import Malformed, parse
 from catalog.facts import CaseText, StrategyText
 from catalog.forms import StrategyForm
 from catalog.models import Case, Effect, Revision, Strategy
+from catalog.models.cases import OPEN
 from catalog.models.text import Origin
 from diagnosis.vocabulary import EFFECTS, MECHANISMS, STRATEGY_EFFECTS, STRATEGY_STATES, Word
 from people.models import User, may
@@ -86,7 +87,7 @@ def _row(case: Case, strip: list[measured.Cell]) -> Row:
 
 def _figures(everything: list[Case], strips: dict[int, list[measured.Cell]]) -> Figures:
     real = [case for case in everything if case.kind == "case"]
-    open_ = [case for case in real if case.status != "fixed"]
+    open_ = [case for case in real if case.status in OPEN]
     lines = next(iter(strips.values()), [])
     newest = lines[-1].line if lines else ""
     held = [case for case in real if strips[case.pk] and strips[case.pk][-1].verdict in ("held", "mixed")]

@@ -14,6 +14,7 @@ from catalog import measured
 from catalog.document import parse
 from catalog.facts import CaseText, Objection, StrategyText
 from catalog.models import Case, Serving
+from catalog.models.cases import OPEN
 
 _IN_HAND = ("posted", "merged", "released", "backported")
 
@@ -46,7 +47,7 @@ class Item:
 def session(request: HttpRequest) -> HttpResponse:
     cases = list(
         Case.objects.visible_to(request.user)
-        .filter(kind="case", status__in=["open", "mitigated", "partially_fixed"])
+        .filter(kind="case", status__in=OPEN)
         .select_related("document__current")
         .prefetch_related("servings__strategy__document__current")
         .order_by("slug")

@@ -55,3 +55,5 @@ def pytest_unconfigure(config: Any) -> None:
         _server.stop()
         if _server.elsewhere:
             _server.erase()
+    for lock in _locks:
+        lock.close()

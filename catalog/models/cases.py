@@ -21,6 +21,9 @@ from diagnosis.vocabulary import (
     Word,
 )
 
+# What somebody still has to do something about; `fixed` and `by_design` are settled.
+OPEN = ("open", "mitigated", "partially_fixed")
+
 
 class Subsystem(models.Model):
     slug = models.SlugField(max_length=80, unique=True)
