@@ -18,6 +18,8 @@ class Count:
     `nr_moved_after_release`: None where nothing was tried after the release.
     `operation_held` / `operation_released`: did the operation as a whole (block offline, CMA
     allocation) succeed while held and after; None where the mover has no such result.
+    `reached`: False where the mover came back although this hold makes it sleep, so that it never came
+    to the target: MIGRATE_SYNC waits for writeback and for the folio lock (mm/migrate.c, migrate_folio_unmap).
     """
 
     control_nr: int
@@ -30,6 +32,7 @@ class Count:
     in_movable_area: bool = True
     operation_held: Optional[bool] = None
     operation_released: Optional[bool] = None
+    reached: bool = True
 
 
 def judge(count: Count) -> Tuple[str, str]:
@@ -57,6 +60,8 @@ def judge(count: Count) -> Tuple[str, str]:
             count.target_nr,
         )
     after = "" if released is None else ", %d after the release" % released
+    if count.returned and not count.reached:
+        return "inconclusive", held + "; the mover came back without having waited, so it did not reach them"
     if count.returned:
         return "refuses", held + after + "; the mover came back"
     return "hangs", held + after + "; the mover slept until the release"

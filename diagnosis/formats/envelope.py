@@ -59,7 +59,12 @@ _RUN = shape.record(
         "control": shape.record({"nr_pages": shape.whole(1, 2**31), "nr_moved": _PAGES}),
         "target": shape.record(
             {"nr_pages": shape.whole(1, 2**31), "nr_moved_while_held": _PAGES},
-            {"nr_moved_by_hold": _PAGES, "nr_moved_after_release": _PAGES, "in_movable_area": shape.boolean()},
+            {
+                "nr_moved_by_hold": _PAGES,
+                "nr_moved_after_release": _PAGES,
+                "in_movable_area": shape.boolean(),
+                "reached": shape.boolean(),
+            },
         ),
         "attempt": _PLACE,
         "freed_seconds": shape.seconds(86_400),
@@ -182,6 +187,7 @@ def count(run: Mapping[str, Any]) -> outcome.Count:
         moved_after_release=target.get("nr_moved_after_release"),
         returned=run["attempt"]["returned"],
         in_movable_area=target.get("in_movable_area", True),
+        reached=target.get("reached", True),
         operation_held=operation.get("while_held"),
         operation_released=operation.get("after_release"),
     )

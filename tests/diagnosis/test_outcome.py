@@ -56,6 +56,11 @@ HELD = Count(
         ({"moved_by_hold": 20, "operation_held": False}, "hangs"),
         ({"moved_by_hold": 20}, "hangs"),
         ({"moved_by_hold": 10, "operation_held": True, "in_movable_area": False}, "leaves_first"),
+        # a mover that should have slept and came back did not reach the target; where it slept or moved it, it did
+        ({"returned": True, "reached": False}, "inconclusive"),
+        ({"returned": True, "reached": True}, "refuses"),
+        ({"returned": False, "reached": False}, "hangs"),
+        ({"returned": True, "reached": False, "moved_while_held": 20}, "moves"),
         # never there
         ({"in_movable_area": False}, "never_there"),
         ({"in_movable_area": False, "moved_while_held": 20}, "never_there"),
