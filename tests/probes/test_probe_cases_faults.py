@@ -55,6 +55,8 @@ def read(path: Path) -> str:
 def test_the_run_is_killed(
     slug: str, probe_started: Callable[..., subprocess.Popen[str]], until: Callable[..., None]
 ) -> None:
+    # A test before this one may have killed its own probe just now; what is to be compared begins after that.
+    until(lambda: not left_behind()["running"], GONE_SECONDS, "probes of an earlier test are still there")
     before = left_behind()
     cli = probe_started("run", slug, "--on-this-host", "--mover", "compaction", "--hold", "15")
     assert cli.stdout is not None
