@@ -14,34 +14,40 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from reports.models import Report, State
+from reports.models import Report, State, Turn
 
-BATCH = 50
+BATCH = 250
+BATCH_BYTES = 8 << 20
 MAX_ATTEMPTS = 3
 
 # One statement, so one commit; the ORM has no UPDATE of a limited, locked selection. MATERIALIZED: as a plain
 # sub-select the planner may run it again for every row, and claim more than the limit (seen on PostgreSQL 18).
+# What is picked beyond the bytes of a batch is left to the next one: a batch is held in memory.
 _CLAIM = """
 WITH picked AS MATERIALIZED (
-    SELECT id FROM reports_report WHERE state = 'received' AND {which}
+    SELECT id, received_at, size_bytes FROM reports_report WHERE state = 'received' AND turn = %(turn)s
     ORDER BY received_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), fitting AS MATERIALIZED (
+    SELECT id, sum(size_bytes) OVER (ORDER BY received_at, id) - size_bytes AS before FROM picked
 )
 UPDATE reports_report AS r
 SET state = 'ingesting', claim_id = %(claim)s, claimed_at = now(), attempts = attempts + 1
-FROM picked WHERE r.id = picked.id
+FROM fitting WHERE r.id = fitting.id AND fitting.before < %(bytes)s
 RETURNING r.id
 """
 
 
 def claim() -> tuple[uuid.UUID, list[uuid.UUID]]:
-    """A new claim and the reports under it: one that was tried before, or else up to BATCH fresh ones, or none.
+    """A new claim and the reports under it: one that was tried before, or else a batch of fresh ones, or else of ones
+    to be read again, or none.
 
     The tried ones first, or they would wait for as long as fresh ones keep coming; three attempts bound the cost.
+    Replays last: reading the whole history again delays nothing that is new.
     """
     mine = uuid.uuid4()
-    for which, limit in (("attempts > 0", 1), ("attempts = 0", BATCH)):
+    for turn, limit in ((Turn.TRIED, 1), (Turn.FRESH, BATCH), (Turn.REPLAYED, BATCH)):
         with connection.cursor() as cursor:
-            cursor.execute(_CLAIM.format(which=which), {"claim": mine, "limit": limit})
+            cursor.execute(_CLAIM, {"claim": mine, "turn": turn, "limit": limit, "bytes": BATCH_BYTES})
             ids = [row[0] for row in cursor.fetchall()]
         if ids:
             return mine, ids
@@ -57,8 +63,9 @@ def fail(claim_id: uuid.UUID, why: str) -> None:
 
 def give_back(claim_id: uuid.UUID, counts: bool) -> None:
     """Ends a claim whose work could not be written. Where the attempt `counts`, they are tried alone from now on."""
+    turn = {"turn": Turn.TRIED} if counts else {"attempts": F("attempts") - 1}
     Report.objects.filter(claim_id=claim_id, state=State.INGESTING).update(
-        state=State.RECEIVED, claim_id=None, claimed_at=None, attempts=F("attempts") - (0 if counts else 1)
+        state=State.RECEIVED, claim_id=None, claimed_at=None, **turn
     )
 
 
@@ -76,6 +83,6 @@ def release_expired() -> int:
         state=State.FAILED, claim_id=None, claimed_at=None, settled_at=timezone.now(), traceback="worker died"
     )
     Report.objects.filter(pk__in=lost.keys() - set(given_up)).update(
-        state=State.RECEIVED, claim_id=None, claimed_at=None
+        state=State.RECEIVED, claim_id=None, claimed_at=None, turn=Turn.TRIED
     )
     return len(lost)

@@ -25,6 +25,14 @@ class State(models.TextChoices):
     ERASED = "erased"
 
 
+class Turn(models.IntegerChoices):
+    """In which order waiting reports are claimed; within a turn the oldest first."""
+
+    TRIED = 0
+    FRESH = 1
+    REPLAYED = 2
+
+
 class ReportQuerySet(models.QuerySet["Report"]):
     def newest(self) -> ReportQuerySet:
         return self.select_related("machine").order_by("-received_at", "-id")
@@ -51,6 +59,7 @@ class Report(models.Model):
     idempotency_key = models.CharField(max_length=200, null=True)
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
+    turn = models.PositiveSmallIntegerField(choices=Turn.choices, default=Turn.FRESH)
     attempts = models.PositiveSmallIntegerField(default=0)
     claim_id = models.UUIDField(null=True)
     claimed_at = models.DateTimeField(null=True)
@@ -85,7 +94,7 @@ class Report(models.Model):
         indexes = [
             models.Index(fields=["-received_at", "-id"], name="report_newest"),
             models.Index(fields=["state", "-received_at"], name="report_by_state"),
-            models.Index(fields=["received_at", "id"], name="report_waiting", condition=Q(state="received")),
+            models.Index(fields=["turn", "received_at", "id"], name="report_queue", condition=Q(state="received")),
             models.Index(fields=["claimed_at"], name="report_in_work", condition=Q(state="ingesting")),
             models.Index(
                 fields=["matched_by"], name="report_unmatched", condition=Q(state="settled", nr_unmatched__gt=0)

@@ -9,7 +9,7 @@ from catalog.signatures import signatures
 from diagnosis.match import digest
 from people import journal
 from people.models import User
-from reports.models import Report, State
+from reports.models import Report, State, Turn
 
 REPLAYABLE = (State.SETTLED, State.REJECTED, State.FAILED)
 ROUND = 500
@@ -27,7 +27,7 @@ def again(reports: QuerySet[Report], person: User | None = None, why: str = "by 
     locked = Report.objects.select_for_update().filter(pk__in=replayable(reports).values("pk")).order_by("id")
     ids = [pk for pk, state in locked.values_list("pk", "state") if state in REPLAYABLE]
     Report.objects.filter(pk__in=ids).update(
-        state=State.RECEIVED, attempts=0, claim_id=None, claimed_at=None, traceback=""
+        state=State.RECEIVED, turn=Turn.REPLAYED, attempts=0, claim_id=None, claimed_at=None, traceback=""
     )
     if ids:
         journal.record("reports.replayed", "report", why[:100], person, nr_reports=len(ids))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import override_settings
 
 from reports.tasks import Bell
@@ -18,6 +19,13 @@ def plain_static_files() -> Iterator[None]:
     }
     with override_settings(STORAGES=storages):
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """emptied_between_tests: tests that commit are cleaned up by TRUNCATE, which the journal refuses everybody else."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE people_event DISABLE TRIGGER people_event_never_truncated")
 
 
 @pytest.fixture(autouse=True)

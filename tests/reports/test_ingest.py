@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from catalog.models import Tally
 from reports import claims, evidence, inbox, ingest, replay
-from reports.models import Evidence, Observation, Report, State
+from reports.models import Evidence, Observation, Report, State, Turn
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -141,7 +141,7 @@ def test_a_database_that_went_away_costs_the_reports_no_attempt(monkeypatch: pyt
 def test_a_claim_takes_fresh_reports_together_and_tried_ones_alone() -> None:
     for _ in range(3):
         builders.report()
-    Report.objects.filter(pk__in=Report.objects.values("pk")[:2]).update(attempts=1)
+    Report.objects.filter(pk__in=Report.objects.values("pk")[:2]).update(attempts=1, turn=Turn.TRIED)
     assert [len(claims.claim()[1]) for _ in range(4)] == [1, 1, 1, 0]
 
 
@@ -149,8 +149,24 @@ def test_a_claim_never_takes_more_than_its_limit() -> None:
     for _ in range(claims.BATCH + 5):
         builders.report()
     assert [len(claims.claim()[1]) for _ in range(3)] == [claims.BATCH, 5, 0]
-    Report.objects.update(state=State.RECEIVED, claim_id=None, claimed_at=None)
+    Report.objects.update(state=State.RECEIVED, claim_id=None, claimed_at=None, turn=Turn.TRIED)
     assert [len(claims.claim()[1]) for _ in range(5)] == [1] * 5
+
+
+def test_a_claim_holds_no_more_bytes_than_a_batch_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        builders.report()
+    size = Report.objects.first().size_bytes  # type: ignore[union-attr]
+    monkeypatch.setattr(claims, "BATCH_BYTES", 2 * size)
+    assert [len(claims.claim()[1]) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_new_reports_go_before_those_that_are_read_again() -> None:
+    old = [builders.settled() for _ in range(3)]
+    replay.again(Report.objects.all())
+    new = builders.report()
+    assert claims.claim()[1] == [new.pk]
+    assert sorted(claims.claim()[1]) == sorted(report.pk for report in old)
 
 
 def lose_the_worker(report: Report) -> None:
