@@ -8,6 +8,8 @@ from functools import lru_cache
 import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
@@ -20,12 +22,14 @@ _TAGS = {
     *("h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "div"),
 }
 _LANGUAGES = frozenset({"c", "diff", "bash", "sh", "python", "json", "yaml", "text"})
+# `#slug` of a case, strategy or kernel, `@name` of a person; not within a word or an address.
+MENTION = re.compile(r"((?<![\w/&])[#@][A-Za-z0-9](?:[\w.+~-]{0,120}[\w+])?)")
 # Some lexers take time with the square of their input: 20,000 characters of brackets took 9 s.
 COLOURED_CHARACTERS = 2_000
 
 
 def _code(code: str, language: str, attributes: str) -> str:
-    if language not in _LANGUAGES or len(code) > COLOURED_CHARACTERS:
+    if language not in _LANGUAGES or (len(code) > COLOURED_CHARACTERS and language != "diff"):
         return ""
     try:
         return highlight(code, get_lexer_by_name(language), HtmlFormatter(nowrap=True))
@@ -33,18 +37,48 @@ def _code(code: str, language: str, attributes: str) -> str:
         return ""
 
 
+def _mentions(state: StateCore) -> None:
+    """Words of the text that `links` names become links; what stands in code or in a link stays as it is."""
+    links: dict[str, str] = dict(state.env.get("links", ()))
+    if not links:
+        return
+    for block in state.tokens:
+        made: list[Token] = []
+        inside = 0
+        for token in block.children or []:
+            inside += {"link_open": 1, "link_close": -1}.get(token.type, 0)
+            made += [token] if inside or token.type != "text" else _linked(token, links)
+        if block.children is not None:
+            block.children = made
+
+
+def _linked(text: Token, links: dict[str, str]) -> list[Token]:
+    made = []
+    for piece in MENTION.split(text.content):
+        if piece not in links:
+            made.append(Token("text", "", 0, content=piece, level=text.level))
+            continue
+        made.append(Token("link_open", "a", 1, attrs={"href": links[piece]}))
+        made.append(Token("text", "", 0, content=piece))
+        made.append(Token("link_close", "a", -1))
+    return made
+
+
 _OPTIONS = {"html": False, "linkify": False, "maxNesting": 20}
 _RICH = MarkdownIt("commonmark", {**_OPTIONS, "highlight": _code}).enable("table")
 _PLAIN = MarkdownIt("commonmark", _OPTIONS)
+for _reader in (_RICH, _PLAIN):
+    _reader.core.ruler.push("mentions", _mentions)
 
 
 @lru_cache(maxsize=512)
-def html(text: str) -> SafeString:
+def html(text: str, links: tuple[tuple[str, str], ...] = ()) -> SafeString:
     """At most MAX_CHARACTERS of CommonMark as sanitised HTML. Raw HTML in it is shown as text.
 
+    links: words that begin with # or @, each with the address that it leads to.
     A text over RICH_CHARACTERS gets neither colours nor tables, so that what one costs stays bounded.
     """
-    made = (_RICH if len(text) <= RICH_CHARACTERS else _PLAIN).render(text[:MAX_CHARACTERS])
+    made = (_RICH if len(text) <= RICH_CHARACTERS else _PLAIN).render(text[:MAX_CHARACTERS], {"links": links})
     made = re.sub(r"<(/?)h[12]>", r"<\1h3>", made)
     clean = nh3.clean(
         made,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import path, re_path
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularJSONAPIView
 
@@ -11,6 +11,8 @@ import catalog.api
 import catalog.kernel_pages
 import catalog.pages
 import catalog.session
+import discussion.activity
+import discussion.moderation_pages
 import discussion.pages
 import reports.api
 import reports.pages
@@ -28,6 +30,18 @@ urlpatterns = [
     path("strategies/new/", catalog.pages.propose_strategy, name="propose-strategy"),
     path("strategies/<slug:slug>/", catalog.pages.strategy, name="strategy"),
     path("discussion/<int:document>/", discussion.pages.say, name="say"),
+    path("discussion/<int:document>/lock/", discussion.moderation_pages.lock, name="lock"),
+    path("c/<int:comment>/", discussion.pages.permalink, name="comment"),
+    path("c/<int:comment>/history/", discussion.pages.history, name="comment-history"),
+    path("c/<int:comment>/edit/", discussion.pages.edit, name="comment-edit"),
+    path("c/<int:comment>/resolve/", discussion.pages.resolve, name="comment-resolve"),
+    re_path(
+        rf"^c/(?P<comment>\d{{1,18}})/(?P<name>{'|'.join(discussion.moderation_pages.ACTS)})/$",
+        discussion.moderation_pages.act,
+        name="comment-act",
+    ),
+    path("moderation/", discussion.moderation_pages.queue, name="moderation"),
+    path("people/<str:name>/", discussion.activity.person, name="person"),
     path("reports/", reports.pages.reports, name="reports"),
     path("reports/<uuid:report>/", reports.pages.report, name="report"),
     path("reports/<uuid:report>/raw", reports.pages.raw, name="report-raw"),

@@ -1,20 +1,24 @@
-"""The discussion below a case or strategy, and saying something there."""
+"""The discussion below a case or strategy, and saying, changing and resolving something there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from catalog.models import Document
 from catalog.parts import Part
 from discussion import threads
-from discussion.forms import CommentForm
-from discussion.models import Comment
+from discussion.difference import coloured, difference
+from discussion.forms import CommentForm, EditForm
+from discussion.mentions import Mentions
+from discussion.models import Comment, Lock, Standing
 from people.models import User, may
 
 
@@ -23,29 +27,141 @@ class Shown:
     document: Document
     trees: list[threads.Node]
     number: int
-    form: CommentForm | None
     may_comment: bool
+    may_moderate: bool
+    reader: Any
+    lock: Lock | None
 
 
 def discussion_part(request: HttpRequest, document: Document) -> Part:
     """For catalog.parts: the trees below a document, with a form where this person may use it."""
-    comments = list(Comment.objects.visible_to(request.user).about(document).in_order())
-    allowed = may(request.user, "comment")
-    form = CommentForm(document, auto_id=False) if allowed else None
-    return Part("discussion/thread.html", Shown(document, threads.trees(comments), len(comments), form, allowed))
+    user = request.user
+    comments = list(Comment.objects.visible_to(user).about(document).in_order())
+    lock = Lock.objects.filter(document=document).first()
+    allowed = may(user, "comment") and (lock is None or may(user, "moderate"))
+    trees = threads.trees(comments)
+    give_words(trees, comments, user)
+    shown = Shown(document, trees, len(comments), allowed, may(user, "moderate"), user, lock)
+    return Part("discussion/thread.html", shown)
+
+
+def give_words(trees: Iterable[threads.Node], comments: list[Comment], user: Any) -> None:
+    """Puts the HTML of each comment that `user` may read into its node."""
+    mentions = Mentions((c.text for c in comments if c.readable_by(user)), user)
+    waiting = list(trees)
+    while waiting:
+        node = waiting.pop()
+        waiting += node.replies
+        if node.comment.readable_by(user):
+            node.body = mentions.html(node.comment.text)
 
 
 @require_http_methods(["GET", "POST"])
 @login_required
 def say(request: HttpRequest, document: int) -> HttpResponse:
+    """The form on a page of its own: to quote somebody, to preview, to mend what was refused."""
     about = get_object_or_404(Document.objects.visible_to(request.user), pk=document)
-    if request.method == "GET":  # as after signing in, when the comment itself was not sent along
-        return redirect(about.get_absolute_url() + "#discussion")
     if not may(request.user, "comment"):
         raise PermissionDenied("Your role may read, not comment.")
-    form = CommentForm(about, request.POST)
-    if not form.is_valid():
-        return render(request, "discussion/again.html", {"form": form, "document": about}, status=422)
     assert isinstance(request.user, User)
-    comment = threads.say(about, request.user, form.cleaned_data["text"], form.cleaned_data["parent"])
+    if request.method == "GET":
+        return _compose(request, about, CommentForm(about, request.user, initial=_quoted(request, about)))
+    form = CommentForm(about, request.user, request.POST)
+    if not form.is_valid() or "preview" in request.POST:
+        return _compose(request, about, form)
+    try:
+        comment = threads.say(about, request.user, form.cleaned_data["text"], form.cleaned_data["parent"])
+    except threads.Refused as refused:
+        form.add_error(None, str(refused))
+        return _compose(request, about, form, 429 if isinstance(refused, threads.TooMany) else 409)
     return redirect(comment.get_absolute_url())
+
+
+def _quoted(request: HttpRequest, about: Document) -> dict[str, Any]:
+    """What `?quote=` asks for: a reply that begins with the words of that comment."""
+    number = request.GET.get("quote", "")
+    if not (number.isascii() and number.isdigit() and len(number) < 18):
+        return {}
+    found = Comment.objects.visible_to(request.user).filter(document=about, pk=number).select_related("author").first()
+    if found is None or not found.readable_by(request.user):
+        return {}
+    lines = "".join(f"> {line}".rstrip() + "\n" for line in found.text.splitlines())
+    return {"parent": found.pk, "text": f"{found.author.shown_name} wrote:\n\n{lines}\n"[: Comment.MAX_CHARACTERS]}
+
+
+def _compose(request: HttpRequest, about: Document, form: CommentForm, status: int = 200) -> HttpResponse:
+    text = form.cleaned_data.get("text", "") if form.is_bound and hasattr(form, "cleaned_data") else ""
+    page = {"form": form, "document": about, "preview": Mentions([text], request.user).html(text) if text else ""}
+    if form.errors and status == 200:
+        status = 422
+    return render(request, "discussion/compose.html", page, status=status)
+
+
+def _comment(request: HttpRequest, comment: int) -> Comment:
+    return get_object_or_404(Comment.objects.visible_to(request.user).in_order(), pk=comment)
+
+
+@require_GET
+def permalink(request: HttpRequest, comment: int) -> HttpResponse:
+    return redirect(_comment(request, comment).get_absolute_url())
+
+
+@require_GET
+def history(request: HttpRequest, comment: int) -> HttpResponse:
+    """Every text that a comment had, newest first, each as a diff to the one before."""
+    found = _comment(request, comment)
+    if not found.readable_by(request.user):
+        raise PermissionDenied("A moderator hid this comment.")
+    earlier = list(found.earlier.order_by("n"))
+    versions = [(e.n, e.written_at, e.text) for e in earlier]
+    versions.append((len(earlier) + 1, found.edited_at or found.created_at, found.text))
+    told = [
+        (n, at, text, coloured(difference(versions[n - 2][2], text)) if n > 1 else "")
+        for n, at, text in reversed(versions)
+    ]
+    return render(request, "discussion/history.html", {"comment": found, "versions": told})
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def edit(request: HttpRequest, comment: int) -> HttpResponse:
+    found = _comment(request, comment)
+    if not threads.may_edit(request.user, found):
+        raise PermissionDenied("A comment is edited by who wrote it.")
+    assert isinstance(request.user, User)
+    form = EditForm(request.POST or None, initial={"text": found.text, "base": found.nr_earlier})
+    page: dict[str, Any] = {"form": form, "comment": found}
+    if request.method == "GET":
+        return render(request, "discussion/edit.html", page)
+    if not form.is_valid():
+        return render(request, "discussion/edit.html", page, status=422)
+    text = form.cleaned_data["text"]
+    if "preview" in request.POST:
+        return render(request, "discussion/edit.html", {**page, "preview": Mentions([text], request.user).html(text)})
+    try:
+        threads.edit(found, request.user, text, form.cleaned_data["base"])
+    except threads.Overtaken as overtaken:
+        now = overtaken.comment
+        again = EditForm(initial={"text": text, "base": now.nr_earlier})
+        page = {
+            "form": again,
+            "comment": now,
+            "conflict": coloured(difference(now.text, text)),
+            "refused": str(overtaken),
+        }
+        return render(request, "discussion/edit.html", page, status=409)
+    except threads.Refused as refused:
+        form.add_error(None, str(refused))
+        return render(request, "discussion/edit.html", page, status=409)
+    return redirect(found.get_absolute_url())
+
+
+@require_POST
+@login_required
+def resolve(request: HttpRequest, comment: int) -> HttpResponse:
+    found = _comment(request, comment)
+    if not threads.may_resolve(request.user, found) or found.standing != Standing.SHOWN:
+        raise PermissionDenied("A thread is resolved by who began it, or by an editor.")
+    assert isinstance(request.user, User)
+    threads.resolve(found, request.user, request.POST.get("resolved") == "yes")
+    return redirect(found.get_absolute_url())

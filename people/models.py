@@ -28,8 +28,8 @@ class Role(models.TextChoices):
 ALLOWED: dict[str, frozenset[str]] = {
     Role.READER: frozenset(),
     Role.CONTRIBUTOR: frozenset({"comment", "propose"}),
-    Role.EDITOR: frozenset({"edit", "judge", "see drafts"}),
-    Role.MAINTAINER: frozenset({"manage machines", "reingest", "see raw"}),
+    Role.EDITOR: frozenset({"edit", "judge", "see drafts", "moderate", "chair", "import mail"}),
+    Role.MAINTAINER: frozenset({"manage machines", "reingest", "see raw", "ban"}),
 }
 ACTIONS = frozenset().union(*ALLOWED.values())
 
@@ -37,6 +37,7 @@ ACTIONS = frozenset().union(*ALLOWED.values())
 class User(AbstractUser):
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.CONTRIBUTOR)
     kernel_name = models.CharField(max_length=200, blank=True, help_text="As in Signed-off-by lines.")
+    vouched = models.BooleanField(default=True, db_default=True, help_text="False where somebody signed up themselves.")
 
     objects: UserManager[User] = UserManager()
 

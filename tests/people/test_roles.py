@@ -13,9 +13,13 @@ TABLE = {  # action: the least role that may
     "edit": Role.EDITOR,
     "judge": Role.EDITOR,
     "see drafts": Role.EDITOR,
+    "moderate": Role.EDITOR,
+    "chair": Role.EDITOR,
+    "import mail": Role.EDITOR,
     "manage machines": Role.MAINTAINER,
     "reingest": Role.MAINTAINER,
     "see raw": Role.MAINTAINER,
+    "ban": Role.MAINTAINER,
 }
 ORDER = ["reader", "contributor", "editor", "maintainer"]
 

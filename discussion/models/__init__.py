@@ -1,0 +1,6 @@
+"""What people say of a case or a strategy, and how it is kept in order."""
+
+from discussion.models.comments import Comment, Earlier, Standing
+from discussion.models.order import Flag, Lock
+
+__all__ = ["Comment", "Earlier", "Flag", "Lock", "Standing"]

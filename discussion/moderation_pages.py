@@ -1,0 +1,103 @@
+"""What moderators see and do: /moderation/, and the forms below a comment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from catalog.models import Document
+from discussion import moderation, pages
+from discussion.forms import WhyForm
+from discussion.models import Comment, Flag, Lock, Standing
+from discussion.threads import trees
+from people.models import User, may
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing that is done to a comment: what it is called, who may, and whether a reason is asked for."""
+
+    label: str
+    action: str
+    do: Callable[..., None]
+    needs_why: bool = False
+
+
+# By the last part of the address. Adding an act is adding a line here.
+ACTS = {
+    "flag": Act("Flag it", "comment", moderation.flag, needs_why=True),
+    "settle": Act("Nothing is wrong with it", "moderate", moderation.settle_flags),
+    "pass": Act("Let it through", "moderate", moderation.let_through),
+    "hide": Act("Hide it", "moderate", moderation.hide, needs_why=True),
+    "show": Act("Show it again", "moderate", moderation.show),
+}
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def act(request: HttpRequest, comment: int, name: str) -> HttpResponse:
+    """A form that asks for the reason, and the doing. Acts that need no reason are done by POST alone."""
+    found = get_object_or_404(Comment.objects.visible_to(request.user).in_order(), pk=comment)
+    what = ACTS[name]
+    if not may(request.user, what.action):
+        raise PermissionDenied("Your role may not do this.")
+    if name == "flag" and found.author == request.user:
+        raise PermissionDenied("This is your own comment: edit it.")
+    form = WhyForm(request.POST or None)
+    if request.method == "GET" or (what.needs_why and not form.is_valid()):
+        page = {"act": what, "comment": found, "form": form}
+        return render(request, "discussion/act.html", page, status=422 if form.errors else 200)
+    what.do(found, request.user, *([form.cleaned_data["why"]] if what.needs_why else []))
+    messages.success(request, "Thank you: a moderator will look." if name == "flag" else "Done.")
+    return redirect("moderation" if may(request.user, "moderate") and name != "flag" else found.get_absolute_url())
+
+
+@require_GET
+@login_required
+def queue(request: HttpRequest) -> HttpResponse:
+    """What waits for a moderator: first comments, flags; what is hidden and locked; and who said it."""
+    if not may(request.user, "moderate"):
+        raise PermissionDenied("Moderators look after what is said here.")
+    comments = Comment.objects.visible_to(request.user).in_order()
+    flags = Flag.objects.filter(settled_at=None, comment__in=comments).select_related("by").order_by("id")[:200]
+    flagged: dict[int, list[Flag]] = {}
+    for flag in flags:
+        flagged.setdefault(flag.comment_id, []).append(flag)
+    waiting = list(comments.filter(standing=Standing.WAITING)[:100])
+    reported = list(comments.filter(pk__in=flagged))
+    hidden = list(comments.filter(standing=Standing.HIDDEN).order_by("-id")[:50])
+    nodes = {node.comment.pk: node for node in (trees([one])[0] for one in [*waiting, *reported, *hidden])}
+    pages.give_words(nodes.values(), [node.comment for node in nodes.values()], request.user)
+    page = {
+        "waiting": [nodes[one.pk] for one in waiting],
+        "reported": [(nodes[one.pk], flagged[one.pk]) for one in reported],
+        "hidden": [nodes[one.pk] for one in hidden],
+        "locks": Lock.objects.select_related("document", "by").order_by("-created_at")[:100],
+        "may_ban": may(request.user, "ban"),
+        "here": "moderation",
+    }
+    return render(request, "discussion/moderation.html", page)
+
+
+@require_POST
+@login_required
+def lock(request: HttpRequest, document: int) -> HttpResponse:
+    about = get_object_or_404(Document.objects.visible_to(request.user), pk=document)
+    if not may(request.user, "moderate"):
+        raise PermissionDenied("Your role may not do this.")
+    assert isinstance(request.user, User)
+    if request.POST.get("locked") == "no":
+        moderation.unlock(about, request.user)
+        return redirect(about.get_absolute_url() + "#discussion")
+    form = WhyForm(request.POST)
+    if not form.is_valid():
+        return render(request, "discussion/act.html", {"form": form, "about": about}, status=422)
+    moderation.lock(about, request.user, form.cleaned_data["why"])
+    return redirect(about.get_absolute_url() + "#discussion")
