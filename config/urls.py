@@ -7,6 +7,7 @@ from django.urls import path, re_path
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularJSONAPIView
 
+import catalog.affected_pages
 import catalog.api
 import catalog.kernel_pages
 import catalog.pages
@@ -24,6 +25,8 @@ urlpatterns = [
     path("cases/<slug:slug>/@<int:n>", catalog.pages.case, name="case-snapshot"),
     path("kernels/", catalog.kernel_pages.kernels, name="kernels"),
     path("kernels/<path:release>/", catalog.kernel_pages.kernel, name="kernel"),
+    path("affected/", catalog.affected_pages.affected, name="affected"),
+    path("affected.txt", catalog.affected_pages.affected_text, name="affected-text"),
     path("session/", catalog.session.session, name="session"),
     path("method/", catalog.pages.method, name="method"),
     path("strategies/", catalog.pages.strategies, name="strategies"),
@@ -57,6 +60,7 @@ urlpatterns = [
     path("api/v1/reports/<uuid:report>/", reports.api.ReportView.as_view(), name="api-report"),
     path("api/v1/cases/", catalog.api.CasesView.as_view(), name="api-cases"),
     path("api/v1/cases/<slug:slug>/", catalog.api.CaseView.as_view(), name="api-case"),
+    path("api/v1/affected/", catalog.affected_pages.AffectedView.as_view(), name="api-affected"),
     path("api/v1/cases/<slug:slug>/evidence/", reports.api.CaseEvidenceView.as_view(), name="api-case-evidence"),
     path("healthz", health.alive),
     path("readyz", health.ready),

@@ -1,4 +1,4 @@
-"""Kernel release strings, read: which line a build belongs to, and how builds sort.
+"""Kernel release strings, read: which line a build belongs to, who built it, and how builds sort.
 
 Vendor kernels are lines of their own: 5.14.0-570.el9 carries years of backports and is el9, not 5.14.
 """
@@ -6,27 +6,79 @@ Vendor kernels are lines of their own: 5.14.0-570.el9 carries years of backports
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Tuple
+from dataclasses import dataclass, replace
+from typing import Optional, Pattern, Tuple
 
-_HEAD = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:-rc(\d+)|~rc(\d+))?")
-_VENDORS = (
-    (re.compile(r"\.(el\d+)"), lambda m: m.group(1)),
-    (re.compile(r"\.(amzn\d+)"), lambda m: m.group(1)),
-    (re.compile(r"^\d+\.\d+\.\d+-\d+-(?:generic|lowlatency|aws|azure|gcp|oracle|kvm)"), lambda m: "ubuntu"),
-    (re.compile(r"-(android\d+)"), lambda m: m.group(1)),
+_HEAD = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?(?:[-~]rc(\d{1,3}))?")
+_FINAL = 10_000
+_ARCHES = "(?:amd64|arm64|686(?:-pae)?|armmp(?:-lpae)?|s390x|powerpc64le|riscv64|loong64|4kc-malta|5kc-malta)"
+_UBUNTUS = "generic|lowlatency|aws|azure|gcp|gke|oracle|kvm|raspi|ibm|nvidia|oem|realtime"
+
+
+@dataclass(frozen=True)
+class _Family:
+    """Who builds kernels with such names. `{}` is the group `v`; no vendor: the line is upstream's.
+
+    The group `n` holds the numbers that order builds of one version. `hides_patch`: the third number
+    is the vendor's, or always 0, and says nothing of the stable release within.
+    """
+
+    regex: Pattern[str]
+    built_by: str
+    vendor: str = ""
+    hides_patch: bool = False
+
+
+# The first that fits counts.
+_FAMILIES = (
+    _Family(re.compile(r"-(?P<n>[\d.]+)\.el\d+uek"), "Oracle, as UEK", "uek", True),
+    _Family(re.compile(r"(?:-(?P<n>[\d.]+))?\.(?P<v>el\d+)"), "Red Hat, or who rebuilds its kernel", "{}", True),
+    _Family(re.compile(r"-(?P<n>[\d.]+)\.(?P<v>amzn\d+)"), "Amazon", "{}"),
+    _Family(re.compile(r"(?:\.(?P<n>\d+))?-\S*\.(?P<v>azl\d+)"), "Microsoft, for Azure Linux", "{}"),
+    _Family(re.compile(r"(?:\.(?P<n>\d+))?-microsoft-standard-WSL2"), "Microsoft, for WSL2", "wsl2"),
+    _Family(re.compile(r"^[\d.]+-0\d{5}(?:rc\d+)?-generic"), "Ubuntu, from upstream's source"),
+    _Family(re.compile(r"^\d+\.\d+\.\d+-(?P<n>\d+)-(?P<v>%s)" % _UBUNTUS), "Ubuntu, flavour {}", "ubuntu", True),
+    _Family(re.compile(r"-(?P<n>\d+)-pve"), "Proxmox", "pve", True),
+    _Family(re.compile(r"-(?P<n>[\d.]+)-default"), "SUSE", "suse", True),
+    _Family(re.compile(r"-(?P<v>android\d+)(?:-(?P<n>\d+))?"), "Google, for Android", "{}"),
+    _Family(re.compile(r"^\d+\.\d+\.0-(?P<n>\d+)-(?:(?:cloud|rt)-)?%s" % _ARCHES), "Debian", "", True),
+    _Family(re.compile(r"^\d+\.\d+\.0-0\.(?:deb|bpo)"), "Debian", "", True),
+    _Family(re.compile(r"\+(?:deb\d+|bpo)|~rc\d+-%s" % _ARCHES), "Debian"),
+    _Family(re.compile(r"-arch(?P<n>\d+-\d+)"), "Arch Linux"),
+    _Family(re.compile(r"-(?P<n>\d+)\.fc\d+"), "Fedora"),
+    _Family(re.compile(r"-(?P<n>\d+)-g[0-9a-f]{6,40}"), "from a git tree"),
 )
+_PLAIN = _Family(re.compile(""), "")
 
 
 @dataclass(frozen=True)
 class Release:
     """`line` is what the strips and the matrix group by: '6.12' for mainline, stable and Debian
-    kernels, 'el9 5.14' for a vendor line. `order` sorts builds; an -rc sorts before its release."""
+    kernels, 'el9 5.14' for a vendor line. `order` sorts builds; an -rc sorts before its release.
+
+    `built_by` is '' where the name does not tell. `hides_patch`: which stable release is within cannot
+    be read off the name (Debian's 6.1.0-41 and every Red Hat kernel)."""
 
     raw: str
     line: str
     vendor: str
-    order: Tuple[int, int, int, int]
+    order: Tuple[int, ...]
+    built_by: str = ""
+    hides_patch: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        return any(self.order)
+
+    @property
+    def base(self) -> Tuple[int, int]:
+        """The mainline release that it was branched from, as two numbers."""
+        return self.order[0], self.order[1]
+
+    @property
+    def is_candidate(self) -> bool:
+        """An -rc, or something on the way from one to the next."""
+        return self.is_known and self.order[3] != _FINAL
 
 
 def read(raw: str) -> Release:
@@ -34,11 +86,54 @@ def read(raw: str) -> Release:
     head = _HEAD.match(raw)
     if head is None:
         return Release(raw, raw, "", (0, 0, 0, 0))
-    major, minor, patch = int(head[1]), int(head[2]), int(head[3] or 0)
-    candidate = int(head[4] or head[5] or 0) or 10_000
-    order = (major, minor, patch, candidate)
-    for regex, name in _VENDORS:
-        found = regex.search(raw)
+    found, family = _family(raw)
+    version = (int(head[1]), int(head[2]), int(head[3] or 0), int(head[4] or 0) or _FINAL)
+    line = "%d.%d" % version[:2]
+    groups = found.groupdict() if found else {}
+    order = version + tuple(int(n[:9]) for n in re.findall(r"\d+", groups.get("n") or ""))
+    vendor = family.vendor.format(groups.get("v"))
+    line = "%s %s" % (vendor, line) if vendor else line
+    return Release(raw, line, vendor, order, family.built_by.format(groups.get("v")), family.hides_patch)
+
+
+def read_uname(text: str) -> Optional[Release]:
+    """Reads what a person brings: `uname -r`, `-rv` or `-a`, or /proc/version. None: no kernel in it.
+
+    Debian's longer form names the stable release that `uname -r` of Debian 12 hides. A `+` that came
+    through a URL as a space is put back.
+    """
+    text = text.strip()[:500]
+    if "#" not in text and not text.lower().startswith("linux"):
+        text = "+".join(text.split())
+    words = [word[1:] if re.match(r"v\d", word) else word for word in text.split()]
+    releases = [word for word in words if re.match(r"\d+\.\d+", word)]
+    if not releases:
+        return None
+    release = read(releases[0])
+    if not release.is_known or len(release.raw) > 120 or not release.raw.isprintable():
+        return None
+    within = re.search(r"Debian (\d+)\.(\d+)\.(\d{1,6})-", text)
+    if release.hides_patch and release.built_by == "Debian" and within:
+        version = (int(within[1][:4]), int(within[2][:4]), int(within[3]))
+        if version[:2] == release.base:
+            return replace(release, order=version + (_FINAL,), hides_patch=False)
+    return release
+
+
+def compare(one: Release, other: Release) -> Optional[int]:
+    """-1, 0 or 1 as `one` comes before, with or after `other` in the same line; None where names do not tell."""
+    if one.line != other.line or not one.is_known:
+        return None
+    if (one.hides_patch or other.hides_patch) and one.built_by != other.built_by:
+        return None
+    if one.hides_patch != other.hides_patch:
+        return None
+    return (one.order > other.order) - (one.order < other.order)
+
+
+def _family(raw: str) -> "Tuple[Optional[re.Match[str]], _Family]":
+    for family in _FAMILIES:
+        found = family.regex.search(raw)
         if found:
-            return Release(raw, "%s %d.%d" % (name(found), major, minor), name(found), order)
-    return Release(raw, "%d.%d" % (major, minor), "", order)
+            return found, family
+    return None, _PLAIN

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.django_db
 PAGES = [
     *("/", "/?q=x", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/method/", "/session/"),
     *("/strategies/", "/strategies/a-strategy/", "/reports/", "/api/", "/problems/", "/sign-in/"),
+    *("/affected/", "/affected/?kernel=6.18.44", "/affected/?kernel=nonsense"),
     *("/nothing-here/", "/api/v1/nothing/"),
 ]
 

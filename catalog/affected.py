@@ -1,0 +1,67 @@
+"""Every case against one kernel: reads what `diagnosis.affected` judges by. Three queries in all."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.document import parse
+from catalog.facts import CaseText
+from catalog.models import Case, KernelBuild, Tally
+from diagnosis import affected, releases
+from diagnosis.affected import Answer, Change, Measurement
+from diagnosis.releases import Release
+from diagnosis.vocabulary import CONCLUSIVE, HELD
+
+
+@dataclass(frozen=True)
+class Judged:
+    case: Case
+    answer: Answer
+
+
+def judge(kernel: Release, cases: Iterable[Case]) -> list[Judged]:
+    """In the order given. The cases come with their current revision."""
+    cases = list(cases)
+    measured = _measured(kernel, cases)
+    return [Judged(case, affected.answer(kernel, measured[case.pk], changes(case))) for case in cases]
+
+
+def changes(case: Case) -> list[Change]:
+    current = case.document.current
+    assert current is not None
+    text = parse(current.text)
+    assert isinstance(text, CaseText)
+    return [Change(c.tree, c.change, c.known_by, c.release or "", c.commit or "") for c in text.trees]
+
+
+def _measured(kernel: Release, cases: list[Case]) -> dict[int, list[Measurement]]:
+    """By case, what is near enough to matter: builds of the kernel's line, and of the nearest upstream lines."""
+    near = _near(kernel, KernelBuild.objects.filter(label="").only("release"))
+    groups: dict[tuple[Any, ...], list[Tally]] = defaultdict(list)
+    wanted = Tally.objects.filter(case__in=[case.pk for case in cases], build__in=near, outcome__in=CONCLUSIVE)
+    for tally in wanted.order_by("pk"):
+        where = (tally.mover, tally.area, tally.environment, tally.architecture, tally.kind)
+        groups[tally.case_id, tally.build_id, where].append(tally)
+    made: dict[int, list[Measurement]] = defaultdict(list)
+    for (case, build, where), group in groups.items():
+        held = sum(tally.runs for tally in group if tally.outcome in HELD)
+        runs, machines = sum(tally.runs for tally in group), len({tally.machine_id for tally in group})
+        made[case].append(Measurement(near[build], *where, held, runs, machines))
+    return made
+
+
+def _near(kernel: Release, builds: Iterable[KernelBuild]) -> dict[int, str]:
+    """The release of each build that matters, by the build's id."""
+    read = [(build, releases.read(build.release)) for build in builds]
+    upstream = {r.base for _, r in read if r.is_known and not r.vendor and r.line != kernel.line}
+    below = [base for base in upstream if base <= kernel.base]
+    above = [base for base in upstream if base > kernel.base]
+    bases = {*sorted(below)[-NEIGHBOURS:], *sorted(above)[:NEIGHBOURS]}
+    return {b.pk: b.release for b, r in read if r.line == kernel.line or (not r.vendor and r.base in bases)}
+
+
+# Not every case was measured on every line: some more lines are read, and for each case its own nearest are shown.
+NEIGHBOURS = 4
