@@ -17,6 +17,7 @@ import discussion.moderation_pages
 import discussion.pages
 import reports.api
 import reports.pages
+import reports.triage_pages
 from config import errors, health
 
 urlpatterns = [
@@ -49,6 +50,9 @@ urlpatterns = [
     path("reports/<uuid:report>/", reports.pages.report, name="report"),
     path("reports/<uuid:report>/raw", reports.pages.raw, name="report-raw"),
     path("reports/<uuid:report>/verdict", reports.pages.judge, name="judge"),
+    path("reports/unmatched/", reports.triage_pages.unmatched, name="unmatched"),
+    path("reports/unmatched/<slug:fingerprint>/", reports.triage_pages.group, name="group"),
+    path("reports/unmatched/<slug:fingerprint>/rule", reports.triage_pages.rule, name="rule"),
     path("probe.pyz", reports.pages.probe_pyz, name="probe"),
     path("probe.pyz.sha256", reports.pages.probe_sha256, name="probe-sha256"),
     path("problems/", reports.pages.problems, name="problems"),

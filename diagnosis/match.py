@@ -14,10 +14,14 @@ from diagnosis.observation import Observation
 
 @dataclass(frozen=True)
 class Signature:
-    """How a case is recognised. `names`: its slug, its aliases, and the tests that speak of it."""
+    """How a case is recognised. `names`: its slug, its aliases, and the tests that speak of it.
+
+    `fingerprints`: of observations that no rule would recognise and that a person said are this case.
+    """
 
     case: str
     names: FrozenSet[str]
+    fingerprints: FrozenSet[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,14 @@ def _named(observation: Observation, signature: Signature) -> str:
     return "The run names %s, which stands for this case." % observation.names
 
 
+def _ruled(observation: Observation, signature: Signature) -> str:
+    if observation.fingerprint not in signature.fingerprints:
+        return ""
+    return "An editor said that observations of this fingerprint are this case."
+
+
 Rule = Callable[[Observation, Signature], str]
-RULES: Mapping[str, Rule] = {"named": _named}
+RULES: Mapping[str, Rule] = {"named": _named, "ruled": _ruled}
 
 
 def match(observation: Observation, signatures: Iterable[Signature]) -> List[Match]:
@@ -53,5 +63,5 @@ def match(observation: Observation, signatures: Iterable[Signature]) -> List[Mat
 
 def digest(signatures: Sequence[Signature]) -> str:
     """Changes whenever a signature or a rule is added or changed: unmatched observations are tried again then."""
-    parts = [(s.case, sorted(s.names)) for s in sorted(signatures, key=lambda s: s.case)]
+    parts = [(s.case, sorted(s.names), sorted(s.fingerprints)) for s in sorted(signatures, key=lambda s: s.case)]
     return hashlib.sha256(repr((list(RULES), parts)).encode()).hexdigest()[:16]

@@ -34,6 +34,8 @@ VERBS = {
     "token.revoked": "revoked a token",
     "evidence.judged": "judged evidence",
     "reports.replayed": "had reports read again",
+    "observations.ruled": "ruled on observations that look alike",
+    "observations.unruled": "took back a ruling on observations",
     "person.added": "added the person",
     "person.joined": "joined",
     "person.banned": "banned the person",

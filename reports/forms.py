@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
+
+from catalog.models import Case
 
 
 class VerdictForm(forms.Form):
@@ -8,3 +12,27 @@ class VerdictForm(forms.Form):
     case = forms.SlugField(widget=forms.HiddenInput, max_length=64)
     word = forms.ChoiceField(choices=[("stands", "confirm"), ("refuted", "refute")])
     note = forms.CharField(max_length=500, required=False)
+
+
+class RulingForm(forms.Form):
+    """What an editor says of a group: `word` is the button that was pressed."""
+
+    case = forms.ModelChoiceField(
+        Case.objects.none(), to_field_name="slug", required=False, empty_label="Choose a case"
+    )
+    note = forms.CharField(max_length=500, required=False)
+    word = forms.ChoiceField(choices=[("case", "this case"), ("noise", "noise"), ("back", "take it back")])
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id=False, **kwargs)
+        cases = self.fields["case"]
+        assert isinstance(cases, forms.ModelChoiceField)
+        cases.queryset = Case.objects.visible_to(user).order_by("title")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("word") == "case" and not data.get("case") and "case" not in self.errors:
+            self.add_error("case", "Choose the case.")
+        if data.get("word") == "noise":
+            data["case"] = None
+        return data

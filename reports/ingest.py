@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from catalog.signatures import signatures
 from diagnosis import match as matching
 from diagnosis.faults import Unreadable
 from diagnosis.formats import envelope
@@ -22,6 +21,7 @@ from diagnosis.match import Match, Signature
 from diagnosis.observation import Observation
 from reports import claims, evidence, inbox
 from reports.models import Report, State
+from reports.recognised import known_signatures
 from reports.refusals import Refusal
 
 
@@ -47,7 +47,7 @@ def drain(seconds: float = 20.0) -> bool:
 
 
 def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
-    known = signatures()
+    known = known_signatures()
     reports = Report.objects.filter(id__in=ids, claim_id=claim_id).select_related("payload", "machine")
     done = [read(report, known) for report in reports]
     try:

@@ -185,7 +185,10 @@ class Evidence(models.Model):
     class Meta:
         verbose_name_plural = "evidence"
         constraints = [models.UniqueConstraint(fields=["report", "key", "case"], name="evidence_key")]
-        indexes = [models.Index(fields=["case", "-seen_at", "-id"], name="evidence_newest")]
+        indexes = [
+            models.Index(fields=["case", "-seen_at", "-id"], name="evidence_newest"),
+            models.Index(fields=["report"], name="evidence_ruled", condition=Q(rule="ruled")),
+        ]
 
     @property
     def outcome_word(self) -> Word:
@@ -209,6 +212,41 @@ class Verdict(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["report", "key", "case"], name="verdict_key")]
+
+
+class RulingQuerySet(models.QuerySet["Ruling"]):
+    def visible_to(self, user: Any) -> RulingQuerySet:
+        return self.filter(Q(case=None) | Q(case__in=Case.objects.visible_to(user)))
+
+
+class Ruling(models.Model):
+    """An editor's word on everything that looks alike: observations of one fingerprint that no signature recognises.
+
+    NOISE: of no interest. CASE: they are this case, and become its evidence. Taking the row away undoes it.
+    """
+
+    class Word(models.TextChoices):
+        NOISE = "noise"
+        CASE = "case"
+
+    fingerprint = models.CharField(max_length=16, primary_key=True)
+    word = models.CharField(max_length=8, choices=Word.choices)
+    case = models.ForeignKey(Case, null=True, on_delete=models.CASCADE, related_name="rulings")
+    note = models.CharField(max_length=500, blank=True)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="rulings")
+    at = models.DateTimeField(db_default=Now())
+
+    objects = RulingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(word="noise", case=None) | Q(word="case", case__isnull=False), name="ruling_whole"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.fingerprint}: {self.case or self.word}"
 
 
 def may_see_raw(user: Any, report: Report) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
-from catalog.signatures import signatures
 from diagnosis.match import digest
 from people import journal
 from people.models import User
-from reports.models import Report, State, Turn
+from reports.models import Evidence, Observation, Report, Ruling, State, Turn
+from reports.recognised import known_signatures
 
 REPLAYABLE = (State.SETTLED, State.REJECTED, State.FAILED)
 ROUND = 500
@@ -36,6 +36,17 @@ def again(reports: QuerySet[Report], person: User | None = None, why: str = "by 
 
 def unmatched_again() -> int:
     """Reports with something unmatched, last tried with other signatures than today's: the case may exist now."""
-    stale = Report.objects.filter(state=State.SETTLED, nr_unmatched__gt=0).exclude(matched_by=digest(signatures()))
+    stale = Report.objects.filter(state=State.SETTLED, nr_unmatched__gt=0).exclude(
+        matched_by=digest(known_signatures())
+    )
     ids = list(stale.order_by("received_at").values_list("pk", flat=True)[:ROUND])
     return again(Report.objects.filter(pk__in=ids), why="new signatures") if ids else 0
+
+
+def unruled_again() -> int:
+    """Reports that were being read while a ruling was taken back, and so carry its evidence still."""
+    said = Observation.objects.filter(report=OuterRef("report"), key=OuterRef("key")).values("fingerprint")[:1]
+    standing = Ruling.objects.filter(case=OuterRef("case"), fingerprint=OuterRef("looks"))
+    left = Evidence.objects.filter(rule="ruled").alias(looks=Subquery(said)).exclude(Exists(standing))
+    ids = list(left.values_list("report", flat=True)[:ROUND])
+    return again(Report.objects.filter(pk__in=ids), why="rulings taken back") if ids else 0

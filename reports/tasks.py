@@ -24,6 +24,7 @@ def sweep() -> None:
     """What a lost bell, a dead worker or a new case left lying is taken up again."""
     claims.release_expired()
     replay.unmatched_again()
+    replay.unruled_again()
     drain()
 
 

@@ -1,0 +1,136 @@
+"""What no case explains: looked at by anybody, ruled on by editors, and every ruling can be taken back."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from people.models import Event, Role
+from reports import evidence, ingest, replay, triage
+from reports.models import Evidence, Observation, Report, Ruling
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+
+def client(role: str | None = None) -> Client:
+    made = Client()
+    if role:
+        made.force_login(builders.person(role=role))
+    return made
+
+
+def unknown(machine: str = "box", case: str = "nobody-knows-it", **changed: object) -> str:
+    """A settled report that no case explains; returns the fingerprint of its observation."""
+    sender = builders.Machine.objects.filter(name=machine).first() or builders.machine(machine)
+    report = builders.report(builders.run(case), sender=sender, **changed)
+    ingest.drain()
+    return Observation.objects.get(report=report).fingerprint
+
+
+def test_what_looks_alike_stands_together_most_machines_first() -> None:
+    often = [unknown(case="often") for _ in range(3)]
+    wide = [unknown(name, case="wide") for name in ("one", "two")]
+    shown = triage.shown(list(triage.groups()))
+    assert [(g.fingerprint, g.nr_observations, g.nr_machines) for g in shown] == [(wide[0], 2, 2), (often[0], 3, 1)]
+
+
+def test_a_group_is_attached_to_a_case_and_taken_back() -> None:
+    builders.case()
+    fingerprint, editor = unknown(), client(Role.EDITOR)
+    page = f"/reports/unmatched/{fingerprint}/"
+    editor.post(page + "rule", {"word": "case", "case": "fuse-writeback", "note": "the same hold"})
+    ingest.drain()
+    row = Evidence.objects.get()
+    assert (row.case.slug, row.rule) == ("fuse-writeback", "ruled") and evidence.disagreements() == []
+    assert "the same hold" in client().get(page).content.decode()
+    assert fingerprint not in client().get("/reports/unmatched/").content.decode()
+    editor.post(page + "rule", {"word": "back"})
+    ingest.drain()
+    assert not Evidence.objects.exists() and evidence.disagreements() == []
+    assert fingerprint in client().get("/reports/unmatched/").content.decode()
+    assert list(Event.objects.filter(subject=fingerprint).order_by("id").values_list("verb", flat=True)) == [
+        "observations.ruled",
+        "observations.unruled",
+    ]
+
+
+def test_later_ones_of_an_attached_group_are_evidence_at_once() -> None:
+    case = builders.case()
+    triage.rule(unknown(), builders.person(role=Role.EDITOR), case)
+    unknown("another")
+    assert Evidence.objects.filter(case=case, rule="ruled").count() == 2
+
+
+def test_noise_leaves_the_list_and_comes_back() -> None:
+    fingerprint, editor = unknown(), client(Role.EDITOR)
+    editor.post(f"/reports/unmatched/{fingerprint}/rule", {"word": "noise"})
+    assert not triage.groups() and fingerprint in client().get("/reports/unmatched/?show=ruled").content.decode()
+    editor.post(f"/reports/unmatched/{fingerprint}/rule", {"word": "back"})
+    assert len(triage.groups()) == 1
+
+
+def test_two_editors_at_once_the_second_is_told() -> None:
+    fingerprint = unknown()
+    client(Role.EDITOR).post(f"/reports/unmatched/{fingerprint}/rule", {"word": "noise"})
+    builders.case()
+    rule = {"word": "case", "case": "fuse-writeback"}
+    page = client(Role.EDITOR).post(f"/reports/unmatched/{fingerprint}/rule", rule, follow=True)
+    assert "Take that back first" in page.content.decode()
+    assert Ruling.objects.get().word == "noise"
+
+
+@pytest.mark.parametrize("role", [None, Role.READER, Role.CONTRIBUTOR])
+def test_only_editors_rule(role: str | None) -> None:
+    fingerprint = unknown()
+    assert client(role).get(f"/reports/unmatched/{fingerprint}/").status_code == 200
+    assert client(role).post(f"/reports/unmatched/{fingerprint}/rule", {"word": "noise"}).status_code == 403
+    assert client(Role.EDITOR).post(f"/reports/unmatched/{fingerprint}/rule", {"word": "noise"}).status_code == 302
+    assert Ruling.objects.count() == 1
+
+
+@pytest.mark.parametrize("sent", [{"word": "case"}, {"word": "case", "case": "no-such"}, {"word": "other"}, {}])
+def test_a_ruling_without_its_case_changes_nothing(sent: dict[str, str]) -> None:
+    fingerprint = unknown()
+    page = client(Role.EDITOR).post(f"/reports/unmatched/{fingerprint}/rule", sent, follow=True)
+    assert page.context["messages"] and not Ruling.objects.exists()
+
+
+def test_a_report_in_work_while_its_ruling_is_taken_back_is_read_once_more() -> None:
+    case, editor = builders.case(), builders.person(role=Role.EDITOR)
+    fingerprint = unknown()
+    triage.rule(fingerprint, editor, case)
+    ingest.drain()
+    Ruling.objects.all().delete()  # what a worker sees that settled with the signatures of a moment before
+    assert Evidence.objects.count() == 1
+    assert replay.unruled_again() == 1 and replay.unruled_again() == 0
+    ingest.drain()
+    assert not Evidence.objects.exists() and Report.objects.get().state == "settled"
+
+
+def test_a_ruling_for_a_draft_is_for_editors() -> None:
+    case = builders.case("a-draft")
+    case.document.state = "draft"
+    case.document.save()
+    triage.rule(unknown(), builders.person(role=Role.EDITOR), case)
+    for page in ("/reports/unmatched/?show=ruled", f"/reports/unmatched/{Ruling.objects.get().fingerprint}/"):
+        assert "a-draft" not in client().get(page).content.decode()
+        assert "a-draft" in client(Role.EDITOR).get(page).content.decode()
+
+
+def test_the_list_takes_the_same_queries_for_many() -> None:
+    unknown(case="one")
+    with CaptureQueriesContext(connection) as few:
+        client().get("/reports/unmatched/")
+    for n in range(5):
+        unknown(f"machine-{n}", case=f"case-{n}")
+    with CaptureQueriesContext(connection) as many:
+        client().get("/reports/unmatched/")
+    assert len(few) == len(many) <= 4
+
+
+def test_an_unknown_fingerprint_is_not_found() -> None:
+    assert client().get("/reports/unmatched/0123456789abcdef/").status_code == 404
+    assert client(Role.EDITOR).post("/reports/unmatched/0123456789abcdef/rule", {"word": "noise"}).status_code == 404
