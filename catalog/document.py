@@ -36,6 +36,12 @@ class Problem:
         place = f"line {self.line}"
         return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
 
+    def at(self, path: object) -> str:
+        """As compilers say it, so that editors jump there: file:line: field: message."""
+        return (
+            f"{path}:{self.line}: {self.field}: {self.message}" if self.field else f"{path}:{self.line}: {self.message}"
+        )
+
 
 class Malformed(Exception):
     def __init__(self, problems: list[Problem]) -> None:
@@ -52,7 +58,7 @@ def parse(text: str) -> DocumentText:
         raise Malformed([Problem(text[: text.index("\x00")].count("\n") + 1, "", "a NUL character")])
     if strange := re.search("[\ud800-\udfff]", text):
         raise Malformed([Problem(text[: strange.start()].count("\n") + 1, "", "a lone surrogate")])
-    head, body, body_line = _split(text)
+    head, body, body_line = head_and_body(text)
     values, lines = _read_head(head)
     model: type[CaseText] | type[StrategyText]
     if "case" in values:
@@ -99,7 +105,8 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_text)
 
 
-def _split(text: str) -> tuple[str, str, int]:
+def head_and_body(text: str) -> tuple[str, str, int]:
+    """The YAML between the fences, what comes after them, and the line of the file on which that begins."""
     lines = text.split("\n")
     if lines[0].rstrip() != FENCE:
         raise Malformed([Problem(1, "", f"expected the head to begin with a line of {FENCE}")])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from diagnosis import vocabulary
 
@@ -24,9 +24,12 @@ def _word(group: str) -> Any:
     return Annotated[str, AfterValidator(check)]
 
 
+RESERVED = {"new": "the form for new ones", "proposed": "the list of proposals"}
+
+
 def _unreserved(slug: str) -> str:
-    if slug == "new":
-        raise ValueError("`new` is the address of the form for new ones")
+    if slug in RESERVED:
+        raise ValueError(f"`{slug}` is the address of {RESERVED[slug]}")
     return slug
 
 
@@ -80,15 +83,17 @@ class Link(_Part):
     ref: Line
     title: Line
 
-    @model_validator(mode="after")
-    def ref_fits_kind(self) -> Link:
-        if self.kind == "message" and not re.fullmatch(r"[^\s<>@/]+@[^\s<>@/]+", self.ref):
-            raise ValueError(f"a message is named by its Message-ID, without brackets or address; found {self.ref!r}")
-        if self.kind == "commit" and not re.fullmatch(r"[0-9a-f]{12,40}", self.ref):
-            raise ValueError(f"a commit is named by 12 to 40 hex digits; found {self.ref!r}")
-        if self.kind in ("documentation", "bug", "article") and not re.fullmatch(r"https://[^\s<>\"]+", self.ref):
-            raise ValueError(f"expected an https address; found {self.ref!r}")
-        return self
+    @field_validator("ref")
+    @classmethod
+    def ref_fits_kind(cls, ref: str, found: ValidationInfo) -> str:
+        kind = found.data.get("kind")
+        if kind == "message" and not re.fullmatch(r"[^\s<>@/]+@[^\s<>@/]+", ref):
+            raise ValueError(f"a message is named by its Message-ID, without brackets or address; found {ref!r}")
+        if kind == "commit" and not re.fullmatch(r"[0-9a-f]{12,40}", ref):
+            raise ValueError(f"a commit is named by 12 to 40 hex digits; found {ref!r}")
+        if kind in ("documentation", "bug", "article") and not re.fullmatch(r"https://[^\s<>\"]+", ref):
+            raise ValueError(f"expected an https address; found {ref!r}")
+        return ref
 
     @property
     def url(self) -> str:

@@ -1,4 +1,8 @@
-"""Case and strategy files on disk into the catalog, without overwriting what was edited on the site."""
+"""Case and strategy files on disk into the catalog and back, without overwriting what was edited on the site.
+
+A file and the site's text are two changes of one text: the file as it was loaded last. What only one of them changed
+is taken over; where both changed the same lines, the conflict is told and the site's text stays.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog import revisions
+from django.db import transaction
+
+from catalog import links, revisions, states
 from catalog.document import Malformed, Problem, parse
 from catalog.facts import kind_of
-from catalog.models import Document
-from catalog.models.text import Origin
+from catalog.merging import Conflict, merge
+from catalog.models import Document, LoadedFile
+from catalog.models.text import Origin, State
 
 FOLDERS = {"case": Path(__file__).parent / "cases", "strategy": Path(__file__).parent / "strategies"}
 
@@ -19,8 +26,9 @@ FOLDERS = {"case": Path(__file__).parent / "cases", "strategy": Path(__file__).p
 class Loaded:
     path: Path
     result: str
-    """'new', 'revised', 'same', 'site is ahead', 'conflict' or 'malformed'"""
+    """'new', 'revised', 'merged', 'same', 'site is ahead', 'conflict' or 'malformed'"""
     problems: tuple[Problem, ...] = ()
+    """What is wrong, at lines of the file."""
 
 
 def all_files() -> list[Path]:
@@ -29,16 +37,23 @@ def all_files() -> list[Path]:
 
 
 def check(path: Path) -> tuple[Problem, ...]:
-    """What is wrong with one file: its text, or a name that is not its slug's."""
+    """What is wrong with one file: its text, its links, or a name that is not its slug's."""
     try:
-        parsed = parse(path.read_text(encoding="utf-8"))
+        text = _read(path)
+        parsed = parse(text)
     except Malformed as error:
         return tuple(error.problems)
     except UnicodeDecodeError as error:
         return (Problem(1, "", f"expected UTF-8: byte {error.start} is not"),)
+    problems = links.malformed(text)
     if path.stem != parsed.slug:
-        return (Problem(2, kind_of(parsed), f"expected the file to be called {parsed.slug}.md"),)
-    return ()
+        problems.insert(0, Problem(2, kind_of(parsed), f"expected the file to be called {parsed.slug}.md"))
+    return tuple(problems)
+
+
+def _read(path: Path) -> str:
+    """The text byte for byte: no line end is turned into another."""
+    return path.read_bytes().decode("utf-8")
 
 
 def load(paths: list[Path]) -> Iterator[Loaded]:
@@ -48,19 +63,66 @@ def load(paths: list[Path]) -> Iterator[Loaded]:
         yield Loaded(path, "malformed", problems) if problems else _load(path)
 
 
+@transaction.atomic
 def _load(path: Path) -> Loaded:
-    text = path.read_text(encoding="utf-8")
+    text = _read(path)
     parsed = parse(text)
     document = Document.objects.filter(kind=kind_of(parsed), slug=parsed.slug).select_related("current").first()
-    if document is not None and document.current is not None:
-        if document.current.text == text:
-            return Loaded(path, "same")
-        loaded = document.revisions.filter(origin=Origin.FILE).order_by("-n").first()
-        if document.current.origin == Origin.SITE:
-            unchanged = loaded is not None and loaded.text == text
-            return Loaded(path, "site is ahead" if unchanged else "conflict")
+    current = document.current if document else None
+    if document is None or current is None:
+        return _take(path, text, text, "new")
+    before = LoadedFile.objects.filter(document=document).values_list("text", flat=True).first()
+    if current.text == text:
+        return _take(path, text, text, "same")
+    if before == text:
+        return Loaded(path, "site is ahead")
+    if before == current.text:
+        return _take(path, text, text, "revised", base=current.n)
+    merged = merge(before or "", current.text, text)
+    if merged.conflicts:
+        return Loaded(path, "conflict", tuple(_told(conflict, current.n) for conflict in merged.conflicts))
+    return _take(path, text, merged.text(), "merged", base=current.n)
+
+
+def _take(path: Path, file_text: str, text: str, result: str, base: int | None = None) -> Loaded:
+    """Saves `text`, and remembers the file that led to it. What comes by a file is published."""
     try:
-        revisions.save(text, origin=Origin.FILE)
+        with transaction.atomic():
+            document = revisions.save(text, origin=Origin.FILE, base=base).document
+            LoadedFile.objects.update_or_create(document=document, defaults={"text": file_text})
+            if document.state != State.PUBLISHED:
+                states.publish(document)
     except Malformed as error:
-        return Loaded(path, "malformed", tuple(error.problems))
-    return Loaded(path, "revised" if document else "new")
+        problems = tuple(error.problems)
+        if text == file_text:
+            return Loaded(path, "malformed", problems)
+        apart = "each is good, but file and site together are not"
+        return Loaded(path, "conflict", tuple(Problem(1, p.field, f"{apart}: {p.message}") for p in problems))
+    except revisions.Conflict as error:
+        return Loaded(path, "conflict", (Problem(1, "", f"{error}: load it again"),))
+    return Loaded(path, result)
+
+
+def _told(conflict: Conflict, n: int) -> Problem:
+    ours, theirs = ("; ".join(line.strip() for line in side)[:200] for side in (conflict.ours, conflict.theirs))
+    return Problem(
+        conflict.their_line,
+        "",
+        f"the site (revision {n}, line {conflict.our_line}) has {ours!r} where the file has {theirs!r}",
+    )
+
+
+def export(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Writes every published document below `folder` as a file; yields each with 'new', 'changed' or 'same'."""
+    published = Document.objects.filter(state=State.PUBLISHED).select_related("current").order_by("kind", "slug")
+    for document in published.iterator():
+        assert document.current is not None
+        path = folder / FOLDERS[document.kind].name / f"{document.slug}.md"
+        data = document.current.text.encode()
+        before = path.read_bytes() if path.exists() else None
+        if data != before:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_suffix(".new")
+            beside.write_bytes(data)
+            beside.replace(path)
+        yield path, "new" if before is None else "same" if data == before else "changed"

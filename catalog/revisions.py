@@ -5,6 +5,9 @@ Conflict      the document moved on since the text that was edited
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from django.db import IntegrityError, transaction
 
 from catalog import projection
@@ -24,31 +27,71 @@ class Conflict(Exception):
         super().__init__(f"{current.document} is at revision {current.n} by now")
 
 
-@transaction.atomic
-def save(
-    text: str, *, origin: Origin, author: User | None = None, base: int | None = None, new: bool = False
-) -> Revision:
-    """Makes `text` the current text of the document that it names, and returns its revision.
+@dataclass(frozen=True)
+class Saving:
+    """Who saves a text, from where, and what they took for granted."""
 
-    base: the revision that the author started from; None skips the check (a file's first load).
-    new: the document must not exist yet.
+    origin: Origin
+    author: User | None = None
+    base: int | None = None
+    """The revision that the author started from; None skips the check (a file's first load)."""
+    of: Document | None = None
+    """The document that the text must be of; None takes the one that it names."""
+    new: bool = False
+    """Whether the document must not exist yet."""
+    state: State = State.PUBLISHED
+    """Of a document that does not exist yet; what exists keeps its own."""
+    note: str = ""
+    """What the author says of the change, in a line."""
+
+
+def save(text: str, **given: Any) -> Revision:
+    """Makes `text` the current text of the document that it names, and returns its revision. Takes `Saving`'s fields.
+
     Raises `Malformed` (the text, or a name that another case has) and `Conflict`.
     """
+    return _save(text, Saving(**given))
+
+
+@transaction.atomic
+def _save(text: str, saving: Saving) -> Revision:
     parsed = parse(text)
-    document = _locked(parsed)
+    _same_name(parsed, saving.of)
+    document = _locked(parsed, saving.state)
     current = document.current
     if current is not None:
-        if new:
+        if saving.new:
             raise Malformed([Problem(2, kind_of(parsed), f"{parsed.slug} exists already")])
         if current.text == text:
             return current
-        if base is not None and base != current.n:
+        if saving.base is not None and saving.base != current.n:
             raise Conflict(current)
     revision = Revision.objects.create(
-        document=document, n=current.n + 1 if current else 1, text=text, author=author, origin=origin, base=base
+        document=document,
+        n=current.n + 1 if current else 1,
+        text=text,
+        author=saving.author,
+        origin=saving.origin,
+        base=saving.base,
+        note=saving.note,
+        in_draft=document.state == State.DRAFT,
     )
     document.current = revision
     document.save(update_fields=["current"])
+    _project(document, parsed)
+    verb = "proposed" if saving.new and document.state != State.DRAFT else "revised"
+    journal.record(
+        f"{document.kind}.{verb}", document.kind, document.slug, saving.author, n=revision.n, origin=str(saving.origin)
+    )
+    return revision
+
+
+def _same_name(parsed: DocumentText, document: Document | None) -> None:
+    if document is not None and (kind_of(parsed), parsed.slug) != (document.kind, document.slug):
+        raise Malformed([Problem(2, document.kind, f"expected {document.slug}: the name of what is edited stays")])
+
+
+def _project(document: Document, parsed: DocumentText) -> None:
     try:
         with transaction.atomic():
             projection.project(document, parsed)
@@ -56,17 +99,14 @@ def save(
         if "catalog_alias" not in str(error):
             raise
         raise Malformed([Problem(2, "aliases", "one of these names belongs to another case")]) from None
-    verb = "proposed" if new and document.kind == "strategy" else "revised"
-    journal.record(f"{document.kind}.{verb}", document.kind, document.slug, author, n=revision.n, origin=str(origin))
-    return revision
 
 
-def _locked(parsed: DocumentText) -> Document:
+def _locked(parsed: DocumentText, state: State) -> Document:
     """The row, made where there is none, locked so that revisions of one document are numbered one after another.
 
     Its current revision is read afterwards: joined to the lock, a revision that was committed while this waited for
     the lock is not in the statement's snapshot, and seems to be none.
     """
     key = {"kind": kind_of(parsed), "slug": parsed.slug}
-    Document.objects.bulk_create([Document(**key, state=State.PUBLISHED)], ignore_conflicts=True)
+    Document.objects.bulk_create([Document(**key, state=state)], ignore_conflicts=True)
     return Document.objects.select_for_update().get(**key)

@@ -9,6 +9,14 @@ from people.models import Event, User
 # Verb: the sentence that history shows. Adding an event is adding a line here.
 VERBS = {
     "case.revised": "revised the case",
+    "case.proposed": "proposed the case",
+    "case.accepted": "took the proposed case over",
+    "case.declined": "declined the proposed case",
+    "case.reopened": "reopened the proposed case",
+    "case.published": "published the case",
+    "case.withdrawn": "withdrew the case",
+    "strategy.published": "published the strategy",
+    "strategy.withdrawn": "withdrew the strategy",
     "strategy.revised": "revised the strategy",
     "strategy.proposed": "proposed the strategy",
     "comment.made": "commented",

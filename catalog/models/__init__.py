@@ -1,7 +1,7 @@
 from catalog.models.cases import Alias, Case, Claim, Effect, Link, Subsystem
 from catalog.models.measured import KernelBuild, Tally
 from catalog.models.strategies import Serving, Strategy
-from catalog.models.text import Document, Revision
+from catalog.models.text import Document, LoadedFile, Revision, Unsaved
 
 __all__ = [
     "Alias",
@@ -11,9 +11,11 @@ __all__ = [
     "Effect",
     "KernelBuild",
     "Link",
+    "LoadedFile",
     "Revision",
     "Serving",
     "Strategy",
     "Subsystem",
     "Tally",
+    "Unsaved",
 ]

@@ -14,7 +14,13 @@ from people.models import may
 
 class State(models.TextChoices):
     DRAFT = "draft"
+    PROPOSED = "proposed"
     PUBLISHED = "published"
+    DECLINED = "declined"
+
+
+# Public at their own address and in the list of proposals, but no part of the catalog until an editor takes them over.
+PROPOSALS = (State.PROPOSED, State.DECLINED)
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
@@ -23,8 +29,8 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 
 
 def seen_by(user: Any, prefix: str = "") -> Q:
-    """The one rule of what is public: what is published; drafts for editors only. `prefix` leads to the document."""
-    return Q() if may(user, "see drafts") else Q(**{f"{prefix}state": State.PUBLISHED})
+    """The one rule of what is public: everything but drafts, which editors see. `prefix` leads to the document."""
+    return Q() if may(user, "see drafts") else ~Q(**{f"{prefix}state": State.DRAFT})
 
 
 class Document(models.Model):
@@ -53,14 +59,30 @@ class Document(models.Model):
     def get_absolute_url(self) -> str:
         return f"/cases/{self.slug}/" if self.kind == "case" else f"/strategies/{self.slug}/"
 
+    @property
+    def is_reviewed(self) -> bool:
+        """Whether an editor stands behind it; the other states are said wherever the document is shown."""
+        return self.state == State.PUBLISHED
+
 
 class Origin(models.TextChoices):
     FILE = "file"
     SITE = "site"
 
 
+class RevisionQuerySet(models.QuerySet["Revision"]):
+    def visible_to(self, user: Any) -> RevisionQuerySet:
+        """Of documents that this person sees, what was not written in a draft."""
+        seen = self.filter(seen_by(user, "document__"))
+        return seen if may(user, "see drafts") else seen.filter(in_draft=False)
+
+
 class Revision(models.Model):
-    """One text that a document had. `base` is the number of the revision that its author started from."""
+    """One text that a document had. `base` is the number of the revision that its author started from.
+
+    `in_draft` stays when the draft is published, except on the text that is published then: what was taken out of a
+    draft beforehand is nobody else's to see.
+    """
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="revisions")
     n = models.PositiveIntegerField()
@@ -68,7 +90,11 @@ class Revision(models.Model):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="revisions")
     origin = models.CharField(max_length=4, choices=Origin.choices)
     base = models.PositiveIntegerField(null=True)
+    note = models.CharField(max_length=200, blank=True, db_default="")
+    in_draft = models.BooleanField(db_default=False)
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = RevisionQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -79,3 +105,29 @@ class Revision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document} @{self.n}"
+
+
+class LoadedFile(models.Model):
+    """The text of a document's file as it was last taken in: the base on which file and site are merged."""
+
+    document = models.OneToOneField(Document, on_delete=models.CASCADE, primary_key=True, related_name="loaded_file")
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return f"file of {self.document}"
+
+
+class Unsaved(models.Model):
+    """What somebody is still writing at a document: one text a person, which need not parse yet."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="unsaved")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="unsaved")
+    text = models.TextField()
+    base = models.PositiveIntegerField()
+    kept_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["document", "author"], name="unsaved_once")]
+
+    def __str__(self) -> str:
+        return f"{self.author}'s text of {self.document}"

@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from catalog import files, revisions
-from catalog.models import Case, Revision
-from catalog.models.text import Origin
+from catalog.models import Case, Document, Revision
+from catalog.models.text import Origin, State
 from tests import builders
 
 
@@ -78,23 +78,104 @@ def test_what_was_edited_on_the_site_stays_when_the_file_did_not_change(folder: 
     assert Case.objects.get().title == "As edited"
 
 
-@pytest.mark.django_db
-def test_what_was_edited_on_the_site_stays_when_the_file_changed_too(folder: Path) -> None:
-    put(folder, builders.case_text())
-    load()
-    edit_on_the_site()
-    put(folder, builders.case_text(title="As in the file"))
-    assert load() == ["conflict"]
-    assert Case.objects.get().title == "As edited"
+def site_says(old: str, new: str) -> None:
+    """Somebody edits one line on the site."""
+    current = current_text()
+    assert old in current
+    revisions.save(current.replace(old, new), origin=Origin.SITE, author=builders.person())
+
+
+def current_text() -> str:
+    return Revision.objects.order_by("-n")[0].text
+
+
+LONG = builders.case_text(body="First.\n\nSecond.\n\nThird.")
 
 
 @pytest.mark.django_db
-def test_a_file_that_took_the_sites_text_over_is_the_same(folder: Path) -> None:
-    put(folder, builders.case_text())
+def test_changes_of_file_and_site_in_different_places_are_merged(folder: Path) -> None:
+    put(folder, LONG)
     load()
-    edit_on_the_site()
-    put(folder, builders.case_text(title="As edited"))
+    site_says("Third.", "Third, on the site.")
+    put(folder, LONG.replace("First.", "First, in the file."))
+    assert load() == ["merged"]
+    merged = LONG.replace("First.", "First, in the file.").replace("Third.", "Third, on the site.")
+    assert current_text() == merged
+    made = Revision.objects.get(n=3)
+    assert (made.origin, made.base) == ("file", 2)
+    assert load() == ["site is ahead"]
+
+
+@pytest.mark.django_db
+def test_what_the_site_took_back_is_not_merged_in_again(folder: Path) -> None:
+    put(folder, LONG)
+    load()
+    site_says("Third.", "Third, on the site.")
+    put(folder, LONG.replace("First.", "First, in the file."))
+    load()
+    site_says("First, in the file.", "First.")
+    assert load() == ["site is ahead"]
+    assert "in the file" not in current_text()
+
+
+@pytest.mark.django_db
+def test_changes_of_the_same_line_are_a_conflict_told_by_line_and_the_sites_text_stays(folder: Path) -> None:
+    path = put(folder, LONG)
+    load()
+    site_says("Second.", "Second, on the site.")
+    put(folder, LONG.replace("Second.", "Second, in the file."))
+    (loaded,) = files.load([path])
+    assert loaded.result == "conflict"
+    (problem,) = loaded.problems
+    assert path.read_text().split("\n")[problem.line - 1] == "Second, in the file."
+    assert problem.message == (
+        "the site (revision 2, line 14) has 'Second, on the site.' where the file has 'Second, in the file.'"
+    )
+    assert "Second, on the site." in current_text() and Revision.objects.count() == 2
+    assert load() == ["conflict"], "it is told until somebody settles it"
+    site_says("Second, on the site.", "Second, in the file.")
     assert load() == ["same"]
+
+
+@pytest.mark.django_db
+def test_file_and_site_that_are_good_alone_may_not_be_good_together(folder: Path) -> None:
+    put(folder, LONG)
+    load()
+    site_says('mechanism: "writeback"', 'areas: ["zone_movable"]\nmechanism: "writeback"')
+    path = put(folder, LONG.replace("subsystems:", 'areas: ["migrate_cma"]\nsubsystems:'))
+    (loaded,) = files.load([path])
+    assert loaded.result == "conflict" and "each is good" in loaded.problems[0].message
+    assert Revision.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_a_file_that_took_the_sites_text_over_is_the_same_and_the_next_edit_starts_there(folder: Path) -> None:
+    put(folder, LONG)
+    load()
+    site_says("Second.", "Second, on the site.")
+    put(folder, current_text())
+    assert load() == ["same"]
+    site_says("Second, on the site.", "Second, once more.")
+    assert load() == ["site is ahead"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", [State.PROPOSED, State.DECLINED, State.DRAFT])
+def test_a_file_publishes_what_it_names(folder: Path, state: State) -> None:
+    put(folder, LONG)
+    revisions.save(LONG, origin=Origin.SITE, author=builders.person(), new=True, state=state)
+    assert load() == ["same"]
+    document = Document.objects.get()
+    assert document.state == State.PUBLISHED
+    assert document.current is not None and not document.current.in_draft
+
+
+@pytest.mark.django_db
+def test_a_file_over_another_text_of_a_proposal_is_a_conflict(folder: Path) -> None:
+    put(folder, LONG.replace("Second.", "Another."))
+    revisions.save(LONG, origin=Origin.SITE, author=builders.person(), new=True, state=State.PROPOSED)
+    assert load() == ["conflict"]
+    assert Document.objects.get().state == State.PROPOSED
 
 
 @pytest.mark.django_db
@@ -114,7 +195,7 @@ def call(command: str, *args: str) -> tuple[str, str]:
 
 
 @pytest.mark.django_db
-def test_load_cases_counts_what_it_did(folder: Path) -> None:
+def test_load_cases_counts_what_it_did_and_names_conflicts(folder: Path) -> None:
     put(folder, builders.case_text())
     put(folder, builders.strategy_text(), "strategies/a-strategy.md")
     assert call("load_cases") == ("catalog: 2 new\n", "")
@@ -122,7 +203,8 @@ def test_load_cases_counts_what_it_did(folder: Path) -> None:
     put(folder, builders.case_text(title="As in the file"))
     out, err = call("load_cases")
     assert out == "catalog: 1 conflict, 1 same\n"
-    assert "fuse-writeback.md: the file and the site were both changed" in err
+    assert err.split("\n")[0] == "fuse-writeback.md: file and site changed the same lines; the site's text stays"
+    assert err.split("\n")[1].startswith("fuse-writeback.md:3: the site (revision 2, line 3) has 'title: ")
 
 
 @pytest.mark.django_db
@@ -132,7 +214,7 @@ def test_load_cases_fails_after_loading_what_is_good(folder: Path) -> None:
     err = StringIO()
     with pytest.raises(CommandError, match="some files were not loaded"):
         call_command("load_cases", stdout=StringIO(), stderr=err)
-    assert "fuse-writeback.md: line 4: kind: expected one of" in err.getvalue()
+    assert "fuse-writeback.md:4: kind: expected one of" in err.getvalue()
     assert Case.objects.get().slug == "good"
 
 
@@ -141,6 +223,45 @@ def test_the_real_catalog_loads_whole_and_twice() -> None:
     number = len(files.all_files())
     assert call("load_cases") == (f"catalog: {number} new\n", "")
     assert call("load_cases") == (f"catalog: {number} same\n", "")
+
+
+@pytest.mark.django_db
+def test_an_untouched_load_is_exported_byte_for_byte(tmp_path: Path) -> None:
+    call("load_cases")
+    out, _ = call("export_cases", str(tmp_path))
+    real = files.all_files()
+    assert out.endswith(f"exported: {len(real)} new\n")
+    assert len(list(tmp_path.glob("*/*"))) == len(real)
+    for path in real:
+        assert (tmp_path / path.parent.name / path.name).read_bytes() == path.read_bytes()
+    assert call("export_cases", str(tmp_path)) == (f"exported: {len(real)} same\n", "")
+
+
+@pytest.mark.django_db
+def test_an_edit_on_the_site_is_exported_and_loads_as_the_same(folder: Path) -> None:
+    path = put(folder, LONG)
+    load()
+    site_says("Second.", "Second “quoted”\r\nwith an odd line end.")
+    assert call("export_cases", str(folder))[0] == f"changed: {path}\nexported: 1 changed\n"
+    assert path.read_bytes().decode() == current_text()
+    assert load() == ["same"]
+
+
+@pytest.mark.django_db
+def test_what_is_not_public_or_not_reviewed_is_not_exported(tmp_path: Path) -> None:
+    for state in State:
+        slug = f"case-{state}"
+        revisions.save(builders.case_text(slug), origin=Origin.SITE, new=True, state=state)
+    call("export_cases", str(tmp_path))
+    assert [path.name for path in tmp_path.glob("*/*")] == ["case-published.md"]
+
+
+@pytest.mark.django_db
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    builders.case()
+    (tmp_path / "cases").write_text("a file where a folder should be")
+    with pytest.raises(CommandError, match=r"cases.*: (File exists|Not a directory)"):
+        call_command("export_cases", str(tmp_path), stdout=StringIO())
 
 
 def test_check_cases_tells_file_line_and_field(folder: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from catalog import files
+from catalog import files, links
+from catalog.document import Problem
 
 
 class Command(BaseCommand):
@@ -17,6 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="*", type=Path, help="Default: every file of the catalog.")
+        parser.add_argument("--links", action="store_true", help="Also fetch every link, and tell of the dead ones.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         paths = options["file"] or files.all_files()
@@ -24,11 +26,21 @@ class Command(BaseCommand):
         for path in paths:
             if not path.is_file():
                 raise CommandError(f"{path}: no such file")
-            for problem in files.check(path):
-                found += 1
-                self.stderr.write(
-                    f"{path}:{problem.line}: {problem.field + ': ' if problem.field else ''}{problem.message}"
-                )
+            problems = files.check(path)
+            for problem in problems:
+                self.stderr.write(problem.at(path))
+            found += len(problems)
+            if options["links"] and not problems:
+                found += self._dead(path)
         if found:
             raise CommandError(f"{found} problems in {len(paths)} files")
         self.stdout.write(f"{len(paths)} files are good")
+
+    def _dead(self, path: Path) -> int:
+        """Only what is surely gone counts: a server that refuses a script may still serve people."""
+        dead = 0
+        for found in links.tried(links.of(path.read_bytes().decode())):
+            dead += found.is_dead
+            said = f"{'dead link' if found.is_dead else 'could not be tried'}: {found.place.url}: {found.what}"
+            self.stderr.write(Problem(found.place.line, found.place.field, said).at(path))
+        return dead

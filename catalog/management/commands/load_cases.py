@@ -1,4 +1,4 @@
-"""Loads the case and strategy files. What was edited on the site is never overwritten."""
+"""Loads the case and strategy files. What was edited on the site is merged with them, and never overwritten."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Command(BaseCommand):
         results: Counter[str] = Counter()
         for loaded in files.load(files.all_files()):
             results[loaded.result] += 1
-            for problem in loaded.problems:
-                self.stderr.write(f"{loaded.path.name}: {problem}")
             if loaded.result == "conflict":
-                self.stderr.write(f"{loaded.path.name}: the file and the site were both changed; the site's text stays")
+                self.stderr.write(f"{loaded.path.name}: file and site changed the same lines; the site's text stays")
+            for problem in loaded.problems:
+                self.stderr.write(problem.at(loaded.path.name))
         self.stdout.write("catalog: " + ", ".join(f"{number} {result}" for result, number in sorted(results.items())))
         if results["malformed"]:
             raise CommandError("some files were not loaded")

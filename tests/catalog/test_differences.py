@@ -1,0 +1,62 @@
+"""Diffs say what changed, where, and in bounded time."""
+
+from __future__ import annotations
+
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.differences import Line, diff
+
+TEXTS = st.lists(st.sampled_from(["a", "b", "c d e", "c x e", ""]), max_size=15).map("\n".join)
+
+
+def said(lines: tuple[Line, ...]) -> list[str]:
+    return [line.sign + "".join(span.text for span in line.spans) for line in lines]
+
+
+def test_a_change_stands_with_three_lines_around_it_and_both_line_numbers() -> None:
+    before = "\n".join(str(n) for n in range(1, 21))
+    made = diff(before, before.replace("10", "ten", 1))
+    (hunk,) = made.hunks
+    assert said(hunk.lines) == [" 7", " 8", " 9", "-10", "+ten", " 11", " 12", " 13"]
+    assert (made.added, made.removed, hunk.skipped, made.skipped) == (1, 1, 6, 7)
+    assert [(line.before, line.after) for line in hunk.lines[2:5]] == [(9, 9), (10, None), (None, 10)]
+
+
+def test_changes_far_apart_are_two_hunks() -> None:
+    before = [str(n) for n in range(30)]
+    after = ["first", *before[1:-1], "last"]
+    assert [hunk.skipped for hunk in diff("\n".join(before), "\n".join(after)).hunks] == [0, 22]
+
+
+def test_the_words_that_differ_are_marked() -> None:
+    made = diff("time: bounded by a timeout", "time: unbounded by a timeout")
+    assert [[span.text for span in line.spans if span.changed] for line in made.hunks[0].lines] == [
+        ["bounded "],
+        ["unbounded "],
+    ]
+
+
+def test_equal_texts_have_no_hunk() -> None:
+    assert diff("a\nb", "a\nb").hunks == ()
+
+
+@given(TEXTS, TEXTS)
+def test_both_texts_can_be_read_from_their_diff(before: str, after: str) -> None:
+    lines = [line for hunk in diff(before, after, context=1_000).hunks for line in said(hunk.lines)]
+    if before != after:
+        assert [line[1:] for line in lines if line[0] in " -"] == before.split("\n")
+        assert [line[1:] for line in lines if line[0] in " +"] == after.split("\n")
+
+
+def test_texts_made_to_be_slow_are_compared_in_seconds() -> None:
+    """Without its bound the first pair takes hours."""
+    alternating = ["\n".join(f"x\n{who}{n}" for n in range(600)) for who in "ab"]
+    pairs = [("x\n" * 100_000, "y\n" + "x\n" * 99_000 + "z"), (alternating[0], alternating[1])]
+    start = time.process_time()
+    for before, after in pairs:
+        made = diff(before, after)
+        assert made.added and made.removed
+    assert time.process_time() - start < 10
