@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.text import slugify
 
+from catalog import indexing
 from catalog.facts import CaseText, DocumentText, StrategyText
 from catalog.models import Alias, Case, Claim, Document, Effect, Link, Serving, Strategy, Subsystem
 
@@ -18,6 +19,7 @@ def project(document: Document, parsed: DocumentText) -> None:
     Link.objects.bulk_create(
         Link(document=document, kind=link.kind, ref=link.ref, title=link.title) for link in parsed.links
     )
+    indexing.index_document(document, parsed)
 
 
 def _case(document: Document, parsed: CaseText) -> None:

@@ -11,6 +11,7 @@ import catalog.affected_pages
 import catalog.api
 import catalog.kernel_pages
 import catalog.pages
+import catalog.search_pages
 import catalog.session
 import discussion.activity
 import discussion.moderation_pages
@@ -22,6 +23,7 @@ from config import errors, health
 
 urlpatterns = [
     path("", catalog.pages.cases, name="cases"),
+    path("search/", catalog.search_pages.results, name="search"),
     path("cases/<slug:slug>/", catalog.pages.case, name="case"),
     path("cases/<slug:slug>/@<int:n>", catalog.pages.case, name="case-snapshot"),
     path("kernels/", catalog.kernel_pages.kernels, name="kernels"),

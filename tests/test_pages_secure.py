@@ -12,7 +12,17 @@ from tests import builders
 pytestmark = pytest.mark.django_db
 
 PAGES = [
-    *("/", "/?q=x", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/method/", "/session/"),
+    *(
+        "/",
+        "/?q=x",
+        "/search/",
+        "/search/?q=the",
+        "/cases/fuse-writeback/",
+        "/kernels/",
+        "/kernels/6.18.44/",
+        "/method/",
+        "/session/",
+    ),
     *("/strategies/", "/strategies/a-strategy/", "/reports/", "/api/", "/problems/", "/sign-in/"),
     *("/affected/", "/affected/?kernel=6.18.44", "/affected/?kernel=nonsense"),
     *("/nothing-here/", "/api/v1/nothing/"),

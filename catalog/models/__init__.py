@@ -1,4 +1,5 @@
 from catalog.models.cases import Alias, Case, Claim, Effect, Link, Subsystem
+from catalog.models.entries import Entry, Word
 from catalog.models.measured import KernelBuild, Tally
 from catalog.models.strategies import Serving, Strategy
 from catalog.models.text import Document, LoadedFile, Revision, Unsaved
@@ -9,6 +10,7 @@ __all__ = [
     "Claim",
     "Document",
     "Effect",
+    "Entry",
     "KernelBuild",
     "Link",
     "LoadedFile",
@@ -18,4 +20,5 @@ __all__ = [
     "Subsystem",
     "Tally",
     "Unsaved",
+    "Word",
 ]

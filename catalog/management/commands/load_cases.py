@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from catalog import files
+from catalog import files, indexing
 
 
 class Command(BaseCommand):
@@ -22,5 +22,7 @@ class Command(BaseCommand):
             for problem in loaded.problems:
                 self.stderr.write(problem.at(loaded.path.name))
         self.stdout.write("catalog: " + ", ".join(f"{number} {result}" for result, number in sorted(results.items())))
+        if number := indexing.index_missing():
+            self.stdout.write(f"search: {number} added to the index")
         if results["malformed"]:
             raise CommandError("some files were not loaded")
