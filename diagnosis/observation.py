@@ -13,7 +13,8 @@ class Observation:
     `key` is stable inside the report (a JSON Pointer here), so that attaching twice changes nothing.
     `names` is the case that the sender believes it to be, '' where the sender does not say.
     `fingerprint` groups like observations that match nothing. `area` is '' where a run was not made, `freed_seconds`
-    None where unknown.
+    None where unknown. `worked_…`: did the operation as a whole (block offline, CMA allocation, order-9 allocation)
+    succeed before, while and after the hold; None where the mover has no such result, or it is not known.
     """
 
     key: str
@@ -29,3 +30,6 @@ class Observation:
     outcome: str
     freed_seconds: Optional[float]
     fingerprint: str
+    worked_before: Optional[bool] = None
+    worked_while_held: Optional[bool] = None
+    worked_after: Optional[bool] = None

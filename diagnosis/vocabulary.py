@@ -161,6 +161,19 @@ MOVER_MODES: Mapping[str, str] = {
     "longterm_pin": "MIGRATE_SYNC",
 }
 
+# What a mover's work is for as a whole, beside the folio.
+OPERATIONS = _group(
+    ("offline", "memory block offline", "Every memory block that holds the run's pages went offline."),
+    ("cma", "CMA allocation", "A 1 GiB huge page came out of the CMA area that holds the run's pages."),
+    (
+        "compaction",
+        "order-9 allocation",
+        "In a guest: 2 MiB huge pages came out of half or more of the target's pageblocks, one held page in each. "
+        "On a machine in use: these pageblocks became empty.",
+    ),
+    ("soft_offline", "soft offline", "Every frame of control and target was retired."),
+)
+
 OUTCOMES = _group(
     ("moves", "moves", "The folio was migrated while it was held."),
     ("leaves_first", "leaves first", "The folio left the movable area when it was held."),
@@ -241,6 +254,7 @@ GROUPS: Mapping[str, Mapping[str, Word]] = {
     "claim standing": CLAIM_STANDINGS,
     "migrate mode": MIGRATE_MODES,
     "mover": MOVERS,
+    "operation": OPERATIONS,
     "outcome": OUTCOMES,
     "environment": ENVIRONMENTS,
     "evidence kind": EVIDENCE_KINDS,

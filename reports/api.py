@@ -84,5 +84,5 @@ class CaseEvidenceView(APIView):
         case = Case.objects.visible_to(request.user).named(slug)
         if case is None:
             raise Http404("There is no such case.")
-        rows = Evidence.objects.visible_to(request.user).filter(case=case).select_related("build", "machine", "case")
+        rows = Evidence.objects.visible_to(request.user).filter(case=case).for_rows()
         return paging.answer(request, rows, ("-seen_at", "-id"), receipts.evidence)

@@ -6,7 +6,8 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         from catalog import parts
-        from reports.pages import evidence_part, reproducer_part
+        from reports.pages import evidence_part, operations_part, reproducer_part
 
+        parts.offer(operations_part)
         parts.offer(evidence_part)
         parts.offer(reproducer_part)

@@ -183,7 +183,10 @@ def _evidence(report: Report, said: Said, match: Match, case_id: int, builds: di
         machine_id=report.machine_id,
         outcome=said.outcome,
         freed_seconds=said.freed_seconds,
-        seen_at=report.received_at,
+        worked_before=said.worked_before,
+        worked_while_held=said.worked_while_held,
+        worked_after=said.worked_after,
+        seen_at=report.seen_at,
     )
 
 

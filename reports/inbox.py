@@ -16,6 +16,7 @@ from diagnosis.faults import Fault, Unreadable
 from diagnosis.formats import envelope
 from people.models import Machine
 from reports.models import Payload, Report, State
+from reports.recorded import Recording
 from reports.refusals import Refusal
 
 ZSTD_LEVEL = 3
@@ -25,12 +26,13 @@ READABLE_LATER = ("not-json", "wrong-shape", "contradiction")
 
 @dataclass(frozen=True)
 class Sending:
-    """A request's decoded body and what its headers say of it."""
+    """A request's decoded body and what its headers say of it. `recording`: where it came from a file of ours."""
 
     machine: Machine
     body: bytes
     media_type: str
     idempotency_key: str | None
+    recording: Recording | None = None
 
 
 def take(sending: Sending) -> tuple[Report, bool]:
@@ -99,6 +101,8 @@ def _kept(sending: Sending, run_id: str) -> tuple[Report, bool]:
                 sha256=digest,
                 run_id=run_id,
                 idempotency_key=sending.idempotency_key,
+                recorded_at=sending.recording and sending.recording.recorded_at,
+                command=sending.recording.command if sending.recording else "",
             )
             Payload.objects.create(report=report, body=packed(sending.body))
         return report, True

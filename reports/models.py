@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.db.models.functions import Now
 
 from catalog.models import Case, KernelBuild
 from catalog.models.text import seen_by
-from diagnosis.vocabulary import MOVERS, OUTCOMES, Word
+from diagnosis.vocabulary import CONCLUSIVE, MOVERS, OUTCOMES, Word
 from people.models import Machine, may
 
 
@@ -45,7 +46,8 @@ class Report(models.Model):
     """One thing that a machine sent: who, when, how large, and how far it has got.
 
     `sha256` is of the decoded body. `reason` is the problem document of a rejected report; `traceback` is ours,
-    of a failed one. `matched_by` is the digest of the signatures that it was last matched with.
+    of a failed one. `matched_by` is the digest of the signatures that it was last matched with. `recorded_at` and
+    `command` are for what this project recorded itself, and says so: when, and what measures it again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -57,6 +59,8 @@ class Report(models.Model):
     sha256 = models.CharField(max_length=64)
     run_id = models.CharField(max_length=100, null=True)
     idempotency_key = models.CharField(max_length=200, null=True)
+    recorded_at = models.DateTimeField(null=True)
+    command = models.CharField(max_length=300, blank=True, db_default="")
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
     turn = models.PositiveSmallIntegerField(choices=Turn.choices, default=Turn.FRESH)
@@ -90,6 +94,10 @@ class Report(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="rejected") | Q(reason__isnull=False), name="report_rejected_why"
             ),
+            models.CheckConstraint(
+                condition=Q(recorded_at=None, command="") | Q(recorded_at__isnull=False) & ~Q(command=""),
+                name="report_recorded_how",
+            ),
         ]
         indexes = [
             models.Index(fields=["-received_at", "-id"], name="report_newest"),
@@ -106,6 +114,11 @@ class Report(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"/reports/{self.id}/"
+
+    @property
+    def seen_at(self) -> datetime:
+        """When somebody saw what it says, as near as is known: a recorded one was read in long after."""
+        return self.recorded_at or self.received_at
 
 
 class Payload(models.Model):
@@ -157,11 +170,20 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
         )
         return self.exclude(models.Exists(refuted))
 
+    def for_rows(self) -> EvidenceQuerySet:
+        """With all that a row of a list shows."""
+        return self.select_related("build", "machine", "case", "report")
+
+    def operations(self) -> EvidenceQuerySet:
+        """Of conclusive runs that had a result as a whole."""
+        tried = Q(worked_before__isnull=False) | Q(worked_while_held__isnull=False) | Q(worked_after__isnull=False)
+        return self.counted().filter(tried, outcome__in=CONCLUSIVE)
+
 
 class Evidence(models.Model):
     """An observation attached to a case, with the rule that did it and the reason. Its key: (report, key, case).
 
-    It repeats what a tally's key needs, so that adding up reads one table.
+    It repeats what a tally's key needs, so that adding up reads one table. `worked_…`: see diagnosis.observation.
     """
 
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="evidence")
@@ -178,6 +200,9 @@ class Evidence(models.Model):
     machine = models.ForeignKey(Machine, on_delete=models.PROTECT, related_name="+")
     outcome = models.CharField(max_length=16)
     freed_seconds = models.FloatField(null=True)
+    worked_before = models.BooleanField(null=True)
+    worked_while_held = models.BooleanField(null=True)
+    worked_after = models.BooleanField(null=True)
     seen_at = models.DateTimeField()
 
     objects = EvidenceQuerySet.as_manager()

@@ -24,7 +24,7 @@ from diagnosis.faults import Unreadable
 from diagnosis.formats import envelope
 from people.models import User, may
 from reports import evidence as attaching
-from reports import inbox, probe
+from reports import inbox, operations, probe
 from reports.forms import VerdictForm
 from reports.models import Evidence, Report, State, Verdict, may_see_raw
 from reports.refusals import KINDS
@@ -149,8 +149,15 @@ def evidence_part(request: HttpRequest, document: Document) -> Part | None:
     if document.kind != "case":
         return None
     found = Evidence.objects.visible_to(request.user).filter(case=document.pk).order_by("-seen_at", "-id")
-    rows = list(found.select_related("build", "machine")[:LATEST])
+    rows = list(found.for_rows()[:LATEST])
     return Part("reports/latest.html", {"rows": rows})
+
+
+def operations_part(request: HttpRequest, document: Document) -> Part | None:
+    """For catalog.parts: whether blocks went offline and allocations succeeded, before, while and after the hold."""
+    if document.kind != "case":
+        return None
+    return Part("reports/operations.html", {"rows": operations.of_case(document.pk, request.user)})
 
 
 def reproducer_part(request: HttpRequest, document: Document) -> Part | None:

@@ -32,7 +32,13 @@ EVIDENCE: dict[str, Any] = {
         "area": {"type": "string"},
         "outcome": {"type": "string"},
         "freed_seconds": {"type": "number", "description": "From the release until freed. Absent where unknown."},
+        "operation": {
+            "type": "object",
+            "description": "Did it succeed as a whole. What is not known is absent.",
+            "properties": {name: {"type": "boolean"} for name in ("before", "while_held", "after_release")},
+        },
         "seen_at": {"type": "string", "format": "date-time"},
+        "recorded": {"type": "boolean", "description": "True where this project recorded it; else absent."},
     },
 }
 
@@ -52,6 +58,12 @@ SCHEMA: dict[str, Any] = {
         "attempts": {"type": "integer"},
         "nr_observations": {"type": "integer"},
         "nr_unmatched": {"type": "integer"},
+        "recorded": {
+            "type": "object",
+            "description": "Of a report that this project recorded itself: when, and what measures it again.",
+            "required": ["at", "command"],
+            "properties": {"at": {"type": "string", "format": "date-time"}, "command": {"type": "string"}},
+        },
         "problem": {"type": "object", "description": "Why it was rejected: a problem document."},
         "evidence": {"type": "array", "items": EVIDENCE},
     },
@@ -74,10 +86,12 @@ def receipt(report: Report, user: Any = None) -> dict[str, Any]:
         made["run_id"] = report.run_id
     if report.reason:
         made["problem"] = report.reason
+    if report.recorded_at:
+        made["recorded"] = {"at": report.recorded_at, "command": report.command}
     if report.settled_at:
         made["settled_at"] = report.settled_at
     if report.state == State.SETTLED:
-        rows = Evidence.objects.visible_to(user).filter(report=report).select_related("build", "machine", "case")
+        rows = Evidence.objects.visible_to(user).filter(report=report).for_rows()
         made["nr_observations"] = report.nr_observations
         made["nr_unmatched"] = report.nr_unmatched
         made["evidence"] = [evidence(row) for row in rows.order_by("key", "case__slug")]
@@ -104,6 +118,11 @@ def evidence(row: Evidence) -> dict[str, Any]:
     }
     if row.area:
         made["area"] = row.area
+    worked = (("before", row.worked_before), ("while_held", row.worked_while_held), ("after_release", row.worked_after))
+    if operation := {name: value for name, value in worked if value is not None}:
+        made["operation"] = operation
+    if row.report.recorded_at:
+        made["recorded"] = True
     if row.freed_seconds is not None:
         made["freed_seconds"] = row.freed_seconds
     return made

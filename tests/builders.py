@@ -13,6 +13,7 @@ from people import machines
 from people.models import Machine, Role, User
 from reports import inbox, ingest
 from reports.models import Report
+from reports.recorded import Recording
 
 _numbers = itertools.count(1)
 
@@ -78,6 +79,15 @@ def report(*runs: dict[str, Any], sender: Machine | None = None, **changed: Any)
 
 def settled(*runs: dict[str, Any], **changed: Any) -> Report:
     made = report(*runs, **changed)
+    ingest.drain()
+    made.refresh_from_db()
+    return made
+
+
+def recorded(one: Recording) -> Report:
+    """A report of this project's own, read."""
+    sending = inbox.Sending(machine(one.machine), one.body, "application/json", None, one)
+    made = inbox.take(sending)[0]
     ingest.drain()
     made.refresh_from_db()
     return made

@@ -231,6 +231,7 @@ def _observation(envelope: Envelope, run: Run) -> Observation:
     mover = sent["mover"]
     area = sent.get("area", "")
     mark = "%s/%s/%s/%s" % (run.case, mover, area, run.outcome)
+    operation = sent.get("operation", {})
     return Observation(
         key=run.key,
         kind="run",
@@ -245,4 +246,7 @@ def _observation(envelope: Envelope, run: Run) -> Observation:
         outcome=run.outcome,
         freed_seconds=sent.get("freed_seconds"),
         fingerprint=hashlib.sha256(mark.encode()).hexdigest()[:16],
+        worked_before=operation.get("before"),
+        worked_while_held=operation.get("while_held"),
+        worked_after=operation.get("after_release"),
     )

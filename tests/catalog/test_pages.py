@@ -48,9 +48,10 @@ def fill(n: int) -> None:
 # What a stranger's page asks for, whatever its length:
 LISTS: dict[str, int] = {
     "/": 12,  # cases, their effects and subsystems, tallies with builds, six facets, names of subsystems twice
-    "/cases/fuse-writeback/": 9,  # case, strategies, servings, cases, tallies twice, evidence, comments, and one
+    # case, strategies, servings, cases, tallies twice, operations, evidence, comments, whether they are locked
+    "/cases/fuse-writeback/": 10,
     "/strategies/": 4,  # strategies, their servings, cases of these, the columns
-    "/strategies/strategy-0/": 5,  # strategy, its servings, cases of these, visible cases, comments
+    "/strategies/strategy-0/": 6,  # strategy, its servings, cases of these, visible cases, comments, lock
     "/api/v1/cases/": 3,  # cases, effects, subsystems
     "/api/v1/cases/fuse-writeback/": 4,  # case, effects, subsystems, tallies
 }

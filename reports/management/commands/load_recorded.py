@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from people.models import Machine, Role, User
-from reports import inbox
+from reports import inbox, recorded
+from reports.models import Report
 from reports.tasks import bell
-
-FOLDER = settings.BASE_DIR / "catalog" / "recorded"
 
 
 class Command(BaseCommand):
@@ -20,13 +17,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         owner, _ = User.objects.get_or_create(username="recorded", defaults={"role": Role.READER, "password": "!"})
-        new = 0
-        paths = sorted(FOLDER.glob("*/*.json"))
-        for path in paths:
-            machine, _ = Machine.objects.get_or_create(name=path.parent.name, defaults={"owner": owner})
-            body = json.dumps(json.loads(path.read_text())).encode()
-            _, is_new = inbox.take(inbox.Sending(machine, body, "application/json", None))
-            new += is_new
+        there = set(Report.objects.filter(machine__owner=owner).values_list("machine__name", "run_id"))
+        machines: dict[str, Machine] = {}
+        new, everything = 0, list(recorded.every())
+        for one in everything:
+            if (one.machine, one.run_id) in there:
+                continue
+            if one.machine not in machines:
+                machines[one.machine] = Machine.objects.get_or_create(name=one.machine, defaults={"owner": owner})[0]
+            sending = inbox.Sending(machines[one.machine], one.body, "application/json", None, one)
+            new += inbox.take(sending)[1]
         if new:
             bell.ring_now()
-        self.stdout.write(f"recorded reports: {new} new of {len(paths)}")
+        self.stdout.write(f"recorded reports: {new} new of {len(everything)}")

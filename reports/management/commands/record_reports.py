@@ -1,0 +1,44 @@
+"""Puts reports into catalog/recorded/, packed, with their date, kernel and command.
+
+    manage.py record_reports ~/.cache/unmigratable-lab/reports/guest-6.1.0-50-amd64 --kernel bookworm
+
+The folder's name becomes the machine's. A report of the same name there gives way.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from diagnosis.faults import Unreadable
+from reports import recorded
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("folder", type=Path, help="with one MACHINE/NAME.json a report, as the lab keeps them")
+        parser.add_argument("--kernel", default="", help="what the lab was asked for; left out for a machine's own")
+        parser.add_argument("--into", type=Path, default=recorded.FOLDER, help="default: catalog/recorded")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        folder: Path = options["folder"].resolve()
+        made: dict[Path, bytes] = {}
+        for path in sorted(folder.glob("*.json")):
+            try:
+                report = json.loads(path.read_bytes())
+                command = recorded.command_for(report, options["kernel"])
+                made[options["into"] / folder.name / (path.stem + recorded.ENDING)] = recorded.packed(report, command)
+            except (ValueError, KeyError, Unreadable) as error:
+                raise CommandError(f"{path}: {error}; nothing was written") from None
+        if not made:
+            raise CommandError(f"there is no report in {folder}")
+        for target, body in made.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(body)
+        self.stdout.write(f"{len(made)} recorded, {sum(map(len, made.values()))} bytes")

@@ -1,0 +1,133 @@
+"""What this project recorded itself: whole, small, replayed through the real ingest, and marked as recorded."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from diagnosis.formats import envelope
+from reports import ingest, recorded
+from reports.models import Evidence, Report, State
+from tests import builders
+
+MOST_BYTES = 5 << 20
+
+
+@pytest.fixture
+def lab_kept(tmp_path: Path) -> Path:
+    """A folder as the lab leaves it, with one report."""
+    folder = tmp_path / "guest-7.3.4"
+    folder.mkdir()
+    report = builders.envelope(builders.run(), started_at="2026-11-22T22:20:05Z")
+    (folder / "fuse-writeback-compaction.json").write_text(json.dumps(report, indent=1))
+    return folder
+
+
+def test_every_file_is_whole_and_says_when_where_and_how() -> None:
+    found = list(recorded.every())
+    assert len(found) > 100
+    for one in found:
+        sent = envelope.read(one.body)
+        assert sent.kernel.release == one.kernel
+        assert one.recorded_at.tzinfo
+        assert one.command.startswith("probe.pyz ")
+        assert sent.runs[0].case in one.command.split()
+
+
+def test_all_files_together_are_small() -> None:
+    assert sum(path.stat().st_size for path in recorded.paths()) < MOST_BYTES
+
+
+def test_nothing_else_lies_beside_them() -> None:
+    assert sorted(path for path in recorded.FOLDER.rglob("*") if path.is_file()) == recorded.paths()
+
+
+def test_no_report_is_there_twice() -> None:
+    runs = [one.run_id for one in recorded.every()]
+    assert len(set(runs)) == len(runs)
+
+
+def test_the_same_report_gives_the_same_bytes() -> None:
+    report = builders.envelope(started_at="2026-11-22T22:20:05Z")
+    made = recorded.packed(report, "probe.pyz run x")
+    assert made == recorded.packed(dict(reversed(report.items())), "probe.pyz run x")
+    assert made[4:8] == b"\0\0\0\0", "a time of packing in the file's head"
+
+
+def test_what_the_lab_kept_is_recorded_and_read_back(lab_kept: Path, tmp_path: Path) -> None:
+    call_command("record_reports", lab_kept, kernel="trixie-backports", into=tmp_path / "out", stdout=StringIO())
+    (one,) = recorded.every(tmp_path / "out")
+    assert (one.machine, one.kernel, one.recorded_at.isoformat()) == (
+        "guest-7.3.4",
+        "6.18.44",
+        "2026-11-22T22:20:05+00:00",
+    )
+    assert one.command == "probe.pyz lab trixie-backports --cases fuse-writeback --movers compaction --repeat 1"
+
+
+def test_one_bad_report_in_the_folder_and_nothing_is_recorded(lab_kept: Path, tmp_path: Path) -> None:
+    (lab_kept / "x-offline.json").write_text('{"format": "unmigratable-report"}')
+    with pytest.raises(CommandError, match=r"x-offline\.json"):
+        call_command("record_reports", lab_kept, into=tmp_path / "out", stdout=StringIO())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_command_names_what_would_measure_it_again() -> None:
+    report = builders.envelope(builders.run(), builders.run())
+    assert recorded.command_for(report) == ("probe.pyz run fuse-writeback --mover compaction --repeat 2 --on-this-host")
+    spread = builders.envelope(builders.run(facts={"nr_target_blocks": 16}))
+    spread["kernel"]["label"] = "fix v3"
+    assert recorded.command_for(spread, "a/bzImage") == (
+        "probe.pyz lab a/bzImage --cases fuse-writeback --spread --repeat 1 --label 'fix v3'"
+    )
+
+
+def test_a_file_cut_short_says_so(tmp_path: Path) -> None:
+    whole = recorded.packed(builders.envelope(started_at="2026-11-22T22:20:05Z"), "probe.pyz run x")
+    (tmp_path / "box").mkdir()
+    path = tmp_path / "box" / "x.json.gz"
+    path.write_bytes(whole)
+    assert recorded.read(path).machine == "box"
+    path.write_bytes(whole[:-20])
+    with pytest.raises((EOFError, gzip.BadGzipFile)):
+        recorded.read(path)
+
+
+@pytest.mark.django_db
+class TestOnTheSite:
+    def test_what_was_recorded_is_marked_and_what_was_sent_is_not(self, lab_kept: Path, tmp_path: Path) -> None:
+        call_command("record_reports", lab_kept, kernel="trixie", into=tmp_path / "out", stdout=StringIO())
+        builders.case()
+        builders.settled()
+        (one,) = recorded.every(tmp_path / "out")
+        builders.recorded(one)
+        ours, sent = Report.objects.get(recorded_at__isnull=False), Report.objects.get(recorded_at=None)
+        page = Client().get(ours.get_absolute_url()).content.decode()
+        assert "Recorded by this project" in page
+        assert one.command in page
+        assert "Recorded by this project" not in Client().get(sent.get_absolute_url()).content.decode()
+        assert Client().get("/cases/fuse-writeback/").content.decode().count(">recorded<") == 1
+        told = Client().get(f"/api/v1/reports/{ours.pk}/").json()
+        assert told["recorded"] == {"at": "2026-11-22T22:20:05Z", "command": one.command}
+        assert told["evidence"][0]["recorded"] is True
+        plain = Client().get(f"/api/v1/reports/{sent.pk}/").json()
+        assert "recorded" not in plain
+        assert "recorded" not in plain["evidence"][0]
+
+    def test_it_was_seen_when_it_was_recorded(self, lab_kept: Path, tmp_path: Path) -> None:
+        call_command("record_reports", lab_kept, into=tmp_path / "out", stdout=StringIO())
+        builders.case()
+        (one,) = recorded.every(tmp_path / "out")
+        builders.recorded(one)
+        assert Evidence.objects.get().seen_at == one.recorded_at
+
+    def test_all_of_them_settle(self) -> None:
+        call_command("load_recorded", stdout=StringIO())
+        assert ingest.drain(120)
+        assert set(Report.objects.values_list("state", flat=True)) == {State.SETTLED}
