@@ -41,7 +41,12 @@ app.conf.update(
             "task": "reports.sweep",
             "schedule": settings.SWEEP_SECONDS,
             "options": {"expires": settings.SWEEP_SECONDS, "queue": QUEUE},
-        }
+        },
+        "follow": {
+            "task": "discussion.follow",
+            "schedule": 60,
+            "options": {"expires": 60, "queue": QUEUE},
+        },
     },
 )
 if settings.CELERY_BROKER_URL.startswith("filesystem"):
@@ -53,7 +58,7 @@ if settings.CELERY_BROKER_URL.startswith("filesystem"):
         "control_folder": str(folder.with_name("queue-control")),
         "polling_interval": 0.2,
     }
-app.autodiscover_tasks(["reports"])
+app.autodiscover_tasks(["reports", "discussion"])
 
 
 @worker_process_init.connect

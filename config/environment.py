@@ -21,6 +21,10 @@ KNOWN = {
     "UNMIGRATABLE_SWEEP_SECONDS": "How often the sweep looks for what a lost bell left lying. Default: 10.",
     "UNMIGRATABLE_POOL": "Database connections of one process, at the most. Default: 8.",
     "UNMIGRATABLE_BEHIND_TLS_PROXY": "'yes' where a proxy ends TLS and sets X-Forwarded-Proto. Default: no.",
+    "UNMIGRATABLE_ARCHIVE": "The public-inbox that mail threads are fetched from. Default: https://lore.kernel.org/all/.",
+    "UNMIGRATABLE_ARCHIVE_HOSTS": "Hosts that it may be fetched from, redirects too. Default: the archive's own.",
+    "UNMIGRATABLE_LIST": "The list that a reply goes to where a thread was not imported. Default: linux-mm@kvack.org.",
+    "UNMIGRATABLE_FOLLOW_SECONDS": "How often a mail thread that is alive is looked at again. Default: 3600.",
     "UNMIGRATABLE_TOKEN": "Read by probe.pyz, not by the site.",
 }
 DATABASE_SCHEMES = ("postgres", "postgresql")

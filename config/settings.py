@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -33,6 +34,17 @@ DEBUG = False
 COMMIT = env.optional("UNMIGRATABLE_COMMIT", r"[0-9a-f]{7,40}", "7 to 40 hex digits", "")
 LEASE_SECONDS = env.whole("UNMIGRATABLE_LEASE_SECONDS", 60, 2, 3_600)
 SWEEP_SECONDS = env.whole("UNMIGRATABLE_SWEEP_SECONDS", 10, 1, 3_600)
+FOLLOW_SECONDS = env.whole("UNMIGRATABLE_FOLLOW_SECONDS", 3_600, 1, 86_400)
+ARCHIVE = env.optional(
+    "UNMIGRATABLE_ARCHIVE",
+    r"https?://[A-Za-z0-9.:\[\]-]+/(?:[\w.-]+/)*" if LOCAL else r"https://[A-Za-z0-9.:\[\]-]+/(?:[\w.-]+/)*",
+    "an https address that ends with /",
+    "https://lore.kernel.org/all/",
+)
+ARCHIVE_HOSTS = env.optional("UNMIGRATABLE_ARCHIVE_HOSTS", *_HOSTS, urlsplit(ARCHIVE).netloc).split(",")
+MAIL_LIST = env.optional(
+    "UNMIGRATABLE_LIST", r"[\w.+-]+@[A-Za-z0-9.-]+", "the address of a mailing list", "linux-mm@kvack.org"
+)
 
 INSTALLED_APPS = [
     "django.contrib.auth",

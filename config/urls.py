@@ -14,6 +14,7 @@ import catalog.pages
 import catalog.search_pages
 import catalog.session
 import discussion.activity
+import discussion.mail_pages
 import discussion.moderation_pages
 import discussion.pages
 import reports.api
@@ -46,6 +47,8 @@ urlpatterns = [
         discussion.moderation_pages.act,
         name="comment-act",
     ),
+    path("mail/import/", discussion.mail_pages.import_mail, name="import-mail"),
+    path("mail/<path:message_id>/", discussion.mail_pages.thread, name="mail"),
     path("moderation/", discussion.moderation_pages.queue, name="moderation"),
     path("people/<str:name>/", discussion.activity.person, name="person"),
     path("reports/", reports.pages.reports, name="reports"),

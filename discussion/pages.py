@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from catalog.models import Document
 from catalog.parts import Part
-from discussion import threads
+from discussion import mail_shown, threads
 from discussion.difference import coloured, difference
 from discussion.forms import CommentForm, EditForm
 from discussion.mentions import Mentions
@@ -31,6 +31,8 @@ class Shown:
     may_moderate: bool
     reader: Any
     lock: Lock | None
+    mail: mail_shown.OnTheList
+    may_import: bool
 
 
 def discussion_part(request: HttpRequest, document: Document) -> Part:
@@ -41,7 +43,17 @@ def discussion_part(request: HttpRequest, document: Document) -> Part:
     allowed = may(user, "comment") and (lock is None or may(user, "moderate"))
     trees = threads.trees(comments)
     give_words(trees, comments, user)
-    shown = Shown(document, trees, len(comments), allowed, may(user, "moderate"), user, lock)
+    shown = Shown(
+        document,
+        trees,
+        len(comments),
+        allowed,
+        may(user, "moderate"),
+        user,
+        lock,
+        mail_shown.on_the_list(document, user),
+        may(user, "import mail"),
+    )
     return Part("discussion/thread.html", shown)
 
 

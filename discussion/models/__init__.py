@@ -1,6 +1,7 @@
-"""What people say of a case or a strategy, and how it is kept in order."""
+"""What people say of a case or a strategy, here and by mail, and how it is kept in order."""
 
 from discussion.models.comments import Comment, Earlier, Standing
+from discussion.models.mail import MailThread, Message, Trailer
 from discussion.models.order import Flag, Lock
 
-__all__ = ["Comment", "Earlier", "Flag", "Lock", "Standing"]
+__all__ = ["Comment", "Earlier", "Flag", "Lock", "MailThread", "Message", "Standing", "Trailer"]

@@ -1,0 +1,127 @@
+"""Imported mail in the browser: one thread, and the editors' form that imports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from catalog.models import Document
+from discussion import archive, correspondents, follow, letters, mail_in, mail_shown
+from discussion.forms import ImportForm
+from discussion.models import MailThread, Message, Trailer
+from discussion.tasks import ring
+from people.models import User, may
+
+PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class Letter:
+    place: mail_shown.Place
+    who: str
+    recipients: str
+    blocks: list[mail_shown.Block]
+    trailers: list[mail_shown.ShownTrailer]
+    reply: str
+    archived: str
+
+
+@require_GET
+def thread(request: HttpRequest, message_id: str) -> HttpResponse:
+    """The thread that a Message-ID is in, from its beginning; a letter further down leads to its page and place."""
+    named = Message.objects.filter(message_id=message_id.replace("\x00", "")).select_related("thread").first()
+    if named is None:
+        raise Http404("This mail was not imported.")
+    found = named.thread
+    places = mail_shown.in_tree(found.messages.without_text())
+    index = next(n for n, place in enumerate(places) if place.message.pk == named.pk)
+    if named.message_id != found.root_id:
+        return redirect(_address(found, index // PER_PAGE, named))
+    page = _page(request, len(places))
+    stranger = not isinstance(request.user, User)
+    shown = {
+        "thread": found,
+        "index": [(place, _address(found, n // PER_PAGE, place.message)) for n, place in enumerate(places)],
+        "letters": _letters(places[page * PER_PAGE : (page + 1) * PER_PAGE], stranger),
+        "about": Document.objects.visible_to(request.user).filter(mail_threads=found).order_by("kind", "slug"),
+        "page": page + 1,
+        "pages": range(1, -(-len(places) // PER_PAGE) + 1),
+        "archived": mail_shown.archived(found.root_id),
+        "may_import": may(request.user, "import mail"),
+        "stranger": stranger,
+        "here": "strategies",
+    }
+    return render(request, "discussion/mail_thread.html", shown)
+
+
+def _address(found: MailThread, page: int, message: Message) -> str:
+    query = f"?page={page + 1}" if page else ""
+    return f"{found.get_absolute_url()}{query}#m{message.pk}"
+
+
+def _page(request: HttpRequest, nr_places: int) -> int:
+    given = request.GET.get("page", "1")
+    last = max(0, (nr_places - 1) // PER_PAGE)
+    if not (given.isascii() and given.isdigit() and len(given) < 6 and 0 < int(given) <= last + 1):
+        raise Http404("There is no such page.")
+    return int(given) - 1
+
+
+def _letters(places: list[mail_shown.Place], stranger: bool) -> list[Letter]:
+    wanted = [place.message.pk for place in places]
+    texts = dict(Message.objects.filter(pk__in=wanted).values_list("pk", "text"))
+    given: dict[int, list[Trailer]] = {}
+    for trailer in Trailer.objects.filter(message__in=wanted).order_by("pk"):
+        given.setdefault(trailer.message_id, []).append(trailer)
+    made = []
+    for place in places:
+        m = place.message
+        hide = correspondents.half_hidden if stranger else str
+        made.append(
+            Letter(
+                place,
+                m.author_name or hide(m.author_address),
+                ", ".join(hide(one) for one in m.recipients),
+                mail_shown.blocks(texts[m.pk], stranger) if m.present else [],
+                [mail_shown.ShownTrailer(t, place, stranger) for t in given.get(m.pk, [])],
+                mail_shown.reply_to(m, stranger) if m.present else "",
+                mail_shown.archived(m.message_id),
+            )
+        )
+    return made
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def import_mail(request: HttpRequest) -> HttpResponse:
+    """An mbox is read at once; a Message-ID is noted, and fetched by a worker within a minute."""
+    if not may(request.user, "import mail"):
+        raise PermissionDenied("Editors import mail.")
+    assert isinstance(request.user, User)
+    about = {"about": request.GET.get("about", "")}
+    form = ImportForm(request.user, request.POST or None, request.FILES or None, initial=about)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return redirect(_imported(request, request.user, form))
+        except (archive.NotFetched, letters.Unreadable) as error:
+            form.add_error("mailbox", str(error))
+    status = 422 if form.errors else 200
+    return render(request, "discussion/import.html", {"form": form, "here": "strategies"}, status=status)
+
+
+def _imported(request: HttpRequest, by: User, form: ImportForm) -> str:
+    documents = form.cleaned_data["about"]
+    mailbox = form.cleaned_data["mailbox"]
+    if not mailbox:
+        thread = follow.ask_for(form.cleaned_data["message_id"], documents, by)
+        ring()
+        return thread.get_absolute_url()
+    taken = mail_in.take(letters.read(archive.unpacked(mailbox.read())), documents, by)
+    messages.success(request, f"{taken.nr_new} new letters, {taken.nr_known} known ones.")
+    return taken.threads[0].get_absolute_url()

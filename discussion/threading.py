@@ -1,0 +1,45 @@
+"""Who answers whom, from Message-IDs alone, as public-inbox does it. Pure.
+
+Each letter's References, oldest first, are linked one below the other where nothing contradicts; the letter itself
+goes below the last of them. An id that nobody has sent yet is a placeholder: it holds its answers together until the
+letter comes. Nothing is guessed from subjects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def parents(letters: Iterable[tuple[str, Sequence[str]]]) -> dict[str, str | None]:
+    """(id, references) in the order of time -> the parent of each id, placeholders among them; None for a root.
+
+    The same letters give the same tree however they came in, as long as they are given in the same order.
+    """
+    above: dict[str, str | None] = {}
+    for own, references in letters:
+        above.setdefault(own, None)
+        before = ""
+        for reference in references:
+            known = above.setdefault(reference, None)
+            if before and known is None and not _is_below(before, reference, above):
+                above[reference] = before
+            before = reference
+        # What a letter says of itself outweighs what others said of it.
+        if before and not _is_below(before, own, above):
+            above[own] = before
+    return above
+
+
+def _is_below(lower: str, upper: str, above: dict[str, str | None]) -> bool:
+    at: str | None = lower
+    while at is not None:
+        if at == upper:
+            return True
+        at = above.get(at)
+    return False
+
+
+def root_of(one: str, above: dict[str, str | None]) -> str:
+    while (up := above.get(one)) is not None:
+        one = up
+    return one

@@ -1,0 +1,283 @@
+"""Threads of the list: read, threaded, kept once, mended, and within bounds."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from discussion import letters, mail_in
+from discussion.models import MailThread, Message, Trailer
+from people.models import Event
+from tests import builders
+from tests.discussion.mailbox import DIFF, PEOPLE, large, mail, mbox
+
+pytestmark = pytest.mark.django_db
+NOW = "fuse-writeback"
+
+
+def take(*mails: bytes) -> mail_in.Taken:
+    return mail_in.take(letters.read(mbox(*mails)))
+
+
+def tree() -> dict[str, str | None]:
+    return {m.message_id: m.parent.message_id if m.parent else None for m in Message.objects.select_related("parent")}
+
+
+def everything() -> list[object]:
+    return [list(model.objects.order_by("pk").values()) for model in (MailThread, Message, Trailer)]
+
+
+def test_two_hundred_letters_come_into_the_right_tree_at_once_and_twice_change_nothing() -> None:
+    mails, above = large()
+    assert len(mails) == 200
+    box = mbox(*mails)
+    begun = time.perf_counter()
+    taken = mail_in.take(letters.read(box))
+    assert time.perf_counter() - begun < 2
+    assert (taken.nr_new, taken.nr_known, len(taken.threads)) == (200, 0, 1)
+    assert tree() == above
+    before = everything()
+    events = Event.objects.count()
+    again = mail_in.take(letters.read(box))
+    assert (again.nr_new, again.nr_known) == (0, 200)
+    assert everything() == before and Event.objects.count() == events
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_tree_is_the_same_however_it_comes_in(seed: int) -> None:
+    mails, above = large()
+    chance = random.Random(seed)
+    chance.shuffle(mails)
+    while mails:
+        some, mails = mails[:60], mails[60:]
+        take(*some)
+    assert tree() == above
+    assert MailThread.objects.get().nr_letters == 200
+
+
+def test_a_letter_that_comes_late_takes_its_placeholders_place() -> None:
+    take(mail("c", "a", "b"))
+    assert tree() == {"a@example.org": None, "b@example.org": "a@example.org", "c@example.org": "b@example.org"}
+    assert Message.objects.filter(present=True).count() == 1
+    number = Message.objects.get(message_id="b@example.org").pk
+    take(mail("b", "a", text="It came.\n"))
+    late = Message.objects.get(message_id="b@example.org")
+    assert (late.pk, late.present, late.text) == (number, True, "It came.")
+
+
+def test_two_threads_become_one_when_what_joins_them_comes() -> None:
+    case = builders.case()
+    strategy = builders.strategy()
+    mail_in.take(letters.read(mbox(mail("a"))), [case.document])
+    mail_in.take(letters.read(mbox(mail("c", "b", minutes=2))), [strategy.document])
+    assert MailThread.objects.count() == 2
+    take(mail("b", "a", minutes=1))
+    assert tree() == {"a@example.org": None, "b@example.org": "a@example.org", "c@example.org": "b@example.org"}
+    thread = MailThread.objects.get()
+    assert set(thread.documents.all()) == {case.document, strategy.document}
+    assert (thread.root_id, thread.nr_letters) == ("a@example.org", 3)
+
+
+def test_letters_that_name_each_other_make_no_circle() -> None:
+    take(mail("a", "b"), mail("b", "a", minutes=1))
+    assert sorted(tree().values(), key=str) == ["None", "b@example.org"] or list(tree().values()).count(None) == 1
+    assert MailThread.objects.count() == 1
+    assert Client().get(MailThread.objects.get().get_absolute_url()).status_code == 200
+
+
+def test_letters_without_references_are_threads_of_their_own() -> None:
+    take(mail("a", subject="Same"), mail("b", subject="Re: Same"))
+    assert MailThread.objects.count() == 2
+
+
+def text_of(raw: bytes) -> letters.Letter:
+    (only,) = letters.read(raw)
+    return only
+
+
+@pytest.mark.parametrize(
+    ("charset", "cte", "text"),
+    [("utf-8", "quoted-printable", "Größe = 5\n"), ("koi8-r", "base64", "страница\n"), ("iso-2022-jp", None, "山田\n")],
+)
+def test_charsets_and_encodings_are_read(charset: str, cte: str | None, text: str) -> None:
+    assert text_of(mail("a", text=text, charset=charset, cte=cte)).text == text.strip()
+
+
+HEAD = b"Message-ID: <a@example.org>\nFrom: a@example.org\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (HEAD + b"Content-Type: text/plain; charset=none-such\n\nGr\xc3\xb6\xc3\x9fe", "Größe"),
+        (HEAD + b"Content-Type: text/plain; charset=utf-8\n\nGr\xf6\xdfe", "Größe"),
+        (HEAD + b"\nA\x00B \xe2\x80\xae turned", "A\ufffdB \ufffd turned"),
+        (HEAD + b"Content-Type: text/html\n\n<p>It <b>waits</b>.<script>x()</script></p>", "It waits."),
+        (
+            HEAD + b'Content-Type: multipart/mixed; boundary="x"\n\n--x\nContent-Type: text/plain\n\nOne.\n--x\n'
+            b"Content-Type: text/x-patch\n\n+two\n--x\nContent-Type: image/png\n\n\x89PNG\n--x--\n",
+            "One.\n+two",
+        ),
+        (HEAD + b'Content-Type: multipart/alternative; boundary="x"\n\n--x\n\nNever closed.', "Never closed."),
+    ],
+)
+def test_what_is_odd_is_read_as_well_as_can_be(raw: bytes, text: str) -> None:
+    assert text_of(raw).text == text
+
+
+def test_names_are_decoded_after_they_are_taken_apart() -> None:
+    raw = (
+        HEAD.replace(b"From: a@", b"From: =?utf-8?q?D=C3=B6e=2C_Jane?= <a@") + b"Subject: =?utf-8?b?R3LDtsOfZQ==?=\n\nx"
+    )
+    letter = text_of(raw)
+    assert (letter.author_name, letter.author_address, letter.subject) == ("Döe, Jane", "a@example.org", "Größe")
+
+
+def test_a_line_that_looks_like_a_beginning_is_part_of_its_letter() -> None:
+    text = "Look:\n\nFrom ann@example.org Mon Mar  2 09:00:00 2026\nIt said so.\n"
+    (letter,) = letters.read(mbox(mail("a", text=text)))
+    assert letter.text.rstrip("\n") == text.rstrip("\n")
+
+
+def test_an_impossible_date_is_no_date() -> None:
+    for date in ("yesterday", "Mon, 99 Foo 2026", "Fri, 1 Jan 9999 00:00:00 +0000"):
+        assert text_of(mail("a", Date=date)).sent_at is None
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [
+        (b"", "no mail with a Message-ID"),
+        (b"\x00\xff" * 1000, "no mail with a Message-ID"),
+        (b"Subject: none\n\nx", "no mail with a Message-ID"),
+        (b"x" * (letters.MAX_BYTES + 1), "bytes, found"),
+        (mbox(*[b"Message-ID: <a@b>\n\nx"] * (letters.MAX_LETTERS + 1)), "mails, found more"),
+    ],
+)
+def test_what_cannot_be_read_is_told(box: bytes, said: str) -> None:
+    with pytest.raises(letters.Unreadable, match=said):
+        letters.read(box)
+
+
+def test_a_letter_that_is_too_long_is_cut_and_says_so() -> None:
+    take(mail("a", text="word " * 60_000))
+    assert "longer than what is kept here" in Client().get("/mail/a@example.org/").content.decode()
+
+
+def test_the_command_reads_a_file_and_puts_it_to_its_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    builders.case()
+    file = tmp_path / "thread.mbox.gz"
+    file.write_bytes(gzip.compress(mbox(mail("a"), mail("b", "a"))))
+    call_command("import_thread", str(file), "--case", "fuse-writeback")
+    assert "/mail/a@example.org/  2 letters  A question\n2 new, 0 known" in capsys.readouterr().out
+    assert "A question" in Client().get("/cases/fuse-writeback/").content.decode()
+    for bad in (("none",), (str(file), "--case", "none")):
+        with pytest.raises(CommandError, match="none"):
+            call_command("import_thread", *bad)
+
+
+def test_a_page_of_many_letters_asks_as_often_as_one_of_few() -> None:
+    case = builders.case()
+
+    def queries(path: str) -> int:
+        with CaptureQueriesContext(connection) as seen:
+            assert Client().get(path).status_code == 200
+        return len(seen)
+
+    mails, _ = large()
+    mail_in.take(letters.read(mbox(*mails[:6])), [case.document])
+    few = [queries(path) for path in ("/mail/topic@example.org/", "/cases/fuse-writeback/")]
+    mail_in.take(letters.read(mbox(*mails)), [case.document])
+    mail_in.take(letters.read(mbox(mail("other"))), [case.document])
+    assert [queries(path) for path in ("/mail/topic@example.org/", "/cases/fuse-writeback/")] == few
+    assert queries("/mail/topic@example.org/?page=4") == few[0]
+
+
+@pytest.fixture
+def thread_page() -> Callable[..., str]:
+    def page(path: str = "/mail/a@example.org/", client: Client | None = None) -> str:
+        return (client or Client()).get(path).content.decode()
+
+    return page
+
+
+def test_addresses_are_half_hidden_from_strangers(thread_page: Callable[..., str]) -> None:
+    take(
+        mail(
+            "a",
+            text="Ask dora@example.org, or see https://lore.example/all/x@y.org/\n\n" + DIFF + "+ fay@example.org\n",
+        )
+    )
+    text = thread_page()
+    for address in ("ann@example.org", "dora@example.org", "fay@example.org"):
+        assert address not in text
+    assert "do…@example.org" in text and "linux-mm@kvack.org" in text
+    assert 'href="https://lore.example/all/x@y.org/"' in text
+    client = Client()
+    client.force_login(builders.person())
+    assert "dora@example.org" in thread_page(client=client) and "ann@example.org" in thread_page(client=client)
+
+
+def test_a_reply_goes_to_the_list_with_its_in_reply_to(thread_page: Callable[..., str]) -> None:
+    take(mail("a", by=PEOPLE[1]))
+    stranger = "mailto:linux-mm@kvack.org?In-Reply-To=%3Ca%40example.org%3E&amp;Cc=linux-fsdevel%40vger.kernel.org"
+    assert stranger in thread_page()
+    client = Client()
+    client.force_login(builders.person())
+    known = "mailto:ben@example.net?In-Reply-To=%3Ca%40example.org%3E&amp;Cc=linux-mm%40kvack.org%2Cann%40example.org"
+    assert known in thread_page(client=client)
+
+
+def test_the_list_comes_first_on_a_case_whose_text_links_to_it() -> None:
+    builders.case(links=[{"kind": "message", "ref": "a@example.org", "title": "The question"}])
+    text = Client().get("/cases/fuse-writeback/").content.decode()
+    place = text.index('id="discussion"')
+    assert place < text.index("In-Reply-To=%3Ca%40example.org%3E") < text.index("Nobody has said anything yet")
+    take(mail("a", subject="What it is about"))
+    text = Client().get("/cases/fuse-writeback/").content.decode()
+    assert '<a class="title" href="/mail/a@example.org/">What it is about</a>' in text
+
+
+def test_trailers_are_shown_by_version_with_their_letter_and_never_added_up() -> None:
+    strategy = builders.strategy()
+    mails, _ = large()
+    mail_in.take(letters.read(mbox(*mails)), [strategy.document])
+    text = Client().get("/strategies/a-strategy/").content.decode()
+    trailers = text[text.index("Trailers in this mail") :].split("</details>")[0]
+    groups = trailers.split("<h4>")[1:]
+    assert [group[:2] for group in groups] == ["v4", "v3", "v2", "v1"]
+    assert "Ann Example" in groups[0] and "carried by v4 1/3" in groups[0] and "Chie" in groups[0]
+    assert all("carried" not in group for group in groups[1:])
+    assert 'href="/mail/answer-7@example.org/"' in groups[3]
+    assert "Nacked-by" not in trailers
+    take(mail("nack", "v3-1", text="Nacked-by: Dora <dora@example.com>\n> Acked-by: Not Her <not@example.com>\n"))
+    groups = Client().get("/strategies/a-strategy/").content.decode().split("<h4>")[1:]
+    assert "Nacked-by:</b> Dora" in groups[1] and "in a letter of Ann Example" in groups[1]
+    assert "Not Her" not in "".join(groups)
+
+
+def test_long_quotes_are_folded_and_diffs_coloured(thread_page: Callable[..., str]) -> None:
+    quote = "".join(f"> line {n}\n" for n in range(12))
+    take(mail("a", text=f"{quote}\nIndeed. <script>\n\n{DIFF}-- \n2.43.0\n", subject="[PATCH v2 3/7] mm: x"))
+    text = thread_page()
+    assert "8 quoted lines" in text and '<span class="tag">v2 3/7</span>' in text
+    assert '<span class="gi">+new\n</span>' in text and "&lt;script&gt;" in text and "<script>" not in text
+
+
+def test_a_letter_further_down_leads_to_its_page(thread_page: Callable[..., str]) -> None:
+    mails, _ = large()
+    take(*mails)
+    last = Message.objects.get(message_id="last-199@example.org")
+    assert Client().get("/mail/last-199@example.org/")["Location"] == f"/mail/topic@example.org/?page=5#m{last.pk}"
+    assert f'id="m{last.pk}"' in thread_page("/mail/topic@example.org/?page=5")
+    for path in ("/mail/none@example.org/", "/mail/topic@example.org/?page=0", "/mail/topic@example.org/?page=x"):
+        assert Client().get(path).status_code == 404
