@@ -28,7 +28,7 @@ VMSTAT = (
     "pgmigrate_success", "pgmigrate_fail", "compact_isolated", "compact_fail", "compact_success", "compact_stall",
     "nr_foll_pin_acquired", "nr_foll_pin_released", "nr_writeback", "nr_writeback_temp", "nr_dirty",
     "nr_isolated_anon", "nr_isolated_file", "thp_split_page", "thp_split_page_failed",
-    "cma_alloc_success", "cma_alloc_fail",
+    "cma_alloc_success", "cma_alloc_fail", "htlb_buddy_alloc_success", "htlb_buddy_alloc_fail",
 )  # fmt: skip
 
 
@@ -140,7 +140,12 @@ def _compact(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
 
 
 def _move(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    kernel.move_pages(order["pid"], order["addresses"], order["node"])
+    for addresses in order["requests"]:
+        try:
+            kernel.move_pages(order["pid"], addresses, order["node"])
+        except OSError as error:  # that there was no memory to move to is a result; where the pages are tells
+            if error.errno != errno.ENOMEM:
+                raise
     return None
 
 

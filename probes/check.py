@@ -80,6 +80,8 @@ def obstacles(
         found.append(machine.why_no_arena)
     if mover in GUESTS_ONLY and environment != "guest":
         found.append("%s can hurt a machine: only in a throw-away one, with --environment guest" % mover)
+    if case.guests_only and environment != "guest":
+        found.append("only in a throw-away machine, with --environment guest: " + case.guests_only)
     found += _mover_obstacles(case, machine, mover)
     if not case.safe_on_a_host:
         found += hung_task_obstacles(machine, hold_seconds)

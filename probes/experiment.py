@@ -22,6 +22,7 @@ HOLD_CLASSES = {
     "split": "a mover gives up where it would have to split the folio",
     "setting": "compaction leaves it alone where a setting says so; others move it",
     "refusal": "a mover gives up",
+    "no target": "a mover gives up: there is no free memory of the size that it needs",
     "batch": "a mover that drains the batches first moves it; others skip it",
 }
 _OTHERS_MAY_SLEEP = ("writeback", "page lock")
@@ -102,6 +103,8 @@ class Case:
     side_effects: str
     cleans_up: str
     experiment: Callable[[Surroundings], Experiment]
+    # Why it must not run on a machine in use, whatever is allowed; empty where it may.
+    guests_only: str = ""
 
     @property
     def safe_on_a_host(self) -> bool:

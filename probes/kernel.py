@@ -14,6 +14,7 @@ PAGE = mmap.PAGESIZE
 
 PROT_READ, PROT_WRITE = 1, 2
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS = 1, 2, 0x10, 0x20
+MAP_NORESERVE, MAP_HUGETLB = 0x4000, 0x40000
 MADV_RANDOM, MADV_DONTNEED, MADV_DONTFORK, MADV_NOHUGEPAGE = 1, 4, 10, 15
 MS_REC, MS_PRIVATE, MNT_DETACH, CLONE_NEWNS = 0x4000, 0x40000, 2, 0x20000
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
@@ -25,12 +26,18 @@ MPOL_MF_MOVE = 2
 # glibc has no wrapper for these (arch/*/entry/syscalls/*.tbl and include/uapi/asm-generic/unistd.h). From 424 on
 # a number is the same everywhere.
 _NEW = {"io_uring_setup": 425, "io_uring_register": 427, "memfd_secret": 447}
-_GENERIC = {"move_pages": 239, "set_mempolicy": 237, **_NEW}
+_GENERIC = {
+    "move_pages": 239, "set_mempolicy": 237, "mbind": 235, "userfaultfd": 282,
+    "io_setup": 0, "io_destroy": 1, "io_submit": 2, "io_getevents": 4, **_NEW,
+}  # fmt: skip
 _NUMBERS = {
-    "x86_64": {"move_pages": 279, "set_mempolicy": 238, **_NEW},
+    "x86_64": {
+        "move_pages": 279, "set_mempolicy": 238, "mbind": 237, "userfaultfd": 323,
+        "io_setup": 206, "io_destroy": 207, "io_getevents": 208, "io_submit": 209, **_NEW,
+    },
     "aarch64": _GENERIC,
     "riscv64": _GENERIC,
-}
+}  # fmt: skip
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
@@ -74,6 +81,14 @@ def map_aligned(nr_pages: int, fd: int, offset_bytes: int) -> int:
         _libc.mmap(start, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, offset_bytes), "mmap"
     )
     advise(address, nr_pages, MADV_DONTFORK)
+    return address
+
+
+def map_huge(size_bytes: int) -> int:
+    """Room for one huge page of the default size, private and anonymous; not inherited, and not reserved."""
+    flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE
+    address = _checked(_libc.mmap(None, size_bytes, PROT_READ | PROT_WRITE, flags, -1, 0), "mmap of a huge page")
+    advise(address, size_bytes // PAGE, MADV_DONTFORK)
     return address
 
 
@@ -166,6 +181,35 @@ def io_uring_unregister_buffers(ring: int) -> None:
     _syscall("io_uring_register", ctypes.c_int(ring), ctypes.c_uint(1), None, ctypes.c_uint(0))
 
 
+def io_setup(nr_events: int) -> int:
+    """A context of Linux AIO: the address at which its ring is mapped."""
+    context = ctypes.c_ulong(0)
+    _syscall("io_setup", ctypes.c_uint(nr_events), ctypes.byref(context))
+    return context.value
+
+
+def io_destroy(context: int) -> None:
+    _syscall("io_destroy", ctypes.c_ulong(context))
+
+
+def io_submit(context: int, order: bytes) -> int:
+    """Submit one struct iocb; how many were taken."""
+    block = ctypes.create_string_buffer(order)
+    orders = (ctypes.c_void_p * 1)(ctypes.addressof(block))
+    return _syscall("io_submit", ctypes.c_ulong(context), ctypes.c_long(1), orders)
+
+
+def io_getevents(context: int, address: int) -> int:
+    """Fetch one event to `address` where there is one, and do not wait for it; how many there were."""
+    no_time = (ctypes.c_long * 2)(0, 0)
+    one, none = ctypes.c_long(1), ctypes.c_long(0)
+    return _syscall("io_getevents", ctypes.c_ulong(context), none, one, ctypes.c_void_p(address), no_time)
+
+
+def userfaultfd() -> int:
+    return _syscall("userfaultfd", ctypes.c_int(os.O_CLOEXEC))
+
+
 def move_pages(pid: int, addresses: Sequence[int], node: int) -> int:
     """move_pages(2) to `node`; its return value, which is no verdict: see diagnosis/outcome.py."""
     count = len(addresses)
@@ -203,6 +247,14 @@ def bind_memory(node: Optional[int]) -> None:
     mask = (ctypes.c_ulong * 16)()
     mask[node // 64] = 1 << (node % 64)
     _syscall("set_mempolicy", ctypes.c_int(MPOL_BIND), mask, ctypes.c_ulong(1024))
+
+
+def bind_range(address: int, size_bytes: int, node: int) -> None:
+    """New pages of this range come from `node` alone."""
+    mask = (ctypes.c_ulong * 16)()
+    mask[node // 64] = 1 << (node % 64)
+    start, length = ctypes.c_void_p(address), ctypes.c_ulong(size_bytes)
+    _syscall("mbind", start, length, ctypes.c_int(MPOL_BIND), mask, ctypes.c_ulong(1024), ctypes.c_uint(0))
 
 
 def _syscall(name: str, *arguments: object) -> int:

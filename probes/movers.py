@@ -161,6 +161,7 @@ class MovePages(Mover):
 
     def __init__(self, child: MoverChild) -> None:
         super().__init__(child)
+        self.each_alone = False  # a request for each page, in place of one for all
         self.nodes = memory_nodes()
         if len(self.nodes) < 2:
             raise CannotRun("move_pages needs two nodes with memory; this machine has %d" % len(self.nodes))
@@ -174,7 +175,8 @@ class MovePages(Mover):
     def attempt(self, addresses: Sequence[int], seconds: float, check: Callable[[], None]) -> Attempt:
         here = kernel.nodes_of(addresses[-1:])[0]
         there = self.nodes[1] if here == self.nodes[0] else self.nodes[0]
-        order = {"mover": self.name, "pid": os.getpid(), "addresses": list(addresses), "node": there}
+        requests = [[address] for address in addresses] if self.each_alone else [list(addresses)]
+        order = {"mover": self.name, "pid": os.getpid(), "requests": requests, "node": there}
         return self.child.ask(order, seconds, check)
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Dict
 
 from probes.cases import (
+    aio_ring,
+    bh_refs_blockdev,
     fuse_writeback,
     gup_longterm,
+    hugetlb_no_surplus,
     io_uring_fixed_buffers,
     lru_add_batches,
     mlock_compaction_policy,
@@ -35,5 +38,8 @@ _MODULES = (
     split_dirty_iomap,
     netfs_unresponsive_server,
     lru_add_batches,
+    bh_refs_blockdev,
+    aio_ring,
+    hugetlb_no_surplus,
 )
 CASES: Dict[str, Case] = {module.CASE.slug: module.CASE for module in _MODULES}

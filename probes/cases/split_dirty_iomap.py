@@ -22,7 +22,7 @@ from probes.errors import CannotRun, Disturbed
 from probes.experiment import NR_PAGES, Case, Experiment, Surroundings
 from probes.kernel import PAGE
 from probes.movers import Compaction, Mover
-from probes.scratch_xfs import ScratchXfs
+from probes.scratch import XFS, Scratch
 from probes.split import Split
 
 # Compaction leaves folios of pageblock order (512 pages) alone (mm/compaction.c, skip_isolation_on_order);
@@ -37,7 +37,7 @@ _WHOLE_TRIES = 3
 class SplitDirtyIomap(Experiment):
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
-        self.xfs = ScratchXfs()
+        self.xfs = Scratch(XFS)
         self.open: List[int] = []
         self.files: Dict[int, int] = {}  # the file in which a folio is, by the address where that is mapped
         self.folio_pages = 0

@@ -8,8 +8,8 @@ import struct
 import pytest
 
 from diagnosis import vocabulary
-from probes import loop, movers_choice, pages
-from probes.cases import CASES
+from probes import check, loop, movers_choice, pages
+from probes.cases import CASES, bh_refs_blockdev
 from probes.experiment import HOLD_CLASSES, Surroundings
 from probes.ninep import protocol
 from probes.ninep.protocol import Messages, Request, Served
@@ -41,6 +41,20 @@ def test_an_experiment_that_has_done_nothing_can_be_closed(slug: str) -> None:
 def test_only_holds_that_let_others_sleep_are_unsafe() -> None:
     unsafe = {slug for slug, case in CASES.items() if not case.safe_on_a_host}
     assert unsafe == {"fuse-writeback", "readahead-locked", "netfs-unresponsive-server"}
+
+
+def test_what_takes_a_whole_node_runs_in_guests_only() -> None:
+    machine = check.Machine(True, 2, True, True, None, None, 1 << 29)
+    here = check.obstacles(CASES["hugetlb-no-surplus"], machine, 1.0)
+    assert len(here) == 1
+    assert "--environment guest" in here[0]
+    assert check.obstacles(CASES["hugetlb-no-surplus"], machine, 1.0, environment="guest") == []
+
+
+def test_a_file_for_each_block_of_the_inode_table() -> None:
+    """16 inodes a block. The first block is the file system's own."""
+    inodes = {"a": 12, "b": 17, "c": 16, "d": 32, "e": 33, "f": 97}
+    assert bh_refs_blockdev.one_in_each(100, inodes) == {101: "b", 102: "e", 106: "f"}
 
 
 def test_the_case_about_splitting_is_measured_by_splitting() -> None:

@@ -6,11 +6,15 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from probes import hugepages, lock
+from tests.probes.conftest import ROOT
 from tests.probes.test_probe_faults import connections, processes_below, state_of
 
 pytestmark = pytest.mark.real_probe
@@ -25,22 +29,31 @@ KILLED = (
     "mlock-compaction-policy",
     "split-dirty-iomap",
     "lru-add-batches",
+    "bh-refs-blockdev",
+    "aio-ring",
 )
 GONE_SECONDS = 6.0
+LOCK_SECONDS = 120.0
+HUGE_PAGES = ("nr_hugepages", "nr_overcommit_hugepages")
 
 
 def left_behind() -> dict[str, object]:
-    """What a run could leave on the machine."""
+    """What a run could leave on the machine; looked at while no other run can be in its midst."""
+    with closing(lock.only_one(LOCK_SECONDS, print)):
+        return on_the_machine()
+
+
+def on_the_machine() -> dict[str, object]:
     backing = Path("/sys/block").glob("loop*/loop/backing_file")
-    names = [Path(f"/proc/{pid}/comm") for pid in os.listdir("/proc") if pid.isdigit()]
-    running = sorted(text for text in map(read, names) if text.startswith("unmig-"))
+    alive = [pid for pid in os.listdir("/proc") if pid.isdigit() and state_of(int(pid))]
+    running = sorted(name for pid in alive if (name := read(Path(f"/proc/{pid}/comm"))).startswith("unmig-"))
     return {
         "loop": sorted(read(path) for path in backing),
         "mounts": Path("/proc/self/mountinfo").read_text().count("\n"),
         "huge": re.findall(r"HugePages_Total:\s+(\d+)", Path("/proc/meminfo").read_text()),
         "fuse": connections(),
         "running": running,
-        "setting": read(Path("/proc/sys/vm/compact_unevictable_allowed")),
+        "settings": [read(Path("/proc/sys/vm", name)) for name in ("compact_unevictable_allowed", *HUGE_PAGES)],
     }
 
 
@@ -68,3 +81,54 @@ def test_the_run_is_killed(
     assert cli.wait(GONE_SECONDS) == 125
     until(lambda: not any(state_of(pid) for pid in below.values()), GONE_SECONDS, "processes are still there")
     until(lambda: left_behind() == before, GONE_SECONDS, f"not as before: {before}")
+
+
+TAKES_HUGE_PAGES = """
+import os, sys
+from probes import hugepages
+taken = hugepages.HugePages()
+with hugepages.allowed(4):
+    print(taken.take(2, 0), hugepages.allowance(), flush=True)
+    sys.stdin.readline()
+print(len(taken.addresses), hugepages.allowance(), flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def taker() -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", TAKES_HUGE_PAGES]
+        started.append(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        return started[0]
+
+    with closing(lock.only_one(LOCK_SECONDS, print)):
+        yield start
+    for process in started:
+        process.kill()
+        process.communicate(timeout=30)
+
+
+@pytest.mark.skipif(not Path("/proc/sys/vm/nr_overcommit_hugepages").exists(), reason="needs CONFIG_HUGETLB_PAGE")
+@pytest.mark.parametrize("killed", [False, True])
+def test_the_setting_of_huge_pages_is_put_back(
+    killed: bool, taker: Callable[[], subprocess.Popen[str]], until: Callable[..., None]
+) -> None:
+    """By a process of its own, so after a SIGKILL too. The pages stay where nobody is killed, and go with the taker."""
+    before, allowed = on_the_machine(), hugepages.allowance()
+    started = taker()
+    assert started.stdin is not None and started.stdout is not None
+    assert started.stdout.readline().split() == ["2", str(allowed + 4)]
+    assert on_the_machine() != before
+    if killed:
+        started.kill()
+        started.wait(10)
+    else:
+        started.stdin.write("\n")
+        started.stdin.flush()
+        assert started.stdout.readline().split() == ["2", str(allowed)]
+        started.stdin.write("\n")
+        started.stdin.flush()
+    until(lambda: on_the_machine() == before, GONE_SECONDS, f"not as before: {before}")

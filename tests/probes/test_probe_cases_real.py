@@ -108,6 +108,21 @@ def test_lru_add_batches(probe: Callable[..., Any]) -> None:
     assert "LRU" not in sent["facts"]["held_folio_flags"].split()
 
 
+def test_aio_ring(probe: Callable[..., Any]) -> None:
+    """Not allocated as movable, and not migrated before; held by the one who fetches, and moved after that."""
+    _, sent = run(probe, "aio-ring", "--mover", "compaction")
+    assert sent["outcome"] == "never_there"
+    assert sent["target"]["nr_moved_while_held"] == 0
+    assert sent["facts"]["nr_pages_migrated_before"] == 0
+
+
+@pytest.mark.skipif(shutil.which("mkfs.ext4", path="/usr/sbin:/sbin") is None, reason="needs mkfs.ext4")
+def test_bh_refs_blockdev(probe: Callable[..., Any]) -> None:
+    code, sent = run(probe, "bh-refs-blockdev", "--mover", "compaction")
+    held_by_a_reference(code, sent)
+    assert sent["facts"]["nr_inodes_changed"] == sent["target"]["nr_pages"] == 16
+
+
 needs_xfs = pytest.mark.skipif(
     shutil.which("mkfs.xfs") is None or "\txfs\n" not in Path("/proc/filesystems").read_text(),
     reason="needs mkfs.xfs and a kernel with XFS",
