@@ -95,7 +95,7 @@ class CaseView(APIView):
                 "revision": current.n,
                 "aliases": list(text.aliases),
                 "document": text.model_dump(mode="json", exclude_none=True),
-                "measured": [_summary(summary) for summary in measured.summaries(case)],
+                "measured": [as_measured(summary) for summary in measured.summaries(case)],
             }
         )
 
@@ -119,7 +119,7 @@ def listed(case: Case) -> dict[str, Any]:
     }
 
 
-def _summary(summary: measured.Summary) -> dict[str, Any]:
+def as_measured(summary: measured.Summary) -> dict[str, Any]:
     kernel = {"release": summary.build.release, "architecture": summary.architecture}
     if summary.build.label:
         kernel["label"] = summary.build.label

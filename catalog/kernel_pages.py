@@ -1,33 +1,75 @@
-"""Kernels in the browser: the matrix of builds by case, and one build."""
+"""Kernels in the browser: cases by line of kernels, every build, and one build."""
 
 from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from catalog import measured
+from catalog import builds, measured
+from catalog.measured import Summary
 from catalog.models import Case, KernelBuild, Tally
+from diagnosis import releases
 
 
 def kernels(request: HttpRequest) -> HttpResponse:
-    """Cases down, kernels across: there are many of the former, and a reader looks for one."""
-    columns = measured.kernels(Tally.objects.visible_to(request.user).select_related("build"))
-    cases = Case.objects.filter(pk__in={pk for column in columns for pk in column.by_case}).order_by("slug")
-    table = [(case, [column.by_case.get(case.pk, []) for column in columns]) for case in cases]
-    return render(request, "catalog/kernels.html", {"table": table, "columns": columns, "here": "kernels"})
+    """Cases down, lines of kernels across: there are many of the former, and a reader looks for one."""
+    known = builds.known(request.user)
+    lines = builds.lines(known)
+    marks = builds.matrix(request.user, known)
+    cases = Case.objects.visible_to(request.user).filter(pk__in=marks).order_by("slug")
+    table = [(case, [(line, marks[case.pk].get(line.name, [])) for line in lines]) for case in cases]
+    page = {"table": table, "lines": lines, "builds": known, "here": "kernels"}
+    return render(request, "catalog/kernels.html", page)
 
 
 def kernel(request: HttpRequest, release: str) -> HttpResponse:
     """One build, by its release and `?label=`."""
     label = request.GET.get("label", "").replace("\x00", "")
-    build = KernelBuild.objects.filter(release=release.replace("\x00", ""), label=label).first()
-    rows = measured.kernels(Tally.objects.visible_to(request.user).filter(build=build).select_related("build"))
-    if build is None or not rows:
+    visible = list(KernelBuild.objects.visible_to(request.user))
+    release = release.replace("\x00", "")
+    build = next((one for one in visible if (one.release, one.label) == (release, label)), None)
+    if build is None:
         raise Http404("Nothing was measured on such a kernel.")
-    cases = {case.pk: case for case in Case.objects.filter(pk__in={pk for row in rows for pk in row.by_case})}
-    groups = [
-        (row, [(cases[pk], row.by_case[pk]) for pk in sorted(row.by_case, key=lambda pk: cases[pk].slug)])
-        for row in rows
-    ]
-    page = {"build": build, "line": rows[0].line, "groups": groups, "here": "kernels"}
+    rows = measured.summarised(Tally.objects.visible_to(request.user).filter(build=build).select_related("build"))
+    cases = {case.pk: case for case in Case.objects.filter(pk__in={row.case_id for row in rows})}
+    rows.sort(key=lambda row: (row.architecture, row.environment.slug, cases[row.case_id].slug))
+    read = releases.read(build.release)
+    page = {
+        "build": build,
+        "read": read,
+        "groups": _by_place(rows, cases),
+        "last_seen_at": max(row.last_seen_at for row in rows),
+        "newer": _newer(build, visible),
+        "others": _others(build, visible),
+        "here": "kernels",
+    }
     return render(request, "catalog/kernel.html", page)
+
+
+def _by_place(rows: list[Summary], cases: dict[int, Case]) -> list[tuple[Summary, list[tuple[Case, list[Summary]]]]]:
+    """By architecture and environment (a row that has them stands for them), then by case; movers in order."""
+    made: list[tuple[Summary, list[tuple[Case, list[Summary]]]]] = []
+    for row in sorted(rows, key=lambda r: (r.architecture, r.environment.slug, cases[r.case_id].slug, r.mover.slug)):
+        place = made[-1][0] if made else None
+        if place is None or (place.architecture, place.environment) != (row.architecture, row.environment):
+            made.append((row, []))
+        groups = made[-1][1]
+        if not groups or groups[-1][0].pk != row.case_id:
+            groups.append((cases[row.case_id], []))
+        groups[-1][1].append(row)
+    return made
+
+
+def _newer(build: KernelBuild, visible: list[KernelBuild]) -> KernelBuild | None:
+    read = releases.read(build.release)
+    other = builds.newest(visible).get(read.line)
+    return other if other and releases.compare(read, releases.read(other.release)) == -1 else None
+
+
+def _others(build: KernelBuild, visible: list[KernelBuild]) -> list[KernelBuild]:
+    """What one would compare it with: its own base or candidates, then its neighbours in the line."""
+    line = releases.read(build.release).line
+    own = [b for b in visible if b.release == build.release and b.pk != build.pk]
+    near = [b for b in visible if not b.label and b.release != build.release and releases.read(b.release).line == line]
+    near.sort(key=lambda b: releases.read(b.release).order, reverse=True)
+    return own + near[:4]

@@ -122,45 +122,14 @@ def wilson(held: int, runs: int, z: float = 1.96) -> tuple[float, float]:
 
 def summaries(case: Case) -> list[Summary]:
     """The evidence table of a case: newest kernel first. One query."""
-    made = _summaries(case.tallies.select_related("build"))
+    made = summarised(case.tallies.select_related("build"))
     made.sort(key=lambda s: (s.build.label, s.mover.slug, s.area.slug))
     made.sort(key=lambda s: releases.read(s.build.release).order, reverse=True)
     return made
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """One row of the matrix: what was measured on one build, architecture and environment, case by case."""
-
-    build: KernelBuild
-    architecture: str
-    environment: Word
-    by_case: dict[int, list[Summary]]
-    last_seen_at: datetime
-
-    @property
-    def line(self) -> str:
-        return releases.read(self.build.release).line
-
-
-def kernels(tallies: Iterable[Tally]) -> list[Kernel]:
-    """The matrix: newest kernel first; within a cell movers stay apart."""
-    rows: dict[tuple[object, ...], list[Summary]] = defaultdict(list)
-    for summary in _summaries(tallies):
-        rows[summary.build.pk, summary.architecture, summary.environment.slug].append(summary)
-    made = []
-    for group in rows.values():
-        by_case: dict[int, list[Summary]] = defaultdict(list)
-        for summary in sorted(group, key=lambda s: (s.mover.slug, s.area.slug)):
-            by_case[summary.case_id].append(summary)
-        seen = max(summary.last_seen_at for summary in group)
-        made.append(Kernel(group[0].build, group[0].architecture, group[0].environment, dict(by_case), seen))
-    made.sort(key=lambda row: (row.build.label, row.environment.slug))
-    made.sort(key=lambda row: releases.read(row.build.release).order, reverse=True)
-    return made
-
-
-def _summaries(tallies: Iterable[Tally]) -> list[Summary]:
+def summarised(tallies: Iterable[Tally]) -> list[Summary]:
+    """The tallies of one key added up over machines and outcomes; the tallies come with their builds."""
     groups: dict[tuple[object, ...], list[Tally]] = defaultdict(list)
     for t in tallies:
         groups[t.case_id, t.build_id, t.architecture, t.mover, t.area, t.environment, t.kind].append(t)

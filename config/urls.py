@@ -9,10 +9,13 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 import catalog.affected_pages
 import catalog.api
+import catalog.compare_pages
+import catalog.kernel_api
 import catalog.kernel_pages
 import catalog.pages
 import catalog.search_pages
 import catalog.session
+import catalog.strategy_api
 import discussion.activity
 import discussion.mail_pages
 import discussion.moderation_pages
@@ -29,6 +32,7 @@ urlpatterns = [
     path("cases/<slug:slug>/@<int:n>", catalog.pages.case, name="case-snapshot"),
     path("kernels/", catalog.kernel_pages.kernels, name="kernels"),
     path("kernels/<path:release>/", catalog.kernel_pages.kernel, name="kernel"),
+    path("compare/", catalog.compare_pages.compare, name="compare"),
     path("affected/", catalog.affected_pages.affected, name="affected"),
     path("affected.txt", catalog.affected_pages.affected_text, name="affected-text"),
     path("session/", catalog.session.session, name="session"),
@@ -69,6 +73,11 @@ urlpatterns = [
     path("api/v1/reports/<uuid:report>/", reports.api.ReportView.as_view(), name="api-report"),
     path("api/v1/cases/", catalog.api.CasesView.as_view(), name="api-cases"),
     path("api/v1/cases/<slug:slug>/", catalog.api.CaseView.as_view(), name="api-case"),
+    path("api/v1/kernels/", catalog.kernel_api.KernelsView.as_view(), name="api-kernels"),
+    path("api/v1/kernels/<path:release>/", catalog.kernel_api.KernelView.as_view(), name="api-kernel"),
+    path("api/v1/compare/", catalog.compare_pages.CompareView.as_view(), name="api-compare"),
+    path("api/v1/strategies/", catalog.strategy_api.StrategiesView.as_view(), name="api-strategies"),
+    path("api/v1/strategies/<slug:slug>/", catalog.strategy_api.StrategyView.as_view(), name="api-strategy"),
     path("api/v1/affected/", catalog.affected_pages.AffectedView.as_view(), name="api-affected"),
     path("api/v1/cases/<slug:slug>/evidence/", reports.api.CaseEvidenceView.as_view(), name="api-case-evidence"),
     path("healthz", health.alive),

@@ -24,6 +24,7 @@ PAGES = [
         "/session/",
     ),
     *("/strategies/", "/strategies/a-strategy/", "/reports/", "/api/", "/problems/", "/sign-in/"),
+    *("/compare/", "/compare/?a=6.18.44&b=6.18.44", "/compare/?a=nothing"),
     *("/affected/", "/affected/?kernel=6.18.44", "/affected/?kernel=nonsense"),
     *("/nothing-here/", "/api/v1/nothing/"),
 ]

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.urls import reverse
 
 from catalog.models.cases import Case
 from catalog.models.text import seen_by
 from people.models import Machine
+
+
+class KernelBuildQuerySet(models.QuerySet["KernelBuild"]):
+    def visible_to(self, user: Any) -> KernelBuildQuerySet:
+        """On which something public was measured."""
+        return self.filter(Exists(Tally.objects.visible_to(user).filter(build=OuterRef("pk"))))
 
 
 class KernelBuild(models.Model):
@@ -19,11 +27,17 @@ class KernelBuild(models.Model):
     release = models.CharField(max_length=120)
     label = models.CharField(max_length=80, blank=True)
 
+    objects = KernelBuildQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["release", "label"], name="kernel_build")]
 
     def __str__(self) -> str:
         return f"{self.release} + {self.label}" if self.label else self.release
+
+    def get_absolute_url(self) -> str:
+        address = reverse("kernel", args=[self.release])
+        return f"{address}?{urlencode({'label': self.label})}" if self.label else address
 
 
 class TallyQuerySet(models.QuerySet["Tally"]):

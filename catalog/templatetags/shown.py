@@ -71,6 +71,12 @@ def percent(share: float) -> str:
 
 
 @register.filter
+def chance(p: float) -> str:
+    """A p value with two digits: 0.0079, 0.52, < 0.0001."""
+    return "< 0.0001" if p < 0.0001 else f"{p:.2g}"
+
+
+@register.filter
 def moment(value: datetime | None) -> SafeString | str:
     """A time, for people and for machines."""
     if value is None:

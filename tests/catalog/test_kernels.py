@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Document
 from tests import builders
+from tests.catalog.test_measured import tally
 
 pytestmark = pytest.mark.django_db
 
@@ -23,19 +24,61 @@ def kernel(release: str, label: str = "") -> dict[str, str]:
     return {"release": release, "architecture": "x86_64", **({"label": label} if label else {})}
 
 
+def marks(case: str, line: str) -> list[tuple[str, str, str]]:
+    for row, cells in Client().get("/kernels/").context["table"]:
+        if row.slug == case:
+            return [(m.mover.slug, m.verdict, m.build.release) for of, ms in cells if of.name == line for m in ms]
+    return []
+
+
 def test_movers_stand_beside_one_another_and_are_not_added_up() -> None:
     builders.case()
     builders.settled(builders.run(), builders.moving_run(mover="move_pages"))
-    ((_, (summaries,)),) = Client().get("/kernels/").context["table"]
-    assert [(one.mover.slug, one.verdict) for one in summaries] == [("compaction", "held"), ("move_pages", "moves")]
+    assert marks("fuse-writeback", "6.18") == [
+        ("compaction", "held", "6.18.44"),
+        ("move_pages", "moves", "6.18.44"),
+    ]
 
 
-def test_the_newest_kernel_stands_first_and_a_candidate_has_a_column_of_its_own() -> None:
-    builders.case()
-    for release, label in (("6.1.0-41-amd64", ""), ("7.3.4", ""), ("6.12.95", ""), ("7.3.4", "fix v3")):
-        builders.settled(kernel=kernel(release, label))
-    rows = [str(column.build) for column in Client().get("/kernels/").context["columns"]]
-    assert rows == ["7.3.4", "7.3.4 + fix v3", "6.12.95", "6.1.0-41-amd64"]
+def test_lines_stand_newest_first_and_vendors_after_upstream() -> None:
+    case = builders.case()
+    for release in ("6.1.0-41-amd64", "7.3.4", "5.14.0-570.el9.x86_64", "6.12.95", "6.12.9"):
+        tally(case, release)
+    lines = Client().get("/kernels/").context["lines"]
+    assert [(line.name, str(line.newest)) for line in lines] == [
+        ("7.3", "7.3.4"), ("6.12", "6.12.95"), ("6.1", "6.1.0-41-amd64"), ("el9 5.14", "5.14.0-570.el9.x86_64"),
+    ]  # fmt: skip
+
+
+def test_a_mark_is_of_the_newest_build_with_conclusive_runs_and_says_so() -> None:
+    case = builders.case()
+    tally(case, "6.12.9", "moves")
+    tally(case, "6.12.57")
+    tally(case, "6.12.95", "skipped")
+    tally(case, "6.12.9", mover="offline")
+    assert marks("fuse-writeback", "6.12") == [("compaction", "held", "6.12.57"), ("offline", "held", "6.12.9")]
+    assert page("/kernels/").count("the newest build of this line on which it was tried") == 2 * 2
+
+
+def test_a_candidate_is_listed_and_stays_out_of_the_matrix() -> None:
+    case = builders.case()
+    tally(case, "7.3.4")
+    tally(case, "7.3.4", "moves", label="fix v3")
+    tally(case, "7.4.1", "moves", label="fix v3")
+    assert [line.name for line in Client().get("/kernels/").context["lines"]] == ["7.3"]
+    assert marks("fuse-writeback", "7.3") == [("compaction", "held", "7.3.4")]
+    assert [str(one.build) for one in Client().get("/kernels/").context["builds"]] == [
+        "7.4.1 + fix v3", "7.3.4", "7.3.4 + fix v3",
+    ]  # fmt: skip
+    assert "/compare/?a=7.3.4&amp;b=7.3.4%20%2B%20fix%20v3" in page("/kernels/")
+
+
+def test_a_build_says_how_stale_it_is() -> None:
+    case = builders.case()
+    for release in ("6.1.0-9-amd64", "6.1.0-41-amd64"):
+        tally(case, release)
+    assert "newer here: 6.1.0-41-amd64" in page("/kernels/")
+    assert "Newer here" in page("/kernels/6.1.0-9-amd64/") and "Newer here" not in page("/kernels/6.1.0-41-amd64/")
 
 
 def test_a_build_has_a_page_and_its_candidate_another() -> None:
@@ -56,14 +99,14 @@ def test_what_a_draft_was_measured_on_stays_hidden() -> None:
     builders.case()
     builders.settled()
     Document.objects.update(state="draft")
-    assert "6.18.44" not in page("/kernels/")
+    assert "6.18.44" not in page("/kernels/") + page("/compare/")
     assert Client().get("/kernels/6.18.44/").status_code == 404
 
 
 def test_the_matrix_asks_as_often_for_many_kernels_as_for_few() -> None:
-    """Tallies with their builds, and the cases."""
-    builders.case()
-    builders.settled()
+    """Builds, when each was measured, tallies, and the cases."""
+    case = builders.case()
+    tally(case)
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -71,9 +114,9 @@ def test_the_matrix_asks_as_often_for_many_kernels_as_for_few() -> None:
         return len(captured)
 
     few = queries()
-    for number in range(8):
-        builders.settled(kernel=kernel(f"6.{number}.1"))
-    assert queries() == few == 2
+    for number in range(300):
+        tally(case, f"6.{number % 20}.{number}")
+    assert queries() == few == 4
 
 
 def test_a_case_with_a_probe_says_what_it_does_and_risks() -> None:

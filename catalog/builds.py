@@ -1,0 +1,139 @@
+"""The kernels that something was measured on: builds, their lines, how stale they are, and a matrix of cases by line.
+
+Movers are never pooled. A build with a label is somebody's candidate: it is listed, and stays out of the matrix.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Max, Sum
+
+from catalog.measured import GLYPHS, verdict
+from catalog.models import KernelBuild, Tally
+from diagnosis import releases
+from diagnosis.releases import Release
+from diagnosis.vocabulary import AREAS, CONCLUSIVE, ENVIRONMENTS, HELD, MOVERS, Word
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build, architecture and environment; `newer` is the newest plain build of its line, where that is another."""
+
+    build: KernelBuild
+    read: Release
+    architecture: str
+    environment: Word
+    nr_cases: int
+    last_seen_at: datetime
+    newer: KernelBuild | None
+
+
+@dataclass(frozen=True)
+class Line:
+    name: str
+    vendor: str
+    newest: KernelBuild
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The newest conclusive runs of one mover on one line."""
+
+    mover: Word
+    area: str
+    where: str
+    build: KernelBuild
+    held: int
+    conclusive: int
+    is_newest: bool
+
+    @property
+    def verdict(self) -> str:
+        return verdict(self.held, self.conclusive)
+
+    @property
+    def glyph(self) -> str:
+        return GLYPHS[self.verdict]
+
+    @property
+    def said(self) -> str:
+        age = "" if self.is_newest else ", the newest build of this line on which it was tried"
+        return (
+            f"{self.mover.label}, {self.area}, {self.where}: held in {self.held} of {self.conclusive} runs "
+            f"on {self.build.release}{age}"
+        )
+
+
+def newest(builds: Iterable[KernelBuild]) -> dict[str, KernelBuild]:
+    """By line: the newest build without a label."""
+    made: dict[str, KernelBuild] = {}
+    for build in sorted((b for b in builds if not b.label), key=lambda b: (releases.read(b.release).order, b.release)):
+        made[releases.read(build.release).line] = build
+    return made
+
+
+def known(user: Any) -> list[Build]:
+    """Every build, newest first; of equal ones the plain one first. Two queries."""
+    builds = KernelBuild.objects.in_bulk()
+    rows = list(
+        Tally.objects.visible_to(user)
+        .values("build_id", "architecture", "environment")
+        .annotate(nr_cases=Count("case", distinct=True), last_seen_at=Max("last_seen_at"))
+    )
+    ahead = newest(builds[row["build_id"]] for row in rows)
+    made = [_build(builds[row["build_id"]], row, ahead) for row in rows]
+    made.sort(key=lambda one: (one.build.label, one.build.release, one.environment.slug, one.architecture))
+    made.sort(key=lambda one: one.read.order, reverse=True)
+    return made
+
+
+def _build(build: KernelBuild, row: dict[str, Any], ahead: dict[str, KernelBuild]) -> Build:
+    read = releases.read(build.release)
+    other = ahead.get(read.line)
+    newer = other if other and releases.compare(read, releases.read(other.release)) == -1 else None
+    environment = ENVIRONMENTS[row["environment"]]
+    return Build(build, read, row["architecture"], environment, row["nr_cases"], row["last_seen_at"], newer)
+
+
+def lines(builds: Iterable[Build]) -> list[Line]:
+    """Upstream's lines, newest first, then the vendors'."""
+    made = [Line(name, releases.read(b.release).vendor, b) for name, b in newest(one.build for one in builds).items()]
+    made.sort(key=lambda line: releases.read(line.newest.release).order, reverse=True)
+    return sorted(made, key=lambda line: line.vendor)
+
+
+def matrix(user: Any, builds: Iterable[Build]) -> dict[int, dict[str, list[Mark]]]:
+    """By case and line: a mark for each mover, area and so on, from the newest build that has runs. One query."""
+    plain = {one.build.pk: one for one in builds if not one.build.label}
+    key = ("case_id", "build_id", "mover", "area", "environment", "architecture", "kind")
+    rows = (
+        Tally.objects.visible_to(user)
+        .filter(build__in=plain, outcome__in=CONCLUSIVE)
+        .values_list(*key, "outcome")
+        .annotate(total=Sum("runs"))
+        .order_by()
+    )
+    counts: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
+    for *at, outcome, runs in rows:
+        counts[tuple(at)][0] += runs if outcome in HELD else 0
+        counts[tuple(at)][1] += runs
+    latest: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for at in sorted(counts, key=lambda at: (plain[at[1]].read.order, plain[at[1]].build.release)):
+        latest[at[0], plain[at[1]].read.line, *at[2:]] = at
+    ahead = {build.pk for build in newest(one.build for one in plain.values()).values()}
+    made: dict[int, dict[str, list[Mark]]] = defaultdict(lambda: defaultdict(list))
+    for (case, line, *_), at in sorted(latest.items()):
+        made[case][line].append(_mark(at, plain[at[1]].build, counts[at], at[1] in ahead))
+    return made
+
+
+def _mark(at: tuple[Any, ...], build: KernelBuild, count: list[int], is_newest: bool) -> Mark:
+    _, _, mover, area, environment, architecture, kind = at
+    area = AREAS[area].label if area in AREAS else "no area"
+    where = f"{architecture} {environment}" + ("" if kind == "run" else f", from a {kind}")
+    return Mark(MOVERS[mover], area, where, build, count[0], count[1], is_newest)
