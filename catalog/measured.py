@@ -15,7 +15,7 @@ from datetime import datetime
 from catalog import histogram
 from catalog.models import Case, KernelBuild, Tally
 from diagnosis import releases
-from diagnosis.vocabulary import AREAS, CONCLUSIVE, ENVIRONMENTS, HELD, MOVERS, OUTCOMES, Word
+from diagnosis.vocabulary import AREAS, CONCLUSIVE, ENVIRONMENTS, HELD, MOVERS, OUTCOMES, UNKNOWN, Word
 
 GLYPHS = {"held": "●", "moves": "○", "mixed": "◐", "none": "·"}
 MEANINGS = {
@@ -145,9 +145,9 @@ def _summary(group: list[Tally]) -> Summary:
         case_id=first.case_id,
         build=first.build,
         architecture=first.architecture,
-        mover=MOVERS[first.mover],
+        mover=MOVERS.get(first.mover, UNKNOWN),
         area=AREAS.get(first.area, NO_AREA),
-        environment=ENVIRONMENTS[first.environment],
+        environment=ENVIRONMENTS.get(first.environment, UNKNOWN),
         kind=first.kind,
         outcomes=tuple((word, outcomes[slug]) for slug, word in OUTCOMES.items() if slug in outcomes),
         nr_machines=len({tally.machine_id for tally in group}),

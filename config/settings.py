@@ -165,6 +165,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "rest.problems.handle",
+    "URL_FORMAT_OVERRIDE": None,  # ?format= is the format of a report
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "unmigratable",

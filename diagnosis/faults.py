@@ -13,6 +13,7 @@ from typing import Mapping, Sequence, Tuple
 CODES: Mapping[str, str] = {
     "not-json": "The body is not JSON.",
     "wrong-shape": "The body is JSON, but fields are missing or of the wrong type.",
+    "not-ktap": "The body is not KTAP.",
     "contradiction": "The fields contradict one another.",
 }
 

@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Callable, FrozenSet, Iterable, List, Mapping, Sequence
 
+from diagnosis import naming
 from diagnosis.observation import Observation
 
 
@@ -32,6 +33,9 @@ class Match:
 
 
 def _named(observation: Observation, signature: Signature) -> str:
+    if observation.kind == "test":
+        name = next((name for name in sorted(signature.names) if naming.speaks_of(observation.names, name)), "")
+        return name and "The test %s speaks of this case, by %s." % (observation.names, name)
     if observation.names not in signature.names:
         return ""
     if observation.names == signature.case:

@@ -183,7 +183,12 @@ OUTCOMES = _group(
     ("inconclusive", "inconclusive", "The control did not move, so nothing can be said."),
     ("skipped", "skipped", "The run could not be made here."),
     ("error", "error", "The run failed for a reason of its own."),
+    ("passed", "passed", "A test of another suite passed, which says nothing sure of the folio."),
+    ("failed", "failed", "A test of another suite failed, for whatever reason."),
 )
+
+# What a probe's run may come to.
+RUN_OUTCOMES: Mapping[str, Word] = {slug: word for slug, word in OUTCOMES.items() if slug not in ("passed", "failed")}
 
 # Outcomes that say something of the folio; the others are shown, but stay out of every denominator.
 CONCLUSIVE = ("moves", "leaves_first", "never_there", "refuses", "hangs")
@@ -198,7 +203,11 @@ EVIDENCE_KINDS = _group(
     ("run", "run", "A probe's run, with a control beside it."),
     ("log", "log", "A kernel log or trace."),
     ("monitor", "monitor", "Something seen while watching."),
+    ("test", "test", "A test of another suite, without a control."),
 )
+
+# Where the sender did not say.
+UNKNOWN = Word("", "unknown", "The sender did not say.")
 
 HOLDERS = _group(
     ("privileged", "privileged", "The holder had capabilities."),

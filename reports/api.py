@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from drf_spectacular.utils import OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,42 +13,66 @@ from rest_framework.views import APIView
 
 from catalog.models import Case
 from diagnosis.faults import Fault
-from diagnosis.formats import envelope
+from diagnosis.formats import envelope, registry
+from diagnosis.vocabulary import ENVIRONMENTS
 from people.authentication import sender_with
 from people.models import Scope
-from reports import decoding, inbox, receipts
+from reports import batch, decoding, inbox, receipts
 from reports.models import Evidence, Report
 from reports.refusals import Refusal
+from reports.sending import Sending, given_in
 from reports.tasks import bell
 from rest import paging, problems
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
+_ENCODING = OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd"])
+_OUTCOMES = OpenApiResponse({"type": "string"}, "One outcome a line, as NDJSON.")
+_TEXT = OpenApiRequest({"type": "string"})
+_BODIES = {
+    **dict.fromkeys(registry.MEDIA_TYPES, _TEXT),
+    envelope.MEDIA_TYPE: OpenApiRequest(envelope.ENVELOPE.schema),
+}
 
 
 class ReportsView(APIView):
     @extend_schema(
         operation_id="send_report",
-        request={"application/json": OpenApiRequest(envelope.ENVELOPE.schema)},
+        request=_BODIES,
         parameters=[
+            OpenApiParameter("format", str, enum=list(registry.FORMATS), description="Default: by Content-Type."),
+            OpenApiParameter("kernel", str, description="`uname -r`, for formats that do not name it."),
+            OpenApiParameter("architecture", str, description="`uname -m`, likewise."),
+            OpenApiParameter("label", str, description="A candidate fix, such as 'fix v3'."),
+            OpenApiParameter("environment", str, enum=list(ENVIRONMENTS)),
             OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER),
-            OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd"]),
+            OpenApiParameter("Run-Id", str, OpenApiParameter.HEADER, description="Where the body carries none."),
+            _ENCODING,
         ],
         responses={
             202: receipts.SCHEMA,
             200: receipts.SCHEMA,
-            **dict.fromkeys((401, 403, 411, 413, 415, 422), _PROBLEM),
+            **dict.fromkeys((401, 403, 411, 413, 415, 422, 429), _PROBLEM),
         },
     )
     def post(self, request: Request) -> Response:
         """Keeps a report. 202: it is safe, and will be read. 200: it was sent before; here is the old receipt."""
         sender = sender_with(request, Scope.SUBMIT)
-        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        media_type = _media_type(request)
         try:
+            given = given_in(request.query_params)
             body = decoding.decoded(_raw(request), request.headers.get("Content-Encoding", ""))
         except Refusal as refusal:
             inbox.reject(sender.machine, media_type, None, refusal)
             raise
-        sending = inbox.Sending(sender.machine, body, media_type, request.headers.get("Idempotency-Key"))
+        sending = Sending(
+            machine=sender.machine,
+            body=body,
+            media_type=media_type,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+            run_id=request.headers.get("Run-Id"),
+            format=request.query_params.get("format", ""),
+            given=given,
+        )
         report, is_new = inbox.take(sending)
         if is_new:
             bell.ring()
@@ -55,12 +80,48 @@ class ReportsView(APIView):
         return Response(answer, status=202 if is_new else 200, headers={"Location": answer["url"]})
 
 
-def _raw(request: Request) -> bytes:
+class BatchView(APIView):
+    @extend_schema(
+        operation_id="send_batch",
+        request={batch.MEDIA_TYPE: _TEXT},
+        parameters=[_ENCODING],
+        responses={
+            **dict.fromkeys(
+                (200, 202, 207, 422), OpenApiResponse({"type": "string"}, "One outcome a line, as NDJSON.")
+            ),
+            **dict.fromkeys((401, 403, 411, 413, 415, 429), _PROBLEM),
+        },
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Keeps up to 10,000 native reports, one a line, in one transaction. 207: some lines were not taken."""
+        sender = sender_with(request, Scope.SUBMIT)
+        media_type = _media_type(request)
+        try:
+            if media_type != batch.MEDIA_TYPE:
+                fault = Fault("Content-Type", batch.MEDIA_TYPE, media_type[:80] or "nothing")
+                raise Refusal("unknown-media-type", [fault])
+            most = decoding.MAX_BATCH_BYTES
+            body = decoding.decoded(_raw(request, most), request.headers.get("Content-Encoding", ""), most)
+            outcomes = batch.take(sender.machine, body)
+        except Refusal as refusal:
+            inbox.reject(sender.machine, media_type, None, refusal)
+            raise
+        if any(outcome.status == 202 for outcome in outcomes):
+            bell.ring()
+        lines = "".join(json.dumps(outcome.document()) + "\n" for outcome in outcomes)
+        return HttpResponse(lines, status=batch.status(outcomes), content_type=batch.MEDIA_TYPE)
+
+
+def _media_type(request: Request) -> str:
+    return (request.content_type or "").partition(";")[0].strip().lower()
+
+
+def _raw(request: Request, most: int | None = None) -> bytes:
     """The body as sent, read no further than one byte over the limit."""
     if not request.META.get("CONTENT_LENGTH"):
         # A chunked body would be read as an empty one.
         raise Refusal("no-length", [Fault("Content-Length", "the number of bytes", "nothing")])
-    return bytes(request._request.read(decoding.MAX_BODY_BYTES + 1))
+    return bytes(request._request.read((most or decoding.MAX_BODY_BYTES) + 1))
 
 
 class ReportView(APIView):
@@ -86,3 +147,8 @@ class CaseEvidenceView(APIView):
             raise Http404("There is no such case.")
         rows = Evidence.objects.visible_to(request.user).filter(case=case).for_rows()
         return paging.answer(request, rows, ("-seen_at", "-id"), receipts.evidence)
+
+
+def report_schema(request: HttpRequest) -> JsonResponse:
+    """The native report as JSON Schema 2020-12, under the address of its version."""
+    return JsonResponse({"$schema": "https://json-schema.org/draft/2020-12/schema", **envelope.ENVELOPE.schema})

@@ -10,37 +10,38 @@ from diagnosis.faults import Fault
 from reports.refusals import Refusal
 
 MAX_BODY_BYTES = 1 << 20
+MAX_BATCH_BYTES = 32 << 20
 MAX_WINDOW_BYTES = 8 << 20
-_SLICE = 64  # zstd unpacks up to 32,768-fold, so no slice makes more than 2 MiB
 _ENCODINGS = ("identity", "gzip", "zstd")
 
 
-def decoded(body: bytes, encoding: str) -> bytes:
-    """The body without its Content-Encoding; at most MAX_BODY_BYTES, before and after. Raises `Refusal`."""
+def decoded(body: bytes, encoding: str, most: int | None = None) -> bytes:
+    """The body without its Content-Encoding; at most `most` bytes, before and after. Raises `Refusal`."""
+    most = most or MAX_BODY_BYTES
     encoding = encoding.strip().lower() or "identity"
     if encoding not in _ENCODINGS:
         raise Refusal("unknown-encoding", [Fault("Content-Encoding", "one of " + ", ".join(_ENCODINGS), encoding[:40])])
-    if len(body) > MAX_BODY_BYTES:
-        raise too_large()
+    if len(body) > most:
+        raise too_large(most)
     if encoding == "identity":
         return body
     try:
-        made = _gunzipped(body) if encoding == "gzip" else _unzstd(body)
+        made = _gunzipped(body, most) if encoding == "gzip" else _unzstd(body, most)
     except (zlib.error, zstandard.ZstdError, EOFError) as error:
         raise Refusal("wrongly-compressed", [Fault("", f"one whole {encoding} stream", str(error)[:200])]) from None
-    if len(made) > MAX_BODY_BYTES:
-        raise too_large()
+    if len(made) > most:
+        raise too_large(most)
     return made
 
 
-def too_large() -> Refusal:
-    return Refusal("too-large", [Fault("", f"at most {MAX_BODY_BYTES} bytes, also when decompressed", "more")])
+def too_large(most: int) -> Refusal:
+    return Refusal("too-large", [Fault("", f"at most {most} bytes, also when decompressed", "more")])
 
 
-def _gunzipped(body: bytes) -> bytes:
+def _gunzipped(body: bytes, most: int) -> bytes:
     stream = zlib.decompressobj(wbits=31)
-    made = stream.decompress(body, MAX_BODY_BYTES + 1)
-    if len(made) > MAX_BODY_BYTES:
+    made = stream.decompress(body, most + 1)
+    if len(made) > most:
         return made
     if not stream.eof:
         raise EOFError("the stream ends too early")
@@ -49,14 +50,16 @@ def _gunzipped(body: bytes) -> bytes:
     return made
 
 
-def _unzstd(body: bytes) -> bytes:
+def _unzstd(body: bytes, most: int) -> bytes:
     stream = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES).decompressobj(read_across_frames=False)
     made = bytearray()
-    for start in range(0, len(body), _SLICE):
-        made += stream.decompress(body[start : start + _SLICE])
-        if len(made) > MAX_BODY_BYTES:
+    # zstd unpacks up to 32,768-fold, so no slice makes more than 2 MiB, or half of what may come out.
+    size = max(64, most >> 16)
+    for start in range(0, len(body), size):
+        made += stream.decompress(body[start : start + size])
+        if len(made) > most:
             return bytes(made)
-        if stream.eof and start + _SLICE < len(body):
+        if stream.eof and start + size < len(body):
             raise EOFError("bytes after the end of the stream")
     if not stream.eof or stream.unused_data:
         raise EOFError("the stream ends too early, or has bytes after it")

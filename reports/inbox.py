@@ -6,33 +6,40 @@ Nothing is looked up in the catalog here: a report of an unknown case is a good 
 from __future__ import annotations
 
 import hashlib
+import json
+import threading
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import zstandard
-from django.db import IntegrityError, transaction
+from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from diagnosis.faults import Fault, Unreadable
-from diagnosis.formats import envelope
 from people.models import Machine
-from reports.models import Payload, Report, State
-from reports.recorded import Recording
+from reports.models import Payload, Report, State, Turn
 from reports.refusals import Refusal
+from reports.sending import Sending, check_key, format_of, run_id_of
 
 ZSTD_LEVEL = 3
 # The bytes of these are kept; of the others the reason tells all there is to know.
-READABLE_LATER = ("not-json", "wrong-shape", "contradiction")
+READABLE_LATER = ("not-json", "not-ktap", "wrong-shape", "contradiction")
+ROWS_A_STATEMENT = 500
 
 
 @dataclass(frozen=True)
-class Sending:
-    """A request's decoded body and what its headers say of it. `recording`: where it came from a file of ours."""
+class Parcel:
+    """A checked sending, packed."""
 
-    machine: Machine
-    body: bytes
-    media_type: str
-    idempotency_key: str | None
-    recording: Recording | None = None
+    id: uuid.UUID
+    sending: Sending
+    format: str
+    run_id: str | None
+    sha256: str
+    packed: bytes
 
 
 def take(sending: Sending) -> tuple[Report, bool]:
@@ -41,17 +48,100 @@ def take(sending: Sending) -> tuple[Report, bool]:
     Raises `Refusal` after a `rejected` row is committed.
     """
     try:
-        run_id = _checked(sending)
-        return _kept(sending, run_id)
+        parcel = parcel_of(sending)
+        kept = keep([parcel])
+        if kept:
+            return _report(parcel, kept[parcel.id]), True
+        return earlier(parcel, in_the_way(sending.machine, [parcel])), False
     except Refusal as refusal:
         reject(sending.machine, sending.media_type, sending.body, refusal)
         raise
 
 
+def parcel_of(sending: Sending) -> Parcel:
+    """All that can be said of a sending while its sender waits. Raises `Refusal`."""
+    chosen = format_of(sending)
+    check_key(sending.idempotency_key)
+    try:
+        run_id = run_id_of(sending, chosen.run_id(sending.body, sending.given))
+    except Unreadable as error:
+        raise Refusal(error.code, error.faults) from None
+    digest = hashlib.sha256(sending.body).hexdigest()
+    return Parcel(uuid.uuid4(), sending, chosen.name, run_id, digest, packed(sending.body))
+
+
+# Report and payload in one statement, so one commit and one way to the server; and whoever sends the same at the same
+# moment waits for the other's commit inside it. The ORM has neither the CTE nor arrays as rows.
+_KEEP = f"""
+WITH sent AS MATERIALIZED (
+    SELECT * FROM unnest(
+        %s::uuid[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::timestamptz[],
+        %s::text[], %b::bytea[])
+        AS sent(id, format, size_bytes, sha256, run_id, idempotency_key, given, recorded_at, command, body)
+), kept AS (
+    INSERT INTO reports_report (id, machine_id, media_type, format, given, size_bytes, sha256, run_id,
+        idempotency_key, recorded_at, command, state, turn, attempts, nr_observations,
+        nr_unmatched, matched_by, traceback)
+    SELECT id, %s, %s, format, given, size_bytes, sha256, run_id,
+        idempotency_key, recorded_at, command, '{State.RECEIVED}', {Turn.FRESH}, 0, 0, 0, '', '' FROM sent
+    ON CONFLICT DO NOTHING RETURNING id, received_at
+), packed AS (
+    INSERT INTO reports_payload (report_id, body) SELECT sent.id, sent.body FROM sent JOIN kept USING (id)
+)
+SELECT id, received_at FROM kept
+"""  # noqa: S608 - constants of ours
+
+
+def keep(parcels: Sequence[Parcel]) -> dict[uuid.UUID, datetime]:
+    """Writes them, all of one machine and media type. Returns when, for those that nothing stood in the way of."""
+    kept: dict[uuid.UUID, datetime] = {}
+    for start in range(0, len(parcels), ROWS_A_STATEMENT):
+        some = parcels[start : start + ROWS_A_STATEMENT]
+        recordings = [one.sending.recording for one in some]
+        columns = [
+            [one.id for one in some],
+            [one.format for one in some],
+            [len(one.sending.body) for one in some],
+            [one.sha256 for one in some],
+            [one.run_id for one in some],
+            [one.sending.idempotency_key for one in some],
+            [json.dumps(one.sending.stored_given) for one in some],
+            [recording and recording.recorded_at for recording in recordings],
+            [recording.command if recording else "" for recording in recordings],
+            [one.packed for one in some],
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_KEEP, [*columns, some[0].sending.machine.pk, some[0].sending.media_type[:80]])
+            kept.update(cursor.fetchall())
+    return kept
+
+
+def _report(parcel: Parcel, received_at: datetime) -> Report:
+    """The row as it was just written, without reading it."""
+    sending = parcel.sending
+    return Report(
+        id=parcel.id,
+        machine=sending.machine,
+        received_at=received_at,
+        media_type=sending.media_type[:80],
+        format=parcel.format,
+        given=sending.stored_given,
+        size_bytes=len(sending.body),
+        sha256=parcel.sha256,
+        run_id=parcel.run_id,
+        idempotency_key=sending.idempotency_key,
+    )
+
+
 def reject(machine: Machine, media_type: str, body: bytes | None, refusal: Refusal) -> Report:
     """A row for what was turned away. It holds no run id and no key: the mended report may use them."""
-    with transaction.atomic():
-        report = Report.objects.create(
+    return reject_all(machine, media_type, [(body, refusal)])[0]
+
+
+@transaction.atomic
+def reject_all(machine: Machine, media_type: str, refused: Sequence[tuple[bytes | None, Refusal]]) -> list[Report]:
+    reports = [
+        Report(
             machine=machine,
             media_type=media_type[:80],
             size_bytes=len(body or b""),
@@ -60,68 +150,55 @@ def reject(machine: Machine, media_type: str, body: bytes | None, refusal: Refus
             settled_at=timezone.now(),
             reason=refusal.document(hidden=True),
         )
-        if body and refusal.code in READABLE_LATER:
-            Payload.objects.create(report=report, body=packed(body))
-    return report
+        for body, refusal in refused
+    ]
+    Report.objects.bulk_create(reports, batch_size=ROWS_A_STATEMENT)
+    Payload.objects.bulk_create(
+        [
+            Payload(report=report, body=packed(body))
+            for report, (body, refusal) in zip(reports, refused, strict=True)
+            if body and refusal.code in READABLE_LATER
+        ],
+        batch_size=ROWS_A_STATEMENT,
+    )
+    return reports
 
 
 def packed(body: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(body)
+    return _compressor().compress(body)
 
 
 def unpacked(payload: Payload) -> bytes:
     return zstandard.ZstdDecompressor().decompress(bytes(payload.body))
 
 
-def _checked(sending: Sending) -> str:
-    """The run id of a good body."""
-    if sending.media_type != envelope.MEDIA_TYPE:
-        fault = Fault("Content-Type", envelope.MEDIA_TYPE, sending.media_type[:80] or "nothing")
-        raise Refusal("unknown-media-type", [fault])
-    key = sending.idempotency_key
-    if key is not None and not (0 < len(key) <= 200 and key.isascii() and key.isprintable()):
-        raise Refusal(
-            "bad-key", [Fault("Idempotency-Key", "1 to 200 printable ASCII characters", f"{len(key)} characters")]
-        )
-    try:
-        return envelope.read(sending.body).run_id
-    except Unreadable as error:
-        raise Refusal(error.code, error.faults) from None
+_own = threading.local()
 
 
-def _kept(sending: Sending, run_id: str) -> tuple[Report, bool]:
-    digest = hashlib.sha256(sending.body).hexdigest()
-    try:
-        with transaction.atomic():
-            report = Report.objects.create(
-                machine=sending.machine,
-                media_type=sending.media_type,
-                format=envelope.NAME,
-                size_bytes=len(sending.body),
-                sha256=digest,
-                run_id=run_id,
-                idempotency_key=sending.idempotency_key,
-                recorded_at=sending.recording and sending.recording.recorded_at,
-                command=sending.recording.command if sending.recording else "",
-            )
-            Payload.objects.create(report=report, body=packed(sending.body))
-        return report, True
-    except IntegrityError:
-        return _earlier(sending, run_id, digest), False
+def _compressor() -> zstandard.ZstdCompressor:
+    """One for each thread: they must not be shared, and making one takes longer than packing a report."""
+    if not hasattr(_own, "compressor"):
+        _own.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+    return _own.compressor
 
 
-def _earlier(sending: Sending, run_id: str, digest: str) -> Report:
-    """What stands in the way of the insert: the same thing, sent before; or another under the same name."""
-    mine = Report.objects.filter(machine=sending.machine)
-    by_key = mine.filter(idempotency_key=sending.idempotency_key).first() if sending.idempotency_key else None
-    for earlier, code, where in (
-        (by_key, "key-reused", "Idempotency-Key"),
-        (mine.filter(run_id=run_id).first(), "run-id-reused", "/run_id"),
-    ):
-        if earlier is None:
+def in_the_way(machine: Machine, parcels: Sequence[Parcel]) -> list[Report]:
+    """What this machine sent before under the keys and run ids of these. One query."""
+    keys = [one.sending.idempotency_key for one in parcels if one.sending.idempotency_key]
+    run_ids = [one.run_id for one in parcels if one.run_id]
+    return list(Report.objects.filter(Q(idempotency_key__in=keys) | Q(run_id__in=run_ids), machine=machine))
+
+
+def earlier(parcel: Parcel, before: Sequence[Report]) -> Report:
+    """What stood in the way of a parcel: the same thing, sent before. Raises `Refusal` where it is another thing."""
+    key, run_id = parcel.sending.idempotency_key, parcel.run_id
+    for report in before:
+        by_key = key is not None and report.idempotency_key == key
+        if not by_key and (run_id is None or report.run_id != run_id):
             continue
-        if earlier.sha256 != digest:
-            fault = Fault(where, f"the same body as report {earlier.id}, or a new one here", "another body")
-            raise Refusal(code, [fault])
-        return earlier
+        if report.sha256 != parcel.sha256:
+            where = "Idempotency-Key" if by_key else "Run-Id" if parcel.sending.run_id else "/run_id"
+            fault = Fault(where, f"the same body as report {report.id}, or a new one here", "another body")
+            raise Refusal("key-reused" if by_key else "run-id-reused", [fault])
+        return report
     raise RuntimeError("a report was in the way, and is gone: send it again")

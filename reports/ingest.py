@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from diagnosis import match as matching
 from diagnosis.faults import Unreadable
-from diagnosis.formats import envelope
+from diagnosis.formats import registry
+from diagnosis.formats.format import Given
 from diagnosis.match import Match, Signature
 from diagnosis.observation import Observation
 from reports import claims, evidence, inbox
@@ -68,7 +69,7 @@ def read(report: Report, known: list[Signature]) -> Read:
     done = Read(report)
     try:
         body = inbox.unpacked(report.payload)
-        for observation in envelope.observations(envelope.read(body)):
+        for observation in registry.FORMATS[report.format].observations(body, Given(**report.given)):
             done.found.append((observation, matching.match(observation, known)))
     except Unreadable as error:
         done.refusal = Refusal(error.code, error.faults)

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from catalog.models import Case, KernelBuild
 from catalog.models.text import seen_by
-from diagnosis.vocabulary import CONCLUSIVE, MOVERS, OUTCOMES, Word
+from diagnosis.vocabulary import CONCLUSIVE, MOVERS, OUTCOMES, UNKNOWN, Word
 from people.models import Machine, may
 
 
@@ -46,8 +46,9 @@ class Report(models.Model):
     """One thing that a machine sent: who, when, how large, and how far it has got.
 
     `sha256` is of the decoded body. `reason` is the problem document of a rejected report; `traceback` is ours,
-    of a failed one. `matched_by` is the digest of the signatures that it was last matched with. `recorded_at` and
-    `command` are for what this project recorded itself, and says so: when, and what measures it again.
+    of a failed one. `given` is what the request said beside the body (diagnosis.formats.format.Given). `matched_by` is
+    the digest of the signatures that it was last matched with. `recorded_at` and `command` are for what this project
+    recorded itself, and says so: when, and what measures it again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -55,6 +56,7 @@ class Report(models.Model):
     received_at = models.DateTimeField(db_default=Now())
     media_type = models.CharField(max_length=80)
     format = models.CharField(max_length=40, blank=True)
+    given = models.JSONField(default=dict)
     size_bytes = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64)
     run_id = models.CharField(max_length=100, null=True)
@@ -134,13 +136,13 @@ class Observation(models.Model):
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="observations")
     key = models.CharField(max_length=100)
     kind = models.CharField(max_length=16)
-    names = models.CharField(max_length=64, blank=True)
+    names = models.CharField(max_length=200, blank=True)
     build = models.ForeignKey(KernelBuild, on_delete=models.PROTECT, related_name="+")
     architecture = models.CharField(max_length=32)
-    mover = models.CharField(max_length=32)
+    mover = models.CharField(max_length=32, blank=True)
     migrate_mode = models.CharField(max_length=20, blank=True)
     area = models.CharField(max_length=32, blank=True)
-    environment = models.CharField(max_length=16)
+    environment = models.CharField(max_length=16, blank=True)
     outcome = models.CharField(max_length=16)
     freed_seconds = models.FloatField(null=True)
     fingerprint = models.CharField(max_length=16)
@@ -156,7 +158,7 @@ class Observation(models.Model):
 
     @property
     def mover_word(self) -> Word:
-        return MOVERS[self.mover]
+        return MOVERS.get(self.mover, UNKNOWN)
 
 
 class EvidenceQuerySet(models.QuerySet["Evidence"]):
@@ -193,9 +195,9 @@ class Evidence(models.Model):
     reason = models.CharField(max_length=400)
     build = models.ForeignKey(KernelBuild, on_delete=models.PROTECT, related_name="+")
     architecture = models.CharField(max_length=32)
-    mover = models.CharField(max_length=32)
+    mover = models.CharField(max_length=32, blank=True)
     area = models.CharField(max_length=32, blank=True)
-    environment = models.CharField(max_length=16)
+    environment = models.CharField(max_length=16, blank=True)
     kind = models.CharField(max_length=16)
     machine = models.ForeignKey(Machine, on_delete=models.PROTECT, related_name="+")
     outcome = models.CharField(max_length=16)
@@ -221,7 +223,7 @@ class Evidence(models.Model):
 
     @property
     def mover_word(self) -> Word:
-        return MOVERS[self.mover]
+        return MOVERS.get(self.mover, UNKNOWN)
 
 
 class Verdict(models.Model):

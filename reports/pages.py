@@ -21,15 +21,16 @@ from catalog.models import Document
 from catalog.parts import Part
 from diagnosis import scrub
 from diagnosis.faults import Unreadable
-from diagnosis.formats import envelope
+from diagnosis.formats import envelope, registry
 from people.models import User, may
 from reports import evidence as attaching
 from reports import inbox, operations, probe
 from reports.forms import VerdictForm
-from reports.models import Evidence, Report, State, Verdict, may_see_raw
+from reports.models import Evidence, Observation, Report, State, Verdict, may_see_raw
 from reports.refusals import KINDS
 
 LATEST = 8
+OBSERVED = 500
 
 
 def reports(request: HttpRequest) -> HttpResponse:
@@ -79,6 +80,8 @@ def report(request: HttpRequest, report: UUID) -> HttpResponse:
         "sent": sent,
         "kernel_facts": sorted(sent.kernel.config.items()) + sorted(sent.kernel.sysctl.items()) if sent else [],
         "told": _told(request, row, sent) if sent else [],
+        "format": registry.FORMATS.get(row.format),
+        "observed": _observed(request, row) if not sent else [],
         "may_see_raw": may_see_raw(request.user, row),
         "may_see_ours": may(request.user, "see raw"),
         "here": "reports",
@@ -88,7 +91,7 @@ def report(request: HttpRequest, report: UUID) -> HttpResponse:
 
 def _sent(row: Report) -> envelope.Envelope | None:
     """What the stored bytes say, scrubbed a second time: the sender's own scrubbing is not relied on."""
-    if row.state in (State.REJECTED, State.FAILED) or not hasattr(row, "payload"):
+    if row.format != envelope.NAME or row.state in (State.REJECTED, State.FAILED) or not hasattr(row, "payload"):
         return None
     return _scrubbed(inbox.unpacked(row.payload))
 
@@ -103,6 +106,26 @@ def _scrubbed(body: bytes) -> envelope.Envelope | None:
 
 
 def _told(request: HttpRequest, row: Report, sent: envelope.Envelope) -> list[Told]:
+    attached = _attached(request, row)
+    return [Told(run, sorted(run.sent.get("vmstat", {}).items()), attached.get(run.key, [])) for run in sent.runs]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One observation of a report in another format than ours, and what it was attached to."""
+
+    row: Observation
+    evidence: list[Attached]
+
+
+def _observed(request: HttpRequest, row: Report) -> list[Observed]:
+    attached = _attached(request, row)
+    rows = row.observations.select_related("build").order_by("pk")[:OBSERVED]
+    return [Observed(one, attached.get(one.key, [])) for one in rows]
+
+
+def _attached(request: HttpRequest, row: Report) -> dict[str, list[Attached]]:
+    """What each observation, by its key, was attached to."""
     verdicts = {(v.key, v.case_id): v for v in row.verdicts.select_related("person")}
     attached: dict[str, list[Attached]] = {}
     may_judge = may(request.user, "judge")
@@ -112,7 +135,7 @@ def _told(request: HttpRequest, row: Report, sent: envelope.Envelope) -> list[To
         verdict = verdicts.get((one.key, one.case_id))
         form = VerdictForm(auto_id=False, initial={"key": one.key, "case": one.case.slug}) if may_judge else None
         attached.setdefault(one.key, []).append(Attached(one, verdict, form))
-    return [Told(run, sorted(run.sent.get("vmstat", {}).items()), attached.get(run.key, [])) for run in sent.runs]
+    return attached
 
 
 def raw(request: HttpRequest, report: UUID) -> HttpResponse:
@@ -122,8 +145,9 @@ def raw(request: HttpRequest, report: UUID) -> HttpResponse:
         raise PermissionDenied("The raw report is for its sender and for maintainers.")
     if not hasattr(row, "payload"):
         raise Http404("Its bytes were not kept.")
+    suffix = registry.FORMATS[row.format].suffix if row.format in registry.FORMATS else ".bin"
     answer = HttpResponse(inbox.unpacked(row.payload), content_type="application/octet-stream")
-    answer["Content-Disposition"] = f'attachment; filename="{row.pk}.json"'
+    answer["Content-Disposition"] = f'attachment; filename="{row.pk}{suffix}"'
     return answer
 
 

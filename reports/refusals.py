@@ -21,6 +21,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "not-json": Kind(422, "The body is not JSON."),
+    "not-ktap": Kind(422, "The body is not KTAP."),
     "wrong-shape": Kind(422, "Fields are missing or of the wrong type."),
     "contradiction": Kind(422, "The fields contradict one another."),
     "too-large": Kind(413, "The body is too large."),
@@ -28,6 +29,11 @@ KINDS: dict[str, Kind] = {
     "no-length": Kind(411, "The request does not say how long it is."),
     "unknown-encoding": Kind(415, "This content encoding is not understood."),
     "unknown-media-type": Kind(415, "This media type is not understood."),
+    "unknown-format": Kind(415, "This format is not understood."),
+    "bad-parameter": Kind(422, "A parameter of the address is missing or wrong."),
+    "too-many-lines": Kind(413, "The batch has too many lines."),
+    "no-run-id": Kind(422, "Two runs may print the same, and nothing says which this is."),
+    "bad-run-id": Kind(422, "The Run-Id cannot be used."),
     "bad-key": Kind(422, "The Idempotency-Key cannot be used."),
     "key-reused": Kind(422, "This Idempotency-Key came before, with another body."),
     "run-id-reused": Kind(422, "This run id came before, with another body."),

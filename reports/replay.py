@@ -17,7 +17,7 @@ ROUND = 500
 
 def replayable(reports: QuerySet[Report]) -> QuerySet[Report]:
     """Of these, the ones that were acknowledged, are at rest, and have their bytes."""
-    return reports.filter(state__in=REPLAYABLE, payload__isnull=False, run_id__isnull=False)
+    return reports.filter(state__in=REPLAYABLE, payload__isnull=False).exclude(format="")
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from catalog.models import Case, Strategy
 from catalog.models.text import Origin
 from people import machines
 from people.models import Machine, Role, User
-from reports import inbox, ingest
+from reports import inbox, ingest, sending
 from reports.models import Report
 from reports.recorded import Recording
 
@@ -74,7 +74,7 @@ def machine(name: str = "box") -> Machine:
 def report(*runs: dict[str, Any], sender: Machine | None = None, **changed: Any) -> Report:
     """A report that was taken, and waits."""
     by = sender or Machine.objects.filter(name="box").first() or machine()
-    return inbox.take(inbox.Sending(by, body(*runs, **changed), "application/json", None))[0]
+    return inbox.take(sending.native(by, body(*runs, **changed)))[0]
 
 
 def settled(*runs: dict[str, Any], **changed: Any) -> Report:
@@ -86,8 +86,7 @@ def settled(*runs: dict[str, Any], **changed: Any) -> Report:
 
 def recorded(one: Recording) -> Report:
     """A report of this project's own, read."""
-    sending = inbox.Sending(machine(one.machine), one.body, "application/json", None, one)
-    made = inbox.take(sending)[0]
+    made = inbox.take(sending.native(machine(one.machine), one.body, one))[0]
     ingest.drain()
     made.refresh_from_db()
     return made

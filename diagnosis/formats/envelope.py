@@ -15,6 +15,7 @@ from typing import Any, List, Mapping, Optional, Tuple
 
 from diagnosis import outcome, shape, vocabulary
 from diagnosis.faults import Fault, Unreadable
+from diagnosis.formats.format import Format, Given
 from diagnosis.observation import Observation
 
 NAME = "unmigratable-report"
@@ -48,7 +49,7 @@ _RUN = shape.record(
     {
         "case": _SLUG,
         "mover": shape.word(vocabulary.MOVERS),
-        "outcome": shape.word(vocabulary.OUTCOMES),
+        "outcome": shape.word(vocabulary.RUN_OUTCOMES),
     },
     {
         "area": shape.word(vocabulary.AREAS),
@@ -224,6 +225,25 @@ def _within(run: Mapping[str, Any], where: str, faults: List[Fault]) -> bool:
                 )
                 good = False
     return good
+
+
+def _run_id(body: bytes, given: Given) -> str:
+    return read(body).run_id
+
+
+def _observations(body: bytes, given: Given) -> List[Observation]:
+    return observations(read(body))
+
+
+FORMAT = Format(
+    name=NAME,
+    title="The native report, version %d" % VERSION,
+    media_types=(MEDIA_TYPE,),
+    suffix=".json",
+    needs=(),
+    run_id=_run_id,
+    observations=_observations,
+)
 
 
 def _observation(envelope: Envelope, run: Run) -> Observation:

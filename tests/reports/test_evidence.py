@@ -111,7 +111,7 @@ def test_reingest_says_how_many_and_does_them() -> None:
 
 def test_what_was_turned_away_at_the_door_is_not_read_again() -> None:
     builders.report()
-    Report.objects.update(run_id=None, state="rejected", reason={"title": "x"})
+    Report.objects.update(format="", run_id=None, state="rejected", reason={"title": "x"})
     assert replay.again(Report.objects.all()) == 0
 
 

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 from people.models import Machine, Role, User
 from reports import inbox, recorded
 from reports.models import Report
+from reports.sending import native
 from reports.tasks import bell
 
 
@@ -25,8 +26,7 @@ class Command(BaseCommand):
                 continue
             if one.machine not in machines:
                 machines[one.machine] = Machine.objects.get_or_create(name=one.machine, defaults={"owner": owner})[0]
-            sending = inbox.Sending(machines[one.machine], one.body, "application/json", None, one)
-            new += inbox.take(sending)[1]
+            new += inbox.take(native(machines[one.machine], one.body, one))[1]
         if new:
             bell.ring_now()
         self.stdout.write(f"recorded reports: {new} new of {len(everything)}")

@@ -1,0 +1,89 @@
+"""Many native reports in one request, one JSON object a line, kept in one transaction; an outcome for each line.
+
+A bad line leaves a `rejected` row and spoils no other. Sending the batch again gives the old receipts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from diagnosis.faults import Fault
+from people.models import Machine
+from reports import decoding, inbox, sending
+from reports.inbox import Parcel
+from reports.refusals import Refusal
+
+MEDIA_TYPE = "application/x-ndjson"
+MAX_LINES = 10_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one line: 202 kept, 200 sent before, or the status of its problem."""
+
+    line: int
+    status: int
+    report: UUID
+    problem: dict[str, Any] | None = None
+
+    def document(self) -> dict[str, Any]:
+        made: dict[str, Any] = {"line": self.line, "status": self.status, "id": str(self.report)}
+        if self.problem:
+            return {**made, "problem": self.problem}
+        return {**made, "url": f"{settings.SITE_URL}/api/v1/reports/{self.report}/"}
+
+
+@transaction.atomic
+def take(machine: Machine, body: bytes) -> list[Outcome]:
+    """Keeps every good line of `body`, in order. Raises `Refusal` where it is no batch at all."""
+    parcels: dict[int, Parcel] = {}
+    refused: dict[int, tuple[bytes | None, Refusal]] = {}
+    for number, line in _lines(body):
+        try:
+            parcels[number] = _parcel(machine, line)
+        except Refusal as refusal:
+            refused[number] = (line if len(line) <= decoding.MAX_BODY_BYTES else None, refusal)
+    kept = inbox.keep(list(parcels.values()))
+    outcomes = [Outcome(number, 202, parcel.id) for number, parcel in parcels.items() if parcel.id in kept]
+    again = {number: parcel for number, parcel in parcels.items() if parcel.id not in kept}
+    before = {report.run_id: report for report in inbox.in_the_way(machine, list(again.values()))} if again else {}
+    for number, parcel in again.items():
+        try:
+            outcomes.append(Outcome(number, 200, inbox.earlier(parcel, [before[parcel.run_id]]).pk))
+        except Refusal as refusal:
+            refused[number] = (parcel.sending.body, refusal)
+    rows = inbox.reject_all(machine, "application/json", list(refused.values()))
+    for (number, (_, refusal)), row in zip(refused.items(), rows, strict=True):
+        problem = refusal.document()
+        outcomes.append(Outcome(number, problem["status"], row.pk, problem))
+    return sorted(outcomes, key=lambda outcome: outcome.line)
+
+
+def status(outcomes: list[Outcome]) -> int:
+    """Of the whole: 202 or 200 where all is well, 207 where some lines are not, 422 where none is."""
+    seen = {outcome.status for outcome in outcomes}
+    if seen <= {200, 202}:
+        return 202 if 202 in seen else 200
+    return 207 if seen & {200, 202} else 422
+
+
+def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Number from 1 and bytes of each line that is not blank."""
+    if body.count(b"\n") > MAX_LINES:
+        raise Refusal("too-many-lines", [Fault("", f"at most {MAX_LINES} lines", "more")])
+    found = [(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
+    if not found:
+        raise Refusal("not-json", [Fault("1:1", "one native report a line", "no line")])
+    yield from found
+
+
+def _parcel(machine: Machine, line: bytes) -> Parcel:
+    if len(line) > decoding.MAX_BODY_BYTES:
+        raise decoding.too_large(decoding.MAX_BODY_BYTES)
+    return inbox.parcel_of(sending.native(machine, line))
