@@ -121,10 +121,33 @@ class Source(_Part):
     where: Text
 
 
+Mark = Annotated[str, Field(pattern=r"^!?[a-z_]+:[^\s|]{1,100}(\|!?[a-z_]+:[^\s|]{1,100})*$")]
+
+
+class Sign(_Part):
+    """Marks (diagnosis/marks.py) that all have to be there, and what they say together."""
+
+    marks: Annotated[tuple[Mark, ...], Field(min_length=1)]
+    why: Line
+
+
+class Tell(_Part):
+    """A command that tells this holder from the others, and what its output says."""
+
+    run: Text
+    tells: Line
+
+
 class Signature(_Part):
-    """How the case is recognised: names of tests, in any suite, that speak of it."""
+    """How the case is recognised. `names`: tests, in any suite, that speak of it. The rest: diagnosis/match.py."""
 
     names: tuple[Line, ...] = ()
+    mechanisms: tuple[_word("mechanism"), ...] = ()
+    needs: tuple[Mark, ...] = ()
+    proves: tuple[Sign, ...] = ()
+    supports: tuple[Sign, ...] = ()
+    contradicts: tuple[Sign, ...] = ()
+    tell: tuple[Tell, ...] = ()
 
 
 class _Document(_Part):

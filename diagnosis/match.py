@@ -1,28 +1,61 @@
 """Observation to matches, with the rule and the reason. Pure: signatures come in as values.
 
-A rule is a function (Observation, Signature) -> reason or ''. Adding a rule is adding it to RULES.
+A rule is a function (Observation, Signature) -> reason or ''. Adding a rule is adding it to RULES. A log is attached to
+a case only where the case's signature says that its marks prove it; what may be the holder is said by `diagnose`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Callable, FrozenSet, Iterable, List, Mapping, Sequence
+from typing import Callable, Container, FrozenSet, Iterable, List, Mapping, Sequence, Tuple
 
 from diagnosis import naming
 from diagnosis.observation import Observation
 
 
 @dataclass(frozen=True)
-class Signature:
-    """How a case is recognised. `names`: its slug, its aliases, and the tests that speak of it.
+class Sign:
+    """Marks that all have to be there, and what they say together.
 
+    `a|b`: either; `frame:nfs_*`: whatever begins so; `!mark`: not there. See diagnosis.marks for what there is.
+    """
+
+    marks: Tuple[str, ...]
+    why: str
+
+    def holds(self, marks: Container[str], ordered: Sequence[str]) -> bool:
+        return bool(self.marks) and all(_there(mark, marks, ordered) for mark in self.marks)
+
+
+@dataclass(frozen=True)
+class Tell:
+    """A command that tells this holder from the others, and what its output says."""
+
+    run: str
+    tells: str
+
+
+@dataclass(frozen=True)
+class Signature:
+    """How a case is recognised.
+
+    `names`: its slug, its aliases, and the tests that speak of it. `mechanisms`: those with which it may be the holder.
+    `needs`: marks without which it is no candidate. `proves`: any one of these is proof.
     `fingerprints`: of observations that no rule would recognise and that a person said are this case.
     """
 
     case: str
     names: FrozenSet[str]
     fingerprints: FrozenSet[str] = frozenset()
+    title: str = ""
+    kind: str = "case"
+    mechanisms: Tuple[str, ...] = ()
+    needs: Tuple[str, ...] = ()
+    proves: Tuple[Sign, ...] = ()
+    supports: Tuple[Sign, ...] = ()
+    contradicts: Tuple[Sign, ...] = ()
+    tell: Tuple[Tell, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,11 +65,25 @@ class Match:
     reason: str
 
 
+def _there(mark: str, marks: Container[str], ordered: Sequence[str]) -> bool:
+    if mark.startswith("!"):
+        return not _there(mark[1:], marks, ordered)
+    if "|" in mark:
+        return any(_there(one, marks, ordered) for one in mark.split("|"))
+    if mark.endswith("*"):
+        return any(one.startswith(mark[:-1]) for one in ordered)
+    return mark in marks
+
+
+def all_there(wanted: Iterable[str], marks: Container[str], ordered: Sequence[str]) -> bool:
+    return all(_there(mark, marks, ordered) for mark in wanted)
+
+
 def _named(observation: Observation, signature: Signature) -> str:
     if observation.kind == "test":
         name = next((name for name in sorted(signature.names) if naming.speaks_of(observation.names, name)), "")
         return name and "The test %s speaks of this case, by %s." % (observation.names, name)
-    if observation.names not in signature.names:
+    if not observation.names or observation.names not in signature.names:
         return ""
     if observation.names == signature.case:
         return "The run names this case."
@@ -49,8 +96,16 @@ def _ruled(observation: Observation, signature: Signature) -> str:
     return "An editor said that observations of this fingerprint are this case."
 
 
+def _proved(observation: Observation, signature: Signature) -> str:
+    marks = frozenset(observation.marks)
+    for sign in signature.proves:
+        if sign.holds(marks, observation.marks):
+            return sign.why
+    return ""
+
+
 Rule = Callable[[Observation, Signature], str]
-RULES: Mapping[str, Rule] = {"named": _named, "ruled": _ruled}
+RULES: Mapping[str, Rule] = {"named": _named, "proved": _proved, "ruled": _ruled}
 
 
 def match(observation: Observation, signatures: Iterable[Signature]) -> List[Match]:
@@ -67,5 +122,7 @@ def match(observation: Observation, signatures: Iterable[Signature]) -> List[Mat
 
 def digest(signatures: Sequence[Signature]) -> str:
     """Changes whenever a signature or a rule is added or changed: unmatched observations are tried again then."""
-    parts = [(s.case, sorted(s.names), sorted(s.fingerprints)) for s in sorted(signatures, key=lambda s: s.case)]
+    parts = [
+        (s.case, sorted(s.names), sorted(s.fingerprints), s.proves) for s in sorted(signatures, key=lambda s: s.case)
+    ]
     return hashlib.sha256(repr((list(RULES), parts)).encode()).hexdigest()[:16]

@@ -1,0 +1,100 @@
+"""What to do now and what to capture next, from what was found and what is missing."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Sequence, Tuple
+
+from diagnosis.record import Record
+from diagnosis.verdict import Command, Finding, Reason
+
+STACKS = Command(
+    "for t in $(ps -eo pid,stat | awk '$2 ~ /^D/ { print $1 }'); do echo /proc/$t/stack; sudo cat /proc/$t/stack; done",
+    "The call trace of every task in D: what a mover that says nothing waits for.",
+)
+INSPECT = Command(
+    "sudo python3 probe.pyz inspect",
+    "Reads only: tasks in D, memory blocks, suspect page frames, FUSE connections that wait. Paste its output here.",
+)
+DEBUG = Command(
+    "echo 'file mm/memory_hotplug.c +p' | sudo tee /sys/kernel/debug/dynamic_debug/control",
+    "Lets the kernel log why an offlining fails.",
+)
+DEBUG_CMA = Command(
+    "echo 'file mm/page_alloc.c +p' | sudo tee /sys/kernel/debug/dynamic_debug/control",
+    "Lets a contiguous allocation log the pages that it could not move (6.x and later).",
+)
+BUSY_RETRY = Command(
+    "sudo trace-cmd record -e cma -e page_isolation -e migrate:mm_migrate_pages sleep 30; sudo trace-cmd report",
+    "cma_alloc_busy_retry: a range was tried and was busy. fin_pfn: the first page frame that was. "
+    "Neither is there for an area that is merely full.",
+)
+OWNER = Command(
+    "add page_owner=on to the kernel's command line, and boot",
+    "Later page dumps then say who allocated the page, with a call trace.",
+)
+PINS = Command(
+    "sudo cat /proc/sys/vm/stat_refresh; grep ^nr_foll_pin_ /proc/vmstat",
+    "Acquired less released: the number of pins that exist now.",
+)
+TWICE = Command(
+    "sudo dmesg > before.txt; sleep 60; sudo dmesg > after.txt",
+    "Pages that are in both are held; others only happened to be in the way.",
+)
+
+NOW: Dict[str, str] = {
+    "rejected_at_once": (
+        "Trying again changes nothing: the range holds memory that cannot be moved at all. Take another block, or keep "
+        "such memory out from the next boot on."
+    ),
+    "retries_without_progress": (
+        "The mover can be interrupted: Ctrl-C, or a signal to the task that writes. It goes through as soon as the "
+        "holder lets go."
+    ),
+    "sleeps_in_d": (
+        "The mover does not mind signals, SIGKILL neither. It comes back when whoever it waits for answers or ends: "
+        "look for the holder."
+    ),
+}
+
+
+def summary(findings: Sequence[Finding], records: Sequence[Record]) -> str:
+    if findings and findings[0].is_known:
+        first = findings[0]
+        proof = "Proved" if first.verdict.proved else "Likely, not proved"
+        return "%s: %s" % (proof, first.verdict.sentence)
+    if findings:
+        return findings[0].verdict.sentence
+    if records:
+        return "None of the known: nothing here speaks of memory that cannot be moved."
+    return "Nothing in this text is of a kind that is known here."
+
+
+def now(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Reason, ...]:
+    """One sentence for each manner found, in the order of the findings, with the lines that show the manner."""
+    made: Dict[str, Reason] = {}
+    for finding in findings:
+        manner = finding.verdict.manner
+        if manner in NOW and manner not in made:
+            places = finding.verdict.reasons[0].places if finding.verdict.reasons else ()
+            made[manner] = Reason(NOW[manner], places)
+    return tuple(made.values())
+
+
+def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Command, ...]:
+    """What would tell more, most telling first. Commands of candidates stand with the candidates."""
+    made: List[Command] = []
+    mechanisms = {finding.verdict.mechanism for finding in findings}
+    movers = {finding.verdict.mover for finding in findings}
+    if not findings or mechanisms <= {"", "waits_on_other", "stuck_isolated"}:
+        made += [INSPECT, STACKS]
+    if mechanisms & {"writeback", "page_lock"}:
+        made.append(INSPECT)
+    if "" in mechanisms and "offline" in movers:
+        made.append(DEBUG)
+    if "cma" in movers and not any(record.kind == "page_dump" for record in records):
+        made += [BUSY_RETRY, DEBUG_CMA]
+    if mechanisms & {"extra_reference", "foll_pin"}:
+        made += [PINS, TWICE]
+        if not any(record.owner for record in records):
+            made.append(OWNER)
+    return tuple(dict.fromkeys(made))

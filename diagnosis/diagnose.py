@@ -1,0 +1,119 @@
+"""A text to its diagnosis: read, judge each record, put like ones together, name the candidates.
+
+The same call serves the page, the API, the command lines and the fuzzers. It raises nothing, whatever the text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+
+from diagnosis import advice, around, dump_rules, log_rules, marks, reading, references, task_rules
+from diagnosis.candidates import ranked
+from diagnosis.match import Signature
+from diagnosis.record import Place, Record
+from diagnosis.references import References
+from diagnosis.verdict import Diagnosis, Finding, Verdict
+
+Places = Tuple[Place, ...]
+MAX_FINDINGS = 200
+# Marks that differ from page to page of one kind, and so do not part findings.
+_PAGES_OWN = ("left:",)
+
+
+def diagnose(text: Union[str, bytes], signatures: Iterable[Signature] = ()) -> Diagnosis:
+    """Everything that `text` gives. Without signatures there are no candidates, and the mechanisms all the same."""
+    read = reading.read(text)
+    context = around.the(read.records)
+    groups: Dict[str, List[int]] = {}
+    judged: Dict[int, Tuple[Verdict, Dict[str, Places], Optional[References]]] = {}
+    for index, record in enumerate(read.records):
+        made = _judge(record, index, read.records, context)
+        if made is not None:
+            judged[index] = made
+            groups.setdefault(_fingerprint(made[0], made[1]), []).append(index)
+    known = list(signatures)
+    findings = [_finding(mark, indexes, judged, context, known) for mark, indexes in groups.items()]
+    findings.sort(key=lambda finding: _weight(finding, read.records))
+    kept = tuple(findings[:MAX_FINDINGS])
+    release, architecture = around.kernel(read.records)
+    return Diagnosis(
+        read.text,
+        read.nr_lines,
+        read.is_cut or len(findings) > MAX_FINDINGS,
+        read.records,
+        kept,
+        advice.summary(kept, read.records),
+        advice.now(kept, read.records),
+        advice.capture(kept, read.records),
+        release,
+        architecture,
+    )
+
+
+def _judge(
+    record: Record, index: int, records: Sequence[Record], context: around.Context
+) -> Optional[Tuple[Verdict, Dict[str, Places], Optional[References]]]:
+    taken = references.taken_apart(record) if record.kind == "page_dump" else None
+    own = marks.of(record, taken)
+    verdict: Optional[Verdict]
+    if record.kind == "page_dump":
+        verdict = dump_rules.judged(dump_rules.Dump(record, taken, own, around.mover_of(record, index, records)))
+    elif record.kind == "task":
+        verdict = task_rules.judged(record)
+    else:
+        verdict = log_rules.judged(record, context)
+    if verdict is None:
+        return None
+    own["mechanism:" + verdict.mechanism] = tuple(place for reason in verdict.reasons for place in reason.places)[:8]
+    for name, word in (
+        ("mover", verdict.mover),
+        ("manner", verdict.manner),
+        ("area", verdict.area),
+        ("rule", verdict.rule),
+    ):
+        if word:
+            own.setdefault("%s:%s" % (name, word), ())
+    return verdict, own, taken
+
+
+def _finding(
+    fingerprint: str,
+    indexes: List[int],
+    judged: Mapping[int, Tuple[Verdict, Dict[str, Places], Optional[References]]],
+    context: around.Context,
+    signatures: Sequence[Signature],
+) -> Finding:
+    verdict, own, taken = judged[indexes[0]]
+    if not verdict.mechanism:
+        own = {name: places for name, places in own.items() if name != "mechanism:"}
+    with_others = {**context.marks, **own}
+    found = ranked(with_others, signatures)
+    if any(candidate.kind == "look_alike" and candidate.standing == "proved" for candidate in found):
+        verdict = replace(verdict, is_look_alike=True)
+    return Finding(verdict, tuple(indexes), with_others, found, fingerprint, taken)
+
+
+def _fingerprint(verdict: Verdict, own: Mapping[str, Places]) -> str:
+    """The same for two records of which one would say the same: their marks, less what is each page's own."""
+    kept = sorted(name for name in own if not name.startswith(_PAGES_OWN) and name not in _VOLATILE)
+    return hashlib.sha256("\n".join([verdict.rule, verdict.mover, *kept]).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+# Flags that come and go with each page, and say nothing of what holds it.
+_VOLATILE = frozenset(
+    "flag:" + name
+    for name in ("referenced", "active", "workingset", "owner_2", "mappedtodisk", "reclaim", "error", "uptodate")
+)
+
+
+def _weight(finding: Finding, records: Sequence[Record]) -> Tuple[bool, bool, bool, int, int]:
+    verdict = finding.verdict
+    return (
+        not verdict.mechanism,
+        not verdict.proved,
+        verdict.mechanism in ("waits_on_other", "stuck_isolated"),
+        -len(finding.records),
+        records[finding.records[0]].lines[0],
+    )

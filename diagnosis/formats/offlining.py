@@ -1,0 +1,72 @@
+"""What memory offlining and soft offlining say beside page dumps (mm/memory_hotplug.c, mm/memory-failure.c)."""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, List, Match, Pattern, Tuple
+
+from diagnosis.formats.page_dump import flags
+from diagnosis.lines import Line
+from diagnosis.record import Record
+
+_FAILED = re.compile(r"memory offlining \[mem (0x[0-9a-f]{1,16})-(0x[0-9a-f]{1,16})\] failed(?: due to (\w.{0,60}))?")
+_DONE = re.compile(r"Offlined Pages (\d{1,12})")
+_SUPPRESSED = re.compile(r"do_migrate_range: (\d{1,10}) callbacks suppressed")
+_SOFT = re.compile(
+    r"[sS]oft offline: (0x[0-9a-f]{1,16}): (?:\w+ )?(migration|isolation) failed,? ?(?:page count )?(-?\d{1,10})?,? ?"
+    r"(?:type (0x[0-9a-f]{1,16})\(([^()]*)\)?)?"
+)
+_MEMORY_FAILURE = re.compile(r"Memory failure: (0x[0-9a-f]{1,16}): (.{1,120})")
+_WRITE = re.compile(r"(?:write error|cannot write|tee:.*): (Device or resource busy|Resource temporarily unavailable)")
+
+
+_KERNEL = re.compile(r"Linux version (\d+\.\d+[^\s(]{0,100})")
+_CPU_RELEASE = re.compile(r"Comm: .{1,60}?(?:Not tainted|Tainted: [A-Z ]{1,30}) +(\d+\.\d+\.\d+[^\s#]{0,100})")
+
+
+class Reader:
+    def __init__(self) -> None:
+        self._records: List[Record] = []
+
+    def take(self, line: Line) -> bool:
+        for regex, read in _READ:
+            found = regex.search(line.text)
+            if found:
+                self._records.append(read(line, found))
+                return regex is not _CPU_RELEASE
+        return False
+
+    def finish(self) -> List[Record]:
+        return self._records
+
+
+def _failed(line: Line, found: Match[str]) -> Record:
+    values = [line.value("failed", found), line.value("start", found, 1, 16), line.value("end", found, 2, 16)]
+    return Record("offlining", (*values, line.value("reason", found, 3)) if found[3] else tuple(values))
+
+
+def _soft(line: Line, found: Match[str]) -> Record:
+    values = [line.value("pfn", found, 1, 16), line.value("failed", found, 2)]
+    values += [line.value("ret", found, 3, 10)] if found[3] else []
+    if found[4]:
+        values += [line.value("flags", found, 4, 16), *flags(line, found.start(5), found.end(5))]
+    return Record("soft_offline", tuple(values))
+
+
+def _simple(kind: str, *names: Tuple[str, int]) -> Callable[[Line, Match[str]], Record]:
+    def read(line: Line, found: Match[str]) -> Record:
+        return Record(kind, tuple(line.value(name, found, n, base) for n, (name, base) in enumerate(names, 1)))
+
+    return read
+
+
+_READ: Tuple[Tuple[Pattern[str], Callable[[Line, Match[str]], Record]], ...] = (
+    (_FAILED, _failed),
+    (_DONE, _simple("offlining", ("nr_pages_offlined", 10))),
+    (_SUPPRESSED, _simple("offlining", ("nr_suppressed", 10))),
+    (_SOFT, _soft),
+    (_MEMORY_FAILURE, _simple("memory_failure", ("pfn", 16), ("said", 0))),
+    (_WRITE, _simple("write_error", ("error", 0))),
+    (_KERNEL, _simple("kernel", ("release", 0))),
+    (_CPU_RELEASE, _simple("kernel", ("release", 0))),
+)

@@ -1,0 +1,139 @@
+"""Call traces of tasks: the hung-task watchdog, SysRq-W, /proc/PID/stack, warnings, and bare lists of functions.
+
+Innermost function first, as the kernel prints them (kernel/stacktrace.c, arch/*/kernel/dumpstack.c, fs/proc/base.c).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Dict, List, Optional
+
+from diagnosis.lines import Line
+from diagnosis.record import Frame, Record, Value
+
+_FRAME = re.compile(
+    r"\s{0,12}(?:#\d{1,3} +)?(?:\[<[0-9a-fx]{1,18}>\] ?(?:\[<[0-9a-fx]{1,18}>\] ?)?)?(?P<unsure>\? +)?"
+    r"(?P<function>[A-Za-z_][A-Za-z_0-9]{2,100})(?:\.[a-z]+(?:\.\d+)?){0,3}"
+    r"(?P<offset>\+0x[0-9a-f]{1,8}(?:/0x[0-9a-f]{1,8})?)?(?: \[[\w ]{1,60}\])?(?: \([A-Z]{1,8}\))?\s*$"
+)
+_BLOCKED = re.compile(r"INFO: task (.{1,32}?):(\d{1,10}) blocked (?:in [a-z ]+ )?for more than (\d{1,10}) seconds")
+_TASK = re.compile(r"task:(.{1,32}?)\s+state:([A-Z])\b.*?(?:\bpid:\s?(\d{1,10}))?(?=\s|$)")
+_TASK_PID = re.compile(r"\bpid:\s?(\d{1,10})")
+_OLD_TASK = re.compile(r"(\S{1,15}) +([RSDTZXI]) (?:[0-9a-f]{16}|\(NOTLB\)|running task|) +\d+ +(\d{1,10}) +\d+ ")
+_COMM = re.compile(r"CPU: ?\d+ (?:UID: \d+ )?PID: (\d{1,10}) Comm: (.{1,32}?) (?:Not tainted|Tainted|Kdump)")
+_PROC = re.compile(r".{0,80}?/proc/(\d{1,10})/(?:task/(\d{1,10})/)?stack")
+_STATE = re.compile(r"State:\s+([A-Z]) \(|(?<=state )([A-Z])\b")
+_INSPECT = re.compile(r"task (\d{1,10}) \((.{0,32}?)\) state ([A-Za-z])(?: wchan ([\w.]{1,80}))?(?: uid (\d{1,10}))?")
+_SKIPPED = re.compile(
+    r"\s*(?:Call Trace:?|</?(?:TASK|IRQ|NMI)>|RIP: |RSP: |R[A-Z0-9]{2}: |"
+    r"Code: |ORIG_RAX|Modules linked|Workqueue:|\"echo 0)"
+)
+# Frames without an offset count only where one of these is among them: a list of words is no call trace.
+_KNOWN = re.compile(
+    r"(?:__)?(?:folio_wait|folio_lock|migrate_pages|wait_on_page|lock_page|do_migrate_range|reclaim_throttle)"
+)
+MAX_FRAMES = 64
+MAX_GAP = 6
+
+
+def frame(line: Line, needs_offset: bool = False) -> Optional[Frame]:
+    found = _FRAME.match(line.text)
+    if found is None or (needs_offset and not found["offset"]):
+        return None
+    name = found["function"]
+    return Frame(
+        name[:-7] if name.endswith("_noprof") else name,
+        line.place(found.start("function"), found.end("function")),
+        found["unsure"] is not None,
+    )
+
+
+@dataclass
+class _Task:
+    values: List[Value] = field(default_factory=list)
+    frames: List[Frame] = field(default_factory=list)
+    last: int = 0
+    has_offsets: bool = False
+
+
+class Reader:
+    def __init__(self) -> None:
+        self._records: List[Record] = []
+        self._open: Dict[str, _Task] = {}
+
+    def take(self, line: Line) -> bool:
+        values = _header(line)
+        if values:
+            self._begin(line, values)
+            return True
+        one = frame(line)
+        task = self._open.get(line.source)
+        if task is not None and line.number - task.last > MAX_GAP and (one or not _SKIPPED.match(line.text)):
+            self._close(line.source)
+            task = None
+        if one is None:
+            return False
+        has_offset = "+0x" in line.text
+        if task is None:
+            if not has_offset and not _KNOWN.match(one.function):
+                return False
+            task = self._open[line.source] = _Task()
+        elif task.has_offsets and not has_offset:
+            return False
+        task.last = line.number
+        task.has_offsets = task.has_offsets or has_offset
+        if len(task.frames) < MAX_FRAMES:
+            task.frames.append(one)
+        return True
+
+    def _begin(self, line: Line, values: List[Value]) -> None:
+        task = self._open.get(line.source)
+        if task is None or task.frames or not _agree(task.values, values):
+            self._close(line.source)
+            task = self._open[line.source] = _Task()
+        known = {value.name for value in task.values}
+        task.values += [value for value in values if value.name not in known]
+        task.last = line.number
+
+    def finish(self) -> List[Record]:
+        for source in list(self._open):
+            self._close(source)
+        return self._records
+
+    def _close(self, source: str) -> None:
+        task = self._open.pop(source, None)
+        if (
+            task is not None
+            and task.frames
+            and (task.has_offsets or any(_KNOWN.match(f.function) for f in task.frames))
+        ):
+            self._records.append(Record("task", tuple(task.values), tuple(task.frames)))
+
+
+def _header(line: Line) -> List[Value]:
+    text = line.text
+    if found := _BLOCKED.search(text):
+        pid = line.value("pid", found, 2, 10)
+        made = [line.value("comm", found, 1), pid, line.value("blocked_seconds", found, 3, 10)]
+        return made + [Value("state", "D", line.place(found.start(), found.end()))]
+    if text.startswith("task:") and (found := _TASK.match(text)):
+        made = [line.value("comm", found, 1), line.value("state", found, 2)]
+        pid_found = _TASK_PID.search(text)
+        return made + ([line.value("pid", pid_found, 1, 10)] if pid_found else [])
+    if text.startswith("task ") and (found := _INSPECT.match(text)):
+        made = [line.value("pid", found, 1, 10), line.value("comm", found, 2), line.value("state", found, 3)]
+        return made + ([line.value("wchan", found, 4)] if found[4] else [])
+    if "Comm: " in text and (found := _COMM.search(text)):
+        return [line.value("pid", found, 1, 10), line.value("comm", found, 2)]
+    if "/stack" in text and (found := _PROC.match(text)):
+        return [line.value("pid", found, 2 if found[2] else 1, 10)]
+    if found := _OLD_TASK.match(text):
+        return [line.value("comm", found, 1), line.value("state", found, 2), line.value("pid", found, 3, 10)]
+    return []
+
+
+def _agree(one: List[Value], other: List[Value]) -> bool:
+    """May two headers speak of the same task? They do where nothing that both say differs."""
+    known = {value.name: value.text for value in one}
+    return all(known.get(value.name, value.text) == value.text for value in other)

@@ -1,0 +1,170 @@
+"""A pasted text to the lines that may matter, cleaned, each remembering where every character stood.
+
+Most of a log says nothing here, so nothing is done with it: the whole text is searched for a few dozen fixed
+strings, which costs time linear in its length, and only the lines found (with the two after each, which wrapped
+text and call traces need) are looked at one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Match, Optional, Tuple, Union
+
+from diagnosis.peeling import Piece, cut, dress, peeled, pieces
+from diagnosis.record import Place, Value
+
+MAX_LINE = 8_192
+MAX_RELEVANT = 60_000
+# Each is unique enough to be rare in a log that is not ours, and short enough to survive a wrapped line.
+NEEDLES: Tuple[str, ...] = (
+    *("page:", "head:", "flags:", "raw:", "aops:", "_aops", "memcg", "mem_cgroup", "page_type", "dumped because"),
+    *("page_owner", "allocated via", "last free", "been migrated", "PFN 0x", "poisoned"),
+    *("migrating pfn", "isolate pfn", "offlining", "Offlined", "callbacks suppressed", "oft offline", "soft_offline"),
+    *("cma:", "cma_", "CMA", "available pages", "alloc_contig", "migrate_folio", "PFNs busy", "busy, retrying"),
+    *("blocked for more", "task:", "+0x", "<0>]", "folio_", "migrate_pages", "reclaim_throttle", "offline_pages"),
+    *("wait_on_page", "lock_page", "nr_succeeded", "mm_compaction", "mm_migrate", "pages_isolated"),
+    *("Linux version", "not responding", "libceph", "timed out", "Memory failure", "resource busy", "Comm:"),
+    *("pgmigrate", "compact_", "thp_", "nr_", "Number of blocks type", ", zone", "valid_zones", "/state:"),
+    *("inspect:", "waiting", "vm_event", "sysctl"),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """`text` is the message: without stamp, prefix, quoting, colour. `source` says which task or CPU spoke, or ''.
+
+    `spans` are (index in text, line, column) where a new stretch of the original begins.
+    """
+
+    text: str
+    number: int
+    spans: Tuple[Tuple[int, int, int], ...]
+    source: str = ""
+    stamp: str = ""
+
+    def place(self, start: int, end: int) -> Place:
+        """Where text[start:end] stands. What was wrapped ends with its first line."""
+        at = bisect_right(self.spans, (start, 1 << 60, 0)) - 1
+        index, line, column = self.spans[max(at, 0)]
+        if at + 1 < len(self.spans):
+            end = min(end, self.spans[at + 1][0])
+        return Place(line, column + start - index, max(end - start, 0))
+
+    def value(self, name: str, found: Match[str], group: Union[int, str] = 0, base: int = 0) -> Value:
+        """What a group of a match says. `base` 0: not a number."""
+        text = found[group]
+        number: Optional[int] = None
+        if base and len(text) <= 64:
+            try:
+                number = int(text, base)
+            except ValueError:
+                number = None
+        return Value(name, text, self.place(found.start(group), found.end(group)), number)
+
+    def after(self, start: int) -> Line:
+        """The rest of the line from `start` on."""
+        piece = cut(Piece(self.text, self.number, self.spans), start, len(self.text))
+        return Line(piece.text, piece.number, piece.spans, self.source, self.stamp)
+
+
+def decoded(given: Union[str, bytes]) -> str:
+    """Text from bytes, whatever they are: UTF-16 with its mark, else UTF-8 with what is broken replaced."""
+    if isinstance(given, bytes):
+        wide = given[:2] in (b"\xff\xfe", b"\xfe\xff")
+        given = given.decode("utf-16" if wide else "utf-8", "replace")
+    return given.replace("\r\n", "\n").replace("\r", " ").replace("\0", " ")
+
+
+def relevant(text: str) -> Iterator[Tuple[int, str]]:
+    """(line number from 1, raw line) of every line with a needle, and of the two after each."""
+    number, at = 1, 0
+    for start, end in _stretches(text):
+        number += text.count("\n", at, start)
+        at = start
+        for offset, raw in enumerate(text[start:end].split("\n")):
+            yield number + offset, raw
+
+
+def read(text: str) -> List[Line]:
+    """The lines that may matter, in order, joined where a mailer wrapped them."""
+    made: List[Line] = []
+    worn = dress(text)
+    for piece in pieces(relevant(text) if worn.is_plain else enumerate(text.split("\n"), 1), worn):
+        if len(made) >= MAX_RELEVANT:
+            break
+        line = _line(piece)
+        if made and _continues(made[-1], line):
+            made[-1] = _joined(made[-1], line)
+        elif line.text:
+            made.append(line)
+    return made
+
+
+def _stretches(text: str) -> Iterator[Tuple[int, int]]:
+    """Offsets (start, end) of stretches of whole lines around needles: sorted, apart, each line once."""
+    starts: Dict[int, int] = {}
+    for needle in NEEDLES:
+        at = text.find(needle)
+        while at >= 0:
+            start = text.rfind("\n", 0, at) + 1
+            if start in starts:
+                end = starts[start]
+            else:
+                end = text.find("\n", at)
+                end = starts[start] = len(text) if end < 0 else end
+            at = text.find(needle, end)
+    open_start, open_end = -1, -1
+    for start in sorted(starts):
+        end = starts[start]
+        for _ in range(2):
+            following = text.find("\n", end + 1)
+            end = (len(text) if following < 0 else following) if end < len(text) else end
+        if start <= open_end + 1 and open_start >= 0:
+            open_end = max(open_end, end)
+        else:
+            if open_start >= 0:
+                yield open_start, open_end
+            open_start, open_end = start, end
+    if open_start >= 0:
+        yield open_start, open_end
+
+
+def _line(piece: Piece) -> Line:
+    rest, source, stamp = peeled(piece)
+    message = rest.text.lstrip()
+    rest = cut(rest, len(rest.text) - len(message), len(rest.text))
+    return Line(rest.text.rstrip(), rest.number, rest.spans, source, stamp)
+
+
+_KEYED = re.compile(
+    r"(?:index|pfn|mapping|mapcount|pincount|compound_pincount|nr_pages_mapped|entire_mapcount|order|mode|reason|nr_\w+|"
+    r"ret|req-size):?=?\s?\S|failure$|failed$|page$|seconds\.?$|0x[0-9a-f]+\(|failed ret:"
+)
+_WORDS = re.compile(r"[0-9a-f]{8,16}(?: [0-9a-f]{8,16})*$")
+_OPEN = re.compile(
+    r"page:.*(?:mapping|mapcount|refcount|count|page):\S*$|page:.*mapping:\S+ index:\S+$|head:.*order:|"
+    r"migrating pfn \w+$|migrating pfn \w+ failed$|dumped because:(?: (?:migration|isolation|unmovable))?$|gfp_mask$|"
+    r"alloc failed,|blocked for more|nr_succeeded="
+)
+
+
+def _continues(before: Line, line: Line) -> bool:
+    """Did a mailer break `before` here? Only where `before` is unfinished and `line` begins nothing of its own."""
+    if line.stamp or not line.text or line.number > before.spans[-1][1] + 1:
+        return False
+    if before.text.startswith(("raw:", "head:")) and _WORDS.match(line.text):
+        return True
+    if before.text.count("(") > before.text.count(")") and "flags:" in before.text:
+        return ":" not in line.text.split("(")[0]
+    return _OPEN.match(before.text) is not None and _KEYED.match(line.text) is not None
+
+
+def _joined(before: Line, line: Line) -> Line:
+    if len(before.text) > MAX_LINE:
+        return before
+    glue = "" if before.text.endswith("|") or line.text.startswith("|") else " "
+    shift = len(before.text) + len(glue)
+    spans = before.spans + tuple((index + shift, number, column) for index, number, column in line.spans)
+    return Line(before.text + glue + line.text, before.number, spans, before.source, before.stamp)
