@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import html
 import json
 import quopri
@@ -137,11 +138,12 @@ def test_a_dump_cut_short_is_no_proof() -> None:
 def runs(pattern: str) -> list[tuple[str, dict]]:
     found = []
     for path in sorted(RECORDED.glob(pattern)):
-        found += [(path.parent.name, run) for run in json.loads(path.read_text())["runs"]]
+        report = json.loads(gzip.decompress(path.read_bytes()))["report"]
+        found += [(path.parent.name, run) for run in report["runs"]]
     return found
 
 
-BLOCKED = [(folder, run) for folder, run in runs("*/*.json") if run.get("blocked", {}).get("stack")]
+BLOCKED = [(folder, run) for folder, run in runs("*/*.json.gz") if run.get("blocked", {}).get("stack")]
 
 
 @pytest.mark.parametrize(("case", "mechanism"), [("fuse-writeback", "writeback"), ("readahead-locked", "page_lock")])
