@@ -21,6 +21,8 @@ import discussion.mail_pages
 import discussion.moderation_pages
 import discussion.pages
 import reports.api
+import reports.diagnose_api
+import reports.diagnose_pages
 import reports.pages
 import reports.triage_pages
 from config import errors, health
@@ -55,6 +57,7 @@ urlpatterns = [
     path("mail/<path:message_id>/", discussion.mail_pages.thread, name="mail"),
     path("moderation/", discussion.moderation_pages.queue, name="moderation"),
     path("people/<str:name>/", discussion.activity.person, name="person"),
+    path("diagnose/", reports.diagnose_pages.diagnose, name="diagnose"),
     path("reports/", reports.pages.reports, name="reports"),
     path("reports/<uuid:report>/", reports.pages.report, name="report"),
     path("reports/<uuid:report>/raw", reports.pages.raw, name="report-raw"),
@@ -73,6 +76,7 @@ urlpatterns = [
     path("api/v1/reports/<uuid:report>/", reports.api.ReportView.as_view(), name="api-report"),
     path("api/v1/batch/", reports.api.BatchView.as_view(), name="api-batch"),
     path("schemas/unmigratable-report-1.json", reports.api.report_schema, name="report-schema"),
+    path("api/v1/diagnose/", reports.diagnose_api.DiagnoseView.as_view(), name="api-diagnose"),
     path("api/v1/cases/", catalog.api.CasesView.as_view(), name="api-cases"),
     path("api/v1/cases/<slug:slug>/", catalog.api.CaseView.as_view(), name="api-case"),
     path("api/v1/kernels/", catalog.kernel_api.KernelsView.as_view(), name="api-kernels"),

@@ -1,0 +1,85 @@
+"""A text to its diagnosis, joined with what the catalog knows of each candidate and of that kernel.
+
+Nothing is stored. A stranger's diagnosis knows no drafts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.affected import Judged, judge
+from catalog.models import Case
+from catalog.signatures import signatures
+from diagnosis import releases
+from diagnosis.affected import AFFECTED, NOT_AFFECTED, UNKNOWN
+from diagnosis.diagnose import diagnose
+from diagnosis.verdict import PROVED, Candidate, Diagnosis, Finding
+
+
+@dataclass(frozen=True)
+class Possible:
+    """A candidate with its case, and whether the log's kernel is affected by it; None where the log names none."""
+
+    candidate: Candidate
+    case: Case
+    answer: Judged | None
+
+
+@dataclass(frozen=True)
+class Found:
+    finding: Finding
+    candidates: tuple[Possible, ...]
+    nr_more: int = 0
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the text itself says anything for or against a candidate."""
+        return any(one.candidate.support or one.candidate.contradiction for one in self.candidates)
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """`release`: what the sender says, or what the text says, '' where neither does."""
+
+    diagnosis: Diagnosis
+    found: tuple[Found, ...]
+    release: str
+
+
+MOST_FINDINGS = 40
+MOST_CANDIDATES = 12
+
+
+def diagnosed(text: str | bytes, user: Any, release: str = "") -> Diagnosed:
+    """Constant queries: the signatures, the cases, what was measured near that kernel."""
+    cases = {case.slug: case for case in Case.objects.visible_to(user).for_page()}
+    made = diagnose(text, [one for one in signatures() if one.case in cases])
+    release = release or made.release
+    answers = _answers(release, made, cases)
+    found = tuple(_found(finding, cases, answers) for finding in made.findings[:MOST_FINDINGS])
+    return Diagnosed(made, found, release)
+
+
+def _answers(release: str, made: Diagnosis, cases: dict[str, Case]) -> dict[str, Judged]:
+    kernel = releases.read_uname(release)
+    if kernel is None:
+        return {}
+    named = {candidate.case for finding in made.findings for candidate in finding.candidates}
+    return {one.case.slug: one for one in judge(kernel, [cases[slug] for slug in sorted(named)])}
+
+
+def _found(finding: Finding, cases: dict[str, Case], answers: dict[str, Judged]) -> Found:
+    possible = [Possible(c, cases[c.case], answers.get(c.case)) for c in finding.candidates]
+    possible.sort(key=_rank)
+    return Found(finding, tuple(possible[:MOST_CANDIDATES]), max(len(possible) - MOST_CANDIDATES, 0))
+
+
+_BY_KERNEL = {AFFECTED: 0, UNKNOWN: 1, NOT_AFFECTED: 2}
+
+
+def _rank(one: Possible) -> tuple[bool, int, int]:
+    """What is proved, then what the text speaks for, then whether that kernel is affected; `sort` keeps the rest."""
+    candidate, verdict = one.candidate, one.answer.answer.verdict if one.answer else UNKNOWN
+    weight = 2 * len(candidate.contradiction) - len(candidate.support)
+    return candidate.standing != PROVED, weight, _BY_KERNEL[verdict]

@@ -1,0 +1,164 @@
+"""Diagnose as a page, as plain text for curl, and as JSON: the same verdict, nothing stored, drafts unknown."""
+
+from __future__ import annotations
+
+import gzip
+import html
+import json
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from people.models import Role
+from reports.diagnose_pages import MAX_TEXT_BYTES, samples
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+VMSPLICE, STACK = "vmsplice-offline-6.12", "fuse-writeback-offline-7.3"
+BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+
+
+@pytest.fixture
+def cases() -> None:
+    builders.case("vmsplice-pipe", mechanism="extra_reference")
+    builders.case("fuse-writeback", mechanism="writeback")
+
+
+def paste(text: str, **more: Any) -> Any:
+    return Client(headers=BROWSER).post("/diagnose/", {"text": text, **more})
+
+
+def curl(body: str | bytes, query: str = "") -> Any:
+    """As `curl --data-binary @file` sends it."""
+    given = body.encode() if isinstance(body, str) else body
+    url, form = f"/diagnose/{query}", "application/x-www-form-urlencoded"
+    return Client(headers={"Accept": "*/*"}).post(url, given, content_type=form)
+
+
+def api(body: str | bytes, **headers: str) -> Any:
+    given = body.encode() if isinstance(body, str) else body
+    return Client(headers=headers).post("/api/v1/diagnose/", given, content_type="text/plain")
+
+
+def test_a_dump_names_the_mechanism_and_the_candidates_on_its_own_lines(cases: None) -> None:
+    page = paste(samples()[VMSPLICE]).content.decode()
+    assert "One unaccounted reference on an anonymous folio in ZONE_MOVABLE" in page
+    assert "Mechanism, proved" in page and "/cases/vmsplice-pipe/" in page and "/cases/fuse-writeback/" not in page
+    assert 'id="L5" class="hit"' in page and 'href="#L5"' in page
+
+
+def test_a_stack_of_a_sleeping_mover_says_so(cases: None) -> None:
+    page = paste(samples()[STACK]).content.decode()
+    assert "/cases/fuse-writeback/" in page and "/cases/vmsplice-pipe/" not in page
+    assert "sleeps in D" in page and "SIGKILL" in page
+
+
+@pytest.mark.parametrize("name", sorted(samples()))
+def test_every_sample_is_known_by_page_curl_and_api_alike(cases: None, name: str) -> None:
+    page = Client(headers=BROWSER).get("/diagnose/", {"sample": name})
+    document = api(samples()[name]).json()
+    assert document["findings"][0]["mechanism"]
+    assert document["findings"][0]["sentence"] in html.unescape(page.content.decode())
+    plain = curl(samples()[name])
+    assert plain["Content-Type"] == "text/plain; charset=utf-8"
+    assert plain.content.decode().split("\n")[0].startswith("Proved: ")
+
+
+def test_a_file_is_read_before_the_text_field(cases: None) -> None:
+    upload = SimpleUploadedFile("dmesg", samples()[STACK].encode())
+    assert "sleeps in D" in paste(samples()[VMSPLICE], file=upload).content.decode()
+
+
+def test_nothing_is_stored(cases: None) -> None:
+    before = {model: model._default_manager.count() for model in apps.get_models()}
+    for ask in (paste, curl, api):
+        assert ask(samples()[VMSPLICE]).status_code == 200
+    assert before == {model: model._default_manager.count() for model in apps.get_models()}
+
+
+def test_what_is_pasted_never_becomes_markup(cases: None) -> None:
+    hostile = samples()[VMSPLICE].replace("anon flags", "<script>alert(1)</script> anon flags")
+    page = paste(hostile, kernel="<img src=x>").content.decode()
+    assert "<script>alert" not in page and "<img src=x" not in page
+
+
+@pytest.mark.parametrize("text", ["", "   \n", "hello", "\x00\x01\x02", "\ud7ff\ufffe\u202e", "page:" * 2_000])
+def test_what_says_nothing_gets_a_page_that_says_so(cases: None, text: str) -> None:
+    page = paste(text)
+    assert page.status_code == 200 and "Mechanism" not in page.content.decode()
+
+
+def test_none_of_the_known_is_a_verdict(cases: None) -> None:
+    said = curl("systemd[1]: Started something.\n" * 20).content.decode()
+    assert said.startswith("Nothing in this text")
+
+
+def test_too_much_is_refused_and_a_little_less_is_not(cases: None) -> None:
+    line = "kernel: nothing to see here\n"
+    fits = line * (MAX_TEXT_BYTES // len(line))
+    for ask in (paste, curl, api):
+        assert ask(fits).status_code == 200
+        assert ask(fits + line * 2).status_code == 413
+
+
+def test_curl_without_a_text_gets_the_usage() -> None:
+    assert curl("").status_code == 422
+    assert "--data-binary" in Client(headers={"Accept": "*/*"}).get("/diagnose/").content.decode()
+
+
+def test_the_api_takes_compressed_texts_and_refuses_broken_ones(cases: None) -> None:
+    body = gzip.compress(samples()[STACK].encode())
+    assert api(body, content_encoding="gzip").json()["findings"][0]["mechanism"] == "writeback"
+    answer = api(body[:-9], content_encoding="gzip")
+    assert (answer.status_code, answer.json()["code"]) == (422, "wrongly-compressed")
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_the_api_ranks_matches_with_reasons_and_places(cases: None) -> None:
+    document = api(samples()[VMSPLICE]).json()
+    match = document["matches"][0]
+    assert (match["case"], match["kind"], match["finding"]) == ("vmsplice-pipe", "candidate", 0)
+    place = document["findings"][0]["reasons"][0]["places"][0]
+    line = samples()[VMSPLICE].split("\n")[place["line"] - 1]
+    assert line[place["column"] - 1 :].startswith("3 mapcount")
+    assert document["kernel"] == "6.12.95+deb12-amd64"
+
+
+def test_what_was_measured_on_that_kernel_stands_beside_a_candidate(cases: None) -> None:
+    kernel = {"release": "6.12.95+deb12-amd64", "architecture": "x86_64"}
+    assert api(samples()[VMSPLICE]).json()["matches"][0]["affected"] == "unknown"
+    held = builders.run("vmsplice-pipe", mover="move_pages", outcome="refuses", attempt={"returned": True})
+    builders.settled(held, kernel=kernel)
+    assert api(samples()[VMSPLICE]).json()["matches"][0]["affected"] == "affected"
+
+
+def test_a_draft_is_no_candidate_for_strangers(cases: None) -> None:
+    case = builders.case("a-secret-draft", mechanism="extra_reference")
+    case.document.state = "draft"
+    case.document.save()
+    editor = Client(headers=BROWSER)
+    editor.force_login(builders.person(role=Role.EDITOR))
+    shown = editor.post("/diagnose/", {"text": samples()[VMSPLICE]}).content.decode()
+    assert "a-secret-draft" in shown
+    for ask in (paste, curl, api):
+        assert "a-secret-draft" not in ask(samples()[VMSPLICE]).content.decode()
+
+
+def test_queries_do_not_grow_with_the_text(cases: None) -> None:
+    def queries(text: str) -> int:
+        with CaptureQueriesContext(connection) as made:
+            assert api(text).status_code == 200
+        return len(made)
+
+    assert queries(samples()[STACK]) == queries("\n".join(samples().values()) * 3) <= 8
+
+
+def test_the_page_works_at_any_address_of_a_log() -> None:
+    assert json.loads(api("x").content)["findings"] == []
+    assert Client().put("/diagnose/").status_code == 405
