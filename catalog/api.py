@@ -82,7 +82,7 @@ class CaseView(APIView):
     @extend_schema(operation_id="case", responses={200: ONE_CASE, 404: _PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """One case, by its slug or an alias: its text taken apart, and what was measured."""
-        case = Case.objects.visible_to(request.user).for_list().named(slug)
+        case = Case.objects.visible_to(request.user).for_list().for_page().named(slug)
         if case is None:
             raise Http404("There is no such case.")
         current = case.document.current

@@ -1,30 +1,63 @@
 """The list of cases as the URL asks for it: search words and facets with counts.
 
-A facet's counts are taken with its own choice left out, so that the other choices can be seen.
+A facet's counts are taken with its own choice left out, so that the other choices can be seen. There are hundreds of
+cases and they are all on the list's page, so they are read once and counted here; the queries are always the same few.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from catalog.models import Case, Subsystem
-from diagnosis.vocabulary import CONTROLLERS, EFFECTS, KINDS, MECHANISMS, STATUSES, Word
+from catalog import measured, search
+from catalog.models import Case, Effect
+from diagnosis.vocabulary import AREAS, CONTROLLERS, EFFECTS, KINDS, MANNERS, MECHANISMS, STATUSES, Word
 
-# Parameter -> (heading, words, how a case answers to a word). Adding a facet is adding a line here.
-FACETS: dict[str, tuple[str, dict[str, Word] | None, str]] = {
-    "effect": ("Breaks", dict(EFFECTS), "effects__effect"),
-    "controller": ("Held by", dict(CONTROLLERS), "controllers__contains"),
-    "mechanism": ("Mechanism", dict(MECHANISMS), "mechanisms__contains"),
-    "status": ("Status", dict(STATUSES), "status"),
-    "kind": ("Kind", dict(KINDS), "kind"),
-    "subsystem": ("Subsystem", None, "subsystems__slug"),
+Strip = list[measured.Cell]
+Chosen = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a facet is called, and which of its choices a case answers to, as label by slug.
+
+    `words` are the choices that there are, in their order; without, those that cases have, the most frequent first.
+    """
+
+    heading: str
+    said: Callable[[Case, Strip, Chosen], dict[str, str]]
+    words: Mapping[str, Word] | None = None
+    is_folded: bool = False
+
+
+def _effects(case: Case, chosen: Chosen, but: str) -> list[Effect]:
+    """What the case breaks and how, in pairs: who asks what sleeps in D on hotunplug means one effect, not two."""
+    wanted = {name: slug for name, slug in chosen.items() if name in ("effect", "manner") and name != but}
+    return [one for one in case.effects.all() if all(getattr(one, name) == slug for name, slug in wanted.items())]
+
+
+def _labels(words: Mapping[str, Word], slugs: list[str]) -> dict[str, str]:
+    return {slug: words[slug].label for slug in slugs}
+
+
+# The parameter of the URL: its facet. Adding a facet is adding a line here.
+FACETS: dict[str, Kind] = {
+    "effect": Kind("Breaks", lambda c, _, k: _labels(EFFECTS, [e.effect for e in _effects(c, k, "effect")]), EFFECTS),
+    "manner": Kind("How", lambda c, _, k: _labels(MANNERS, [e.manner for e in _effects(c, k, "manner")]), MANNERS),
+    "controller": Kind("Held by", lambda c, _, k: _labels(CONTROLLERS, c.controllers), CONTROLLERS),
+    "status": Kind("Status", lambda c, _, k: _labels(STATUSES, [c.status]), STATUSES),
+    "mechanism": Kind("Mechanism", lambda c, _, k: _labels(MECHANISMS, c.mechanisms), MECHANISMS, True),
+    "area": Kind("Area", lambda c, _, k: _labels(AREAS, c.areas), AREAS, True),
+    "subsystem": Kind("Subsystem", lambda c, _, k: {s.slug: s.name for s in c.subsystems.all()}, is_folded=True),
+    "kernel": Kind(
+        "Measured on", lambda c, strip, k: {cell.line: cell.line for cell in strip if cell.runs}, is_folded=True
+    ),
+    "kind": Kind("Kind", lambda c, _, k: _labels(KINDS, [c.kind]), KINDS, True),
 }
-MAX_WORDS = 8
 
 
 @dataclass(frozen=True)
@@ -41,6 +74,7 @@ class Facet:
     name: str
     heading: str
     choices: tuple[Choice, ...]
+    is_folded: bool
 
     @property
     def chosen(self) -> bool:
@@ -49,66 +83,76 @@ class Facet:
 
 @dataclass(frozen=True)
 class Found:
+    """`everything` and `strips` are of all cases that the reader may see; `cases` are the ones asked for."""
+
     cases: list[Case]
+    everything: list[Case]
+    strips: dict[int, Strip]
     facets: list[Facet]
     words: str
-    narrowed: bool
+    answer: search.Answer
+    chosen: dict[str, str]
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.chosen or self.words)
+
+    @property
+    def understood(self) -> list[search.Term]:
+        return [term for term in self.answer.terms if term.how]
 
 
 def find(params: QueryDict, user: Any) -> Found:
     """Unknown parameters and values narrow to nothing known, and are ignored."""
-    chosen = {name: params[name] for name in FACETS if params.get(name) and params[name] in _known(name)}
+    everything = list(Case.objects.visible_to(user).for_list())
+    strips = measured.strips(everything)
     words = params.get("q", "").replace("\x00", "").strip()[:200]
-    everything = _matching(Case.objects.visible_to(user), words)
-    cases = list(_narrowed(everything, chosen).for_list().distinct())
-    facets = [_facet(name, chosen, everything, params) for name in FACETS]
-    return Found(cases, [f for f in facets if f.choices], words, bool(chosen or words))
+    answer = search.search(user, words)
+    answering = everything
+    if words:
+        named = search.documents(answer)
+        answering = [case for case in everything if case.pk in named]
+    labels = _all_labels(everything, strips)
+    chosen = {name: params[name] for name in FACETS if params.get(name) in labels[name]}
+    facets = [_facet(name, chosen, answering, strips, labels[name], params) for name in FACETS]
+    cases = _narrowed(answering, strips, chosen)
+    return Found(cases, everything, strips, [f for f in facets if f.choices], words, answer, chosen)
 
 
-def _matching(cases: Any, words: str) -> Any:
-    """Every word stands somewhere in the text, whole or in part; kernel symbols are found as they are written."""
-    for word in words.split()[:MAX_WORDS]:
-        cases = cases.filter(Q(document__current__text__icontains=word) | Q(slug__icontains=word))
-    return cases
+def _all_labels(cases: list[Case], strips: dict[int, Strip]) -> dict[str, dict[str, str]]:
+    """What can be chosen at all, by facet. Of what the reader may see: no other name is known."""
+    made = {name: _labels(facet.words or {}, list(facet.words or ())) for name, facet in FACETS.items()}
+    free = [name for name, facet in FACETS.items() if facet.words is None]
+    for case in cases:
+        for name in free:
+            made[name] |= FACETS[name].said(case, strips[case.pk], {})
+    return made
 
 
-def _narrowed(cases: Any, chosen: dict[str, str]) -> Any:
-    for name, slug in chosen.items():
-        lookup = FACETS[name][2]
-        cases = cases.filter(**{lookup: [slug] if lookup.endswith("__contains") else slug})
-    return cases
+def _narrowed(cases: list[Case], strips: dict[int, Strip], chosen: Chosen) -> list[Case]:
+    return [
+        case
+        for case in cases
+        if all(slug in FACETS[name].said(case, strips[case.pk], chosen) for name, slug in chosen.items())
+    ]
 
 
-def _facet(name: str, chosen: dict[str, str], everything: Any, params: QueryDict) -> Facet:
-    heading, words, lookup = FACETS[name]
-    labels = _known(name)
-    others = _narrowed(everything, {key: value for key, value in chosen.items() if key != name})
-    counts = _counts(others, lookup)
-    choices = []
-    for slug, label in labels.items():
-        if counts[slug] or chosen.get(name) == slug:
-            choices.append(
-                Choice(slug, label, counts[slug], chosen.get(name) == slug, _query(params, name, slug, chosen))
-            )
-    if words is None:
+def _facet(
+    name: str, chosen: dict[str, str], cases: list[Case], strips: dict[int, Strip], labels: dict[str, str], params: Any
+) -> Facet:
+    facet = FACETS[name]
+    others = {key: value for key, value in chosen.items() if key != name}
+    counts = Counter(
+        slug for case in _narrowed(cases, strips, others) for slug in facet.said(case, strips[case.pk], others)
+    )
+    choices = [
+        Choice(slug, label, counts[slug], chosen.get(name) == slug, _query(params, name, slug, chosen))
+        for slug, label in labels.items()
+        if counts[slug] or chosen.get(name) == slug
+    ]
+    if facet.words is None:
         choices.sort(key=lambda choice: (-choice.count, choice.label.lower()))
-    return Facet(name, heading, tuple(choices))
-
-
-def _counts(cases: QuerySet[Case], lookup: str) -> Counter[str]:
-    field = lookup.removesuffix("__contains")
-    counts: Counter[str] = Counter()
-    for _, value in cases.order_by().values_list("pk", field).distinct():
-        counts.update(value if isinstance(value, list) else [value])
-    return counts
-
-
-def _known(name: str) -> dict[str, str]:
-    """The labels of a facet's choices, by slug."""
-    words = FACETS[name][1]
-    if words is None:
-        return dict(Subsystem.objects.values_list("slug", "name"))
-    return {slug: word.label for slug, word in words.items()}
+    return Facet(name, facet.heading, tuple(choices), facet.is_folded)
 
 
 def _query(params: QueryDict, name: str, slug: str, chosen: dict[str, str]) -> str:

@@ -11,6 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+
+from django.db.models import Sum
 
 from catalog import histogram
 from catalog.models import Case, KernelBuild, Tally
@@ -162,18 +165,29 @@ def strips(cases: Iterable[Case]) -> dict[int, list[Cell]]:
     A labelled build (a candidate fix) is no kernel that people run, and stays out of the strip.
     """
     wanted = [case.pk for case in cases]
-    seen: dict[int, dict[str, list[Tally]]] = {pk: defaultdict(list) for pk in wanted}
+    seen: dict[int, dict[str, list[_Runs]]] = {pk: defaultdict(list) for pk in wanted}
     lines: dict[str, tuple[int, ...]] = {}
-    for tally in Tally.objects.filter(case__in=wanted, build__label="").select_related("build"):
-        release = releases.read(tally.build.release)
+    read = lru_cache(releases.read)
+    tallies = Tally.objects.filter(case__in=wanted, build__label="").order_by()
+    for row in tallies.values_list("case_id", "build__release", "outcome").annotate(runs=Sum("runs")):
+        runs = _Runs(*row[1:])
+        release = read(runs.release)
         lines[release.line] = min(lines.get(release.line, release.order), release.order)
-        seen[tally.case_id][release.line].append(tally)
+        seen[row[0]][release.line].append(runs)
     ordered = sorted(lines, key=lambda line: lines[line])
     return {pk: [_cell(line, seen[pk].get(line, [])) for line in ordered] for pk in wanted}
 
 
-def _cell(line: str, tallies: list[Tally]) -> Cell:
-    conclusive = sum(t.runs for t in tallies if t.outcome in CONCLUSIVE)
-    held = sum(t.runs for t in tallies if t.outcome in HELD)
-    builds = tuple(sorted({t.build.release for t in tallies}))
-    return Cell(line, verdict(held, conclusive), builds, conclusive)
+@dataclass(frozen=True)
+class _Runs:
+    """How often one outcome was seen on one release, whoever tried to move the folio."""
+
+    release: str
+    outcome: str
+    runs: int
+
+
+def _cell(line: str, seen: list[_Runs]) -> Cell:
+    conclusive = sum(one.runs for one in seen if one.outcome in CONCLUSIVE)
+    held = sum(one.runs for one in seen if one.outcome in HELD)
+    return Cell(line, verdict(held, conclusive), tuple(sorted({one.release for one in seen})), conclusive)

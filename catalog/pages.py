@@ -1,9 +1,8 @@
-"""The catalog in the browser: cases, one case, strategies, one strategy, proposing one."""
+"""The catalog in the browser: one case, strategies, one strategy, proposing one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,92 +11,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from catalog import finding, measured, parts, revisions
+from catalog import measured, parts, revisions
 from catalog.document import Malformed, parse
 from catalog.facts import CaseText, StrategyText
 from catalog.forms import StrategyForm
-from catalog.models import Case, Effect, Revision, Strategy
-from catalog.models.cases import OPEN
+from catalog.models import Case, Revision, Strategy
 from catalog.models.text import Origin
-from diagnosis.vocabulary import EFFECTS, MECHANISMS, STRATEGY_EFFECTS, STRATEGY_STATES, Word
+from diagnosis.vocabulary import STRATEGY_EFFECTS, STRATEGY_STATES
 from people.models import User, may
-
-MARKED = ("cma_allocation", "hotunplug", "compaction")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Whether and how well it is known that a case breaks one thing."""
-
-    effect: Word
-    known: Effect | None
-
-    @property
-    def look(self) -> str:
-        return (
-            {"measured": "yes", "reported": "part", "reasoned": "slight"}[self.known.standing] if self.known else "no"
-        )
-
-    @property
-    def said(self) -> str:
-        if self.known is None:
-            return f"{self.effect.label}: not known"
-        return f"{self.effect.label}: {self.known.manner_word.label} ({self.known.standing_word.label})"
-
-
-@dataclass(frozen=True)
-class Row:
-    case: Case
-    marks: list[Mark]
-    strip: list[measured.Cell]
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Never a lump sum: each says what it counts."""
-
-    open: int
-    unprivileged: int
-    held_on_newest: int
-    newest: str
-    fixed: int
-
-
-def cases(request: HttpRequest) -> HttpResponse:
-    found = finding.find(request.GET, request.user)
-    strips = measured.strips(found.cases)
-    order = list(MECHANISMS)
-    rows = sorted((_row(case, strips[case.pk]) for case in found.cases), key=lambda r: order.index(r.case.mechanism))
-    groups = [(MECHANISMS[slug], list(group)) for slug, group in groupby(rows, key=lambda row: row.case.mechanism)]
-    everything = list(Case.objects.visible_to(request.user)) if found.narrowed else found.cases
-    page = {
-        "found": found,
-        "groups": groups,
-        "figures": _figures(everything, strips if not found.narrowed else measured.strips(everything)),
-        "marked": [EFFECTS[slug] for slug in MARKED],
-        "here": "cases",
-    }
-    return render(request, "catalog/cases.html", page)
-
-
-def _row(case: Case, strip: list[measured.Cell]) -> Row:
-    known = {effect.effect: effect for effect in case.effects.all()}
-    return Row(case, [Mark(EFFECTS[slug], known.get(slug)) for slug in MARKED], strip)
-
-
-def _figures(everything: list[Case], strips: dict[int, list[measured.Cell]]) -> Figures:
-    real = [case for case in everything if case.kind == "case"]
-    open_ = [case for case in real if case.status in OPEN]
-    lines = next(iter(strips.values()), [])
-    newest = lines[-1].line if lines else ""
-    held = [case for case in real if strips[case.pk] and strips[case.pk][-1].verdict in ("held", "mixed")]
-    return Figures(
-        open=len(open_),
-        unprivileged=sum("unprivileged_user" in case.controllers for case in open_),
-        held_on_newest=len(held),
-        newest=newest,
-        fixed=sum(case.status == "fixed" for case in real),
-    )
 
 
 def case(request: HttpRequest, slug: str, n: int | None = None) -> HttpResponse:

@@ -120,9 +120,8 @@ def search(user: Any, query: str) -> Answer:
     return Answer(terms, best, len(typed), most == len(terms))
 
 
-def documents(user: Any, query: str) -> set[int]:
-    """The documents whose own text has every word that was typed."""
-    answer = search(user, query)
+def documents(answer: Answer) -> set[int]:
+    """The documents whose own text has every word that was typed. One query."""
     if not answer.has_all:
         return set()
     own = Entry.objects.filter(pk__in=[pk for pk, _ in answer.rows], key="")

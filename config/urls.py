@@ -12,6 +12,7 @@ import catalog.api
 import catalog.compare_pages
 import catalog.kernel_api
 import catalog.kernel_pages
+import catalog.list_page
 import catalog.pages
 import catalog.search_pages
 import catalog.session
@@ -28,7 +29,7 @@ import reports.triage_pages
 from config import errors, health
 
 urlpatterns = [
-    path("", catalog.pages.cases, name="cases"),
+    path("", catalog.list_page.cases, name="cases"),
     path("search/", catalog.search_pages.results, name="search"),
     path("cases/<slug:slug>/", catalog.pages.case, name="case"),
     path("cases/<slug:slug>/@<int:n>", catalog.pages.case, name="case-snapshot"),

@@ -45,7 +45,7 @@ class CaseQuerySet(models.QuerySet["Case"]):
 
     def for_list(self) -> CaseQuerySet:
         """With everything that a row of the catalog shows."""
-        return self.select_related("document__current").prefetch_related("effects", "subsystems").order_by("slug")
+        return self.select_related("document").prefetch_related("effects", "subsystems").order_by("slug")
 
     def for_page(self) -> CaseQuerySet:
         return self.select_related("document__current__author")

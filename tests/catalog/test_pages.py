@@ -47,7 +47,7 @@ def fill(n: int) -> None:
 
 # What a stranger's page asks for, whatever its length:
 LISTS: dict[str, int] = {
-    "/": 12,  # cases, their effects and subsystems, tallies with builds, six facets, names of subsystems twice
+    "/": 4,  # cases, their effects and subsystems, tallies
     # case, strategies, servings, cases, tallies twice, operations, evidence, comments, whether they are locked
     "/cases/fuse-writeback/": 10,
     "/strategies/": 4,  # strategies, their servings, cases of these, the columns
