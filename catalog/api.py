@@ -6,7 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,6 +16,7 @@ from catalog import measured
 from catalog.document import parse
 from catalog.facts import CaseText
 from catalog.models import Case
+from catalog.models.text import PROPOSALS, State
 from rest import paging, problems
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
@@ -28,6 +30,8 @@ CASE: dict[str, Any] = {
         "url": {"type": "string", "format": "uri"},
         "page": {"type": "string", "format": "uri"},
         "title": {"type": "string"},
+        "state": {"type": "string", "enum": State.values},
+        "is_reviewed": {"type": "boolean", "description": "False for what somebody proposed: no part of the catalog."},
         "kind": {"type": "string"},
         "status": {"type": "string"},
         "mechanism": {"type": "string"},
@@ -68,21 +72,31 @@ ONE_CASE: dict[str, Any] = {
     },
 }
 
+STATE = OpenApiParameter("state", str, enum=[State.PUBLISHED, *PROPOSALS], default=State.PUBLISHED)
+
 
 class CasesView(APIView):
     @extend_schema(
-        operation_id="cases", parameters=paging.PARAMETERS, responses={200: paging.schema(CASE), 400: _PROBLEM}
+        operation_id="cases",
+        parameters=[*paging.PARAMETERS, STATE],
+        responses={200: paging.schema(CASE), 400: _PROBLEM},
     )
     def get(self, request: Request) -> Response:
-        """All cases, by slug."""
-        return paging.answer(request, Case.objects.visible_to(request.user).for_list(), ("slug",), listed)
+        """All cases, by slug; with `state`, what somebody proposed and nobody has reviewed, or what was declined."""
+        state = request.query_params.get("state", State.PUBLISHED)
+        if state == State.PUBLISHED:
+            return paging.answer(request, Case.objects.visible_to(request.user).for_list(), ("slug",), listed)
+        if state not in PROPOSALS:
+            raise ParseError("state: expected published, proposed or declined.")
+        found = Case.objects.visible_to(request.user, proposals=True).filter(document__state=state)
+        return paging.answer(request, found.for_list(), ("slug",), listed)
 
 
 class CaseView(APIView):
     @extend_schema(operation_id="case", responses={200: ONE_CASE, 404: _PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """One case, by its slug or an alias: its text taken apart, and what was measured."""
-        case = Case.objects.visible_to(request.user).for_list().for_page().named(slug)
+        case = Case.objects.visible_to(request.user, proposals=True).for_list().for_page().named(slug)
         if case is None:
             raise Http404("There is no such case.")
         current = case.document.current
@@ -106,6 +120,8 @@ def listed(case: Case) -> dict[str, Any]:
         "url": f"{settings.SITE_URL}/api/v1/cases/{case.slug}/",
         "page": f"{settings.SITE_URL}{case.get_absolute_url()}",
         "title": case.title,
+        "state": case.document.state,
+        "is_reviewed": case.document.is_reviewed,
         "kind": case.kind,
         "status": case.status,
         "mechanism": case.mechanism,

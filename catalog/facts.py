@@ -172,7 +172,7 @@ class CaseText(_Document):
     areas: tuple[_word("area"), ...] = ()
     effects: tuple[Effect, ...] = ()
     blast_radius: tuple[Standstill, ...] = ()
-    subsystems: Annotated[tuple[Line, ...], Field(min_length=1)]
+    subsystems: tuple[Line, ...] = ()
     trees: tuple[Change, ...] = ()
     claims: tuple[Claim, ...] = ()
     signature: Signature = Signature()

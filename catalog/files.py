@@ -14,7 +14,7 @@ from django.db import transaction
 
 from catalog import links, revisions, states
 from catalog.document import Malformed, Problem, parse
-from catalog.facts import kind_of
+from catalog.facts import CaseText, kind_of
 from catalog.merging import Conflict, merge
 from catalog.models import Document, LoadedFile
 from catalog.models.text import Origin, State
@@ -46,6 +46,8 @@ def check(path: Path) -> tuple[Problem, ...]:
     except UnicodeDecodeError as error:
         return (Problem(1, "", f"expected UTF-8: byte {error.start} is not"),)
     problems = links.malformed(text)
+    if isinstance(parsed, CaseText) and not parsed.subsystems:  # a proposal may leave that to who takes it over
+        problems.append(Problem(2, "subsystems", "expected to be there"))
     if path.stem != parsed.slug:
         problems.insert(0, Problem(2, kind_of(parsed), f"expected the file to be called {parsed.slug}.md"))
     return tuple(problems)

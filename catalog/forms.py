@@ -17,20 +17,34 @@ MOST_CASES = 6
 MAX_CHARACTERS = 4_000
 
 
+def level(text: str) -> str:
+    """Headings of a person's text go below the document's own, so that they do not end its sections."""
+    lines = list(marked_lines(text.replace("\r\n", "\n") + "\n"))
+    if not lines[-1][1]:
+        raise forms.ValidationError("A block of code is left open: end it with a line of its own fence.")
+    made = "\n".join("##" + line if is_prose and line.startswith(("# ", "## ")) else line for line, is_prose in lines)
+    if len(made.strip()) > MAX_CHARACTERS:
+        raise forms.ValidationError(f"Its headings make this longer than {MAX_CHARACTERS} characters.")
+    return made.strip()
+
+
+class ProseField(forms.CharField):
+    """CommonMark that becomes a summary or a section of a document."""
+
+    def __init__(self, *, rows: int = 4, **given: Any) -> None:
+        super().__init__(max_length=MAX_CHARACTERS, widget=forms.Textarea(attrs={"rows": rows}), **given)
+
+    def clean(self, value: Any) -> str:
+        return level(super().clean(value))
+
+
 class StrategyForm(forms.Form):
     """Fields of a strategy; `cases` come as rows of case, effect and why."""
 
     title = forms.CharField(max_length=120, min_length=8)
     approach = forms.ChoiceField(choices=[(w.slug, f"{w.label}: {w.meaning}") for w in APPROACHES.values()])
-    summary = forms.CharField(
-        max_length=MAX_CHARACTERS,
-        min_length=20,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="What it would do. CommonMark.",
-    )
-    question = forms.CharField(
-        label="Open question", max_length=MAX_CHARACTERS, required=False, widget=forms.Textarea(attrs={"rows": 3})
-    )
+    summary = ProseField(min_length=20, help_text="What it would do. CommonMark.")
+    question = ProseField(label="Open question", required=False, rows=3)
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,12 +59,6 @@ class StrategyForm(forms.Form):
     @property
     def rows(self) -> list[tuple[forms.BoundField, forms.BoundField, forms.BoundField]]:
         return [(self[f"case_{n}"], self[f"effect_{n}"], self[f"why_{n}"]) for n in range(1, MOST_CASES + 1)]
-
-    def clean_summary(self) -> str:
-        return _level(self.cleaned_data["summary"])
-
-    def clean_question(self) -> str:
-        return _level(self.cleaned_data["question"])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -97,14 +105,3 @@ class StrategyForm(forms.Form):
         except Malformed as error:
             self.add_error(None, str(error))
         return text
-
-
-def _level(text: str) -> str:
-    """Headings of a person's text go below the document's own, so that they do not end its sections."""
-    lines = list(marked_lines(text.replace("\r\n", "\n") + "\n"))
-    if not lines[-1][1]:
-        raise forms.ValidationError("A block of code is left open: end it with a line of its own fence.")
-    made = "\n".join("##" + line if is_prose and line.startswith(("# ", "## ")) else line for line, is_prose in lines)
-    if len(made.strip()) > MAX_CHARACTERS:
-        raise forms.ValidationError(f"Its headings make this longer than {MAX_CHARACTERS} characters.")
-    return made.strip()

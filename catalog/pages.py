@@ -1,4 +1,4 @@
-"""The catalog in the browser: one case, strategies, one strategy, proposing one."""
+"""The catalog in the browser: one case, strategies, one strategy."""
 
 from __future__ import annotations
 
@@ -6,39 +6,55 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from catalog import measured, parts, revisions
+from catalog import measured, parts, review
 from catalog.document import Malformed, parse
 from catalog.facts import CaseText, StrategyText
-from catalog.forms import StrategyForm
-from catalog.models import Case, Revision, Strategy
-from catalog.models.text import Origin
+from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
 from diagnosis.vocabulary import STRATEGY_EFFECTS, STRATEGY_STATES
-from people.models import User, may
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A text that nobody has saved, and the form that holds it meanwhile."""
+
+    text: str
+    form: Any
 
 
 def case(request: HttpRequest, slug: str, n: int | None = None) -> HttpResponse:
     """One case; with `n`, as its text stood at that revision."""
-    found = Case.objects.visible_to(request.user).for_page().named(slug)
+    found = Case.objects.visible_to(request.user, proposals=True).for_page().named(slug)
     if found is None:
         raise Http404("There is no such case.")
     if found.slug != slug:
         address = (found.slug,) if n is None else (found.slug, n)
         return redirect("case" if n is None else "case-snapshot", *address, permanent=True)
-    revision = _revision(found, n)
-    text = parse(revision.text)
+    return show_case(request, found, _revision(request, found, n), is_snapshot=n is not None)
+
+
+def show_case(
+    request: HttpRequest, found: Case, revision: Revision, is_snapshot: bool = False, preview: Preview | None = None
+) -> HttpResponse:
+    """The page of a case, with its text as `revision` has it, or as somebody who edits it would like to see it."""
+    try:
+        text = parse(preview.text if preview else revision.text)
+    except Malformed:  # an old text, from before a field was renamed
+        return _as_written(request, found.document, revision)
     assert isinstance(text, CaseText)
+    only_text = is_snapshot or preview is not None
     strategies = Strategy.objects.visible_to(request.user).filter(servings__case=found).for_list().distinct()
-    offered = [] if n is not None else parts.for_page(request, found.document)
+    offered = [] if only_text else parts.for_page(request, found.document)
     page = {
         "case": found,
         "text": text,
         "revision": revision,
-        "is_snapshot": n is not None,
+        "is_snapshot": is_snapshot,
+        "only_text": only_text,
+        "preview": preview,
+        "review": None if only_text else review.of(found.document, request.user),
         "summaries": measured.summaries(found),
         "strip": measured.strips([found])[found.pk],
         "strategies": [(strategy, _serving(strategy, found), steps(strategy)) for strategy in strategies],
@@ -62,15 +78,35 @@ def _serving(strategy: Strategy, case: Case) -> Any:
     return next(serving for serving in strategy.servings.all() if serving.case_id == case.pk)
 
 
-def _revision(found: Case | Strategy, n: int | None) -> Revision:
+def _revision(request: HttpRequest, found: Case | Strategy, n: int | None) -> Revision:
     current = found.document.current
     assert current is not None
     if n is None or n == current.n:
         return current
-    earlier = found.document.revisions.select_related("author").filter(n=n).first()
-    if earlier is None:
+    earlier = Revision.objects.visible_to(request.user).filter(document=found.document, n=n)
+    revision = earlier.select_related("author").first()
+    if revision is None:
         raise Http404("There is no such revision.")
-    return earlier
+    return revision
+
+
+def _as_written(request: HttpRequest, document: Document, revision: Revision) -> HttpResponse:
+    page = {"document": document, "revision": revision, "here": "cases" if document.kind == "case" else "strategies"}
+    return render(request, "catalog/as_written.html", page)
+
+
+def _servings(request: HttpRequest, text: StrategyText) -> list[Serving]:
+    """The cases that a text speaks of; one that the catalog lacks only by its name, one that is hidden not at all."""
+    aliases = Alias.objects.filter(slug__in=[served.case for served in text.cases]).select_related("case")
+    named = {alias.slug: alias.case for alias in aliases}
+    seen = set(
+        Case.objects.visible_to(request.user).filter(pk__in=[c.pk for c in named.values()]).values_list("pk", flat=True)
+    )
+    return [
+        Serving(case_slug=served.case, case=named.get(served.case), effect=served.effect, why=served.why)
+        for served in text.cases
+        if served.case not in named or named[served.case].pk in seen
+    ]
 
 
 @dataclass(frozen=True)
@@ -103,38 +139,35 @@ def strategies(request: HttpRequest) -> HttpResponse:
     return render(request, "catalog/strategies.html", page)
 
 
-def strategy(request: HttpRequest, slug: str) -> HttpResponse:
+def strategy(request: HttpRequest, slug: str, n: int | None = None) -> HttpResponse:
+    """One strategy; with `n`, as its text stood at that revision."""
     found = Strategy.objects.visible_to(request.user).for_page().filter(slug=slug).first()
     if found is None:
         raise Http404("There is no such strategy.")
-    revision = _revision(found, None)
-    text = parse(revision.text)
+    return show_strategy(request, found, _revision(request, found, n), is_snapshot=n is not None)
+
+
+def show_strategy(
+    request: HttpRequest, found: Strategy, revision: Revision, is_snapshot: bool = False, preview: Preview | None = None
+) -> HttpResponse:
+    """The page of a strategy, as `show_case` does it."""
+    try:
+        text = parse(preview.text if preview else revision.text)
+    except Malformed:
+        return _as_written(request, found.document, revision)
     assert isinstance(text, StrategyText)
-    visible = set(Case.objects.visible_to(request.user).values_list("pk", flat=True))
+    only_text = is_snapshot or preview is not None
     page = {
         "strategy": found,
         "text": text,
         "revision": revision,
-        "steps": steps(found),
-        "servings": [s for s in found.servings.all() if s.case_id is None or s.case_id in visible],
-        "parts": parts.for_page(request, found.document),
+        "steps": steps(Strategy(state=text.state.state, version=text.state.version)),
+        "servings": _servings(request, text),
+        "parts": [] if only_text else parts.for_page(request, found.document),
+        "is_snapshot": is_snapshot,
+        "only_text": only_text,
+        "preview": preview,
+        "review": None if only_text else review.of(found.document, request.user),
         "here": "strategies",
     }
     return render(request, "catalog/strategy.html", page)
-
-
-@login_required
-def propose_strategy(request: HttpRequest) -> HttpResponse:
-    if not may(request.user, "propose"):
-        raise PermissionDenied("Your role may read, not propose.")
-    assert isinstance(request.user, User)
-    initial = {"case_1": request.GET.get("case", "")}
-    form = StrategyForm(request.user, request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        try:
-            revision = revisions.save(form.cleaned_data["text"], origin=Origin.SITE, author=request.user, new=True)
-            return redirect(revision.document)
-        except Malformed as error:
-            form.add_error(None, str(error))
-    status = 422 if form.errors else 200
-    return render(request, "catalog/propose_strategy.html", {"form": form, "here": "strategies"}, status=status)

@@ -14,6 +14,7 @@ import catalog.kernel_api
 import catalog.kernel_pages
 import catalog.list_page
 import catalog.pages
+import catalog.proposals
 import catalog.search_pages
 import catalog.session
 import catalog.strategy_api
@@ -31,6 +32,10 @@ from config import errors, health
 urlpatterns = [
     path("", catalog.list_page.cases, name="cases"),
     path("search/", catalog.search_pages.results, name="search"),
+    path("cases/new/", catalog.proposals.propose_case, name="propose-case"),
+    path("cases/proposed/", catalog.proposals.proposed, name="proposed"),
+    path("cases/<slug:slug>/state/", catalog.proposals.move, {"kind": "case"}),
+    path("strategies/<slug:slug>/state/", catalog.proposals.move, {"kind": "strategy"}),
     path("cases/<slug:slug>/", catalog.pages.case, name="case"),
     path("cases/<slug:slug>/@<int:n>", catalog.pages.case, name="case-snapshot"),
     path("kernels/", catalog.kernel_pages.kernels, name="kernels"),
@@ -41,8 +46,9 @@ urlpatterns = [
     path("session/", catalog.session.session, name="session"),
     path("method/", catalog.pages.method, name="method"),
     path("strategies/", catalog.pages.strategies, name="strategies"),
-    path("strategies/new/", catalog.pages.propose_strategy, name="propose-strategy"),
+    path("strategies/new/", catalog.proposals.propose_strategy, name="propose-strategy"),
     path("strategies/<slug:slug>/", catalog.pages.strategy, name="strategy"),
+    path("strategies/<slug:slug>/@<int:n>", catalog.pages.strategy, name="strategy-snapshot"),
     path("discussion/<int:document>/", discussion.pages.say, name="say"),
     path("discussion/<int:document>/lock/", discussion.moderation_pages.lock, name="lock"),
     path("c/<int:comment>/", discussion.pages.permalink, name="comment"),

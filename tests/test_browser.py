@@ -111,7 +111,7 @@ def test_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int, sc
     builders.strategy()
     report = builders.settled(builders.run(), builders.moving_run(), builders.run("unheard-of"))
     page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    for path in ("/", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/affected/", "/compare/?a=6.18.44&b=6.18.44", "/affected/?kernel=6.18.44", "/method/", "/session/", "/strategies/", "/strategies/a-strategy/", "/reports/", report.get_absolute_url(), "/sign-in/", "/api/"):  # fmt: skip  # noqa: E501
+    for path in ("/", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/affected/", "/compare/?a=6.18.44&b=6.18.44", "/affected/?kernel=6.18.44", "/method/", "/session/", "/cases/proposed/", "/strategies/", "/strategies/a-strategy/", "/reports/", report.get_absolute_url(), "/sign-in/", "/api/"):  # fmt: skip  # noqa: E501
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{path} is wider than {width}"
         found = Axe().run(page)

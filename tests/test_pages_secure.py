@@ -23,6 +23,7 @@ PAGES = [
         "/method/",
         "/session/",
     ),
+    *("/cases/proposed/", "/strategies/a-strategy/@1"),
     *("/strategies/", "/strategies/a-strategy/", "/reports/", "/api/", "/problems/", "/sign-in/"),
     *("/compare/", "/compare/?a=6.18.44&b=6.18.44", "/compare/?a=nothing"),
     *("/affected/", "/affected/?kernel=6.18.44", "/affected/?kernel=nonsense"),

@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
-from catalog.models.text import PROPOSALS, Document, seen_by
+from catalog.models.text import Document, in_catalog, seen_by
 from diagnosis.vocabulary import (
     CLAIM_STANDINGS,
     EFFECTS,
@@ -36,8 +36,7 @@ class Subsystem(models.Model):
 class CaseQuerySet(models.QuerySet["Case"]):
     def visible_to(self, user: Any, proposals: bool = False) -> CaseQuerySet:
         """The catalog's cases. What was proposed is none yet: it is there only where it is asked for, and marked."""
-        seen = self.filter(seen_by(user, "document__"))
-        return seen if proposals else seen.exclude(document__state__in=PROPOSALS)
+        return self.filter((seen_by if proposals else in_catalog)(user, "document__"))
 
     def named(self, name: str) -> Case | None:
         """The case with this slug, or with this alias."""

@@ -9,13 +9,13 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F
 
-from catalog.models.text import Document, seen_by
+from catalog.models.text import Document, in_catalog
 
 
 class EntryQuerySet(models.QuerySet["Entry"]):
     def visible_to(self, user: Any) -> EntryQuerySet:
-        """An entry is seen by whoever may see the document that it belongs to."""
-        return self.filter(seen_by(user, "document__"))
+        """An entry is seen by whoever may see the document that it belongs to, once that is part of the catalog."""
+        return self.filter(in_catalog(user, "document__"))
 
 
 class Entry(models.Model):

@@ -7,19 +7,19 @@ from typing import Any
 from django.db import models
 
 from catalog.models.cases import Case
-from catalog.models.text import Document, seen_by
+from catalog.models.text import Document, in_catalog
 from diagnosis.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES, Word
 
 
 class StrategyQuerySet(models.QuerySet["Strategy"]):
     def visible_to(self, user: Any) -> StrategyQuerySet:
-        return self.filter(seen_by(user, "document__"))
+        return self.filter(in_catalog(user, "document__"))
 
     def for_list(self) -> StrategyQuerySet:
         return self.select_related("document").prefetch_related("servings__case").order_by("title")
 
     def for_page(self) -> StrategyQuerySet:
-        return self.select_related("document__current__author").prefetch_related("servings__case")
+        return self.select_related("document__current__author")
 
 
 class Strategy(models.Model):

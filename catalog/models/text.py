@@ -33,6 +33,11 @@ def seen_by(user: Any, prefix: str = "") -> Q:
     return Q() if may(user, "see drafts") else ~Q(**{f"{prefix}state": State.DRAFT})
 
 
+def in_catalog(user: Any, prefix: str = "") -> Q:
+    """What this person sees of the catalog: what was proposed is no part of it yet."""
+    return seen_by(user, prefix) & ~Q(**{f"{prefix}state__in": PROPOSALS})
+
+
 class Document(models.Model):
     """A case or a strategy, whatever its text says today."""
 

@@ -11,6 +11,8 @@ from django.utils.safestring import SafeString
 
 from catalog import prose
 from diagnosis import vocabulary
+from people.journal import VERBS
+from people.models import Event
 
 register = template.Library()
 
@@ -32,6 +34,12 @@ def word(slug: str, group: str) -> str:
     """The label of a word of the vocabulary, as {{ slug|word:"mechanism" }}."""
     found = vocabulary.GROUPS[group].get(slug)
     return found.label if found else slug
+
+
+@register.filter
+def told(event: Event) -> str:
+    """What somebody did, as the journal says it: commented, declined the proposed case."""
+    return VERBS[event.verb]
 
 
 @register.filter

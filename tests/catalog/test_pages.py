@@ -48,10 +48,11 @@ def fill(n: int) -> None:
 # What a stranger's page asks for, whatever its length:
 LISTS: dict[str, int] = {
     "/": 4,  # cases, their effects and subsystems, tallies
-    # case, strategies, servings, cases, tallies twice, operations, evidence, comments, whether they are locked
-    "/cases/fuse-writeback/": 10,
+    # case, strategies, servings, cases, tallies twice, operations, evidence, comments, whether they are locked,
+    # threads of mail, and the links that lead to more
+    "/cases/fuse-writeback/": 12,
     "/strategies/": 4,  # strategies, their servings, cases of these, the columns
-    "/strategies/strategy-0/": 6,  # strategy, its servings, cases of these, visible cases, comments, lock
+    "/strategies/strategy-0/": 7,  # strategy, cases that it speaks of, visible cases, comments, lock, mail, links
     "/api/v1/cases/": 3,  # cases, effects, subsystems
     "/api/v1/cases/fuse-writeback/": 4,  # case, effects, subsystems, tallies
 }

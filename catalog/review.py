@@ -1,0 +1,54 @@
+"""Where a document stands between proposed, drafted and published: what its page says of it, and what may be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.models import Document
+from catalog.models.text import State
+from catalog.states import Move, moves_from
+from people.models import Event, may
+
+SAID = {
+    State.PROPOSED: "Nobody has reviewed this yet. It is a proposal, and no part of the catalog.",
+    State.DECLINED: "This was proposed and declined. It is no part of the catalog.",
+    State.DRAFT: "This is a draft. Only editors see it.",
+}
+
+
+@dataclass(frozen=True)
+class Review:
+    document: Document
+    said: str
+    """'' where it is published."""
+    last: Event | None
+    """Who proposed, declined or withdrew it, and why."""
+    moves: list[Move]
+    may_edit: bool
+    n: int
+
+
+def of(document: Document, user: Any) -> Review:
+    """One query where the document is not published, none else."""
+    state = State(document.state)
+    last = None if state == State.PUBLISHED else moved(document).first()
+    moves = moves_from(state) if may(user, "edit") else []
+    assert document.current is not None
+    return Review(document, SAID.get(state, ""), last, moves, may_edit(user, document), document.current.n)
+
+
+def moved(document: Document) -> Any:
+    """What was done to the document as a whole, the last first."""
+    verbs = ("proposed", "accepted", "declined", "reopened", "published", "withdrawn")
+    told = [f"{document.kind}.{verb}" for verb in verbs]
+    found = Event.objects.filter(subject_kind=document.kind, subject=document.slug, verb__in=told)
+    return found.select_related("actor").order_by("-id")
+
+
+def may_edit(user: Any, document: Document) -> bool:
+    """Editors may, and whoever proposed it, until somebody takes it over or declines it."""
+    if may(user, "edit"):
+        return True
+    waits = document.state == State.PROPOSED and may(user, "propose")
+    return waits and document.revisions.filter(n=1, author=user).exists()
