@@ -26,6 +26,7 @@ import reports.api
 import reports.diagnose_api
 import reports.diagnose_pages
 import reports.pages
+import reports.share_pages
 import reports.triage_pages
 from config import errors, health
 
@@ -65,6 +66,10 @@ urlpatterns = [
     path("moderation/", discussion.moderation_pages.queue, name="moderation"),
     path("people/<str:name>/", discussion.activity.person, name="person"),
     path("diagnose/", reports.diagnose_pages.diagnose, name="diagnose"),
+    path("diagnose/share/", reports.share_pages.share, name="share"),
+    path("shared/<uuid:shared>/", reports.share_pages.shared, name="shared"),
+    path("shared/<uuid:shared>/decide", reports.share_pages.decide, name="shared-decide"),
+    path("reports/shared/", reports.share_pages.queue, name="shared-queue"),
     path("reports/", reports.pages.reports, name="reports"),
     path("reports/<uuid:report>/", reports.pages.report, name="report"),
     path("reports/<uuid:report>/raw", reports.pages.raw, name="report-raw"),

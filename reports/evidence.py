@@ -163,6 +163,7 @@ def _observation(report: Report, said: Said, builds: dict[tuple[str, str], int],
         outcome=said.outcome,
         freed_seconds=said.freed_seconds,
         fingerprint=said.fingerprint,
+        says=said.says[:300],
         is_matched=is_matched,
     )
 

@@ -20,12 +20,14 @@ from django.views.decorators.http import condition, require_POST
 from catalog.models import Document
 from catalog.parts import Part
 from diagnosis import scrub
+from diagnosis.diagnose import diagnose
 from diagnosis.faults import Unreadable
-from diagnosis.formats import envelope, registry
+from diagnosis.formats import envelope, kernel_log, registry
 from people.models import User, may
 from reports import evidence as attaching
-from reports import inbox, operations, probe
+from reports import hiding, inbox, operations, probe
 from reports.forms import VerdictForm
+from reports.marked import Gap, Line, marked
 from reports.models import Evidence, Observation, Report, State, Verdict, may_see_raw
 from reports.refusals import KINDS
 
@@ -82,6 +84,7 @@ def report(request: HttpRequest, report: UUID) -> HttpResponse:
         "told": _told(request, row, sent) if sent else [],
         "format": registry.FORMATS.get(row.format),
         "observed": _observed(request, row) if not sent else [],
+        "log": _log(row),
         "may_see_raw": may_see_raw(request.user, row),
         "may_see_ours": may(request.user, "see raw"),
         "here": "reports",
@@ -103,6 +106,18 @@ def _scrubbed(body: bytes) -> envelope.Envelope | None:
         return envelope.read(json.dumps(scrub.envelope(json.loads(body))).encode())
     except (Unreadable, ValueError):
         return None
+
+
+def _log(row: Report) -> list[Line | Gap]:
+    """Of a kernel log: the lines that say something, scrubbed, with what was read in them."""
+    if row.format != kernel_log.FORMAT.name or row.state != State.SETTLED or not hasattr(row, "payload"):
+        return []
+    return _marked(inbox.unpacked(row.payload))
+
+
+@lru_cache(maxsize=8)
+def _marked(body: bytes) -> list[Line | Gap]:
+    return marked(diagnose(hiding.hidden(body.decode("utf-8", "replace")).text))
 
 
 def _told(request: HttpRequest, row: Report, sent: envelope.Envelope) -> list[Told]:

@@ -8,14 +8,15 @@ A log has no control beside it, so what it shows is counted apart from runs. `ou
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import List, Union
 
 from diagnosis import vocabulary
 from diagnosis.diagnose import diagnose
+from diagnosis.formats.format import Format, Given
 from diagnosis.observation import Context, Observation
 from diagnosis.verdict import Finding
 
-MEDIA_TYPE = "text/plain"
 _OUTCOMES = {"sleeps_in_d": "hangs", "retries_without_progress": "refuses", "rejected_at_once": "refuses"}
 
 
@@ -58,8 +59,6 @@ def _outcome(finding: Finding) -> str:
 
 def _distinct(made: List[Observation]) -> List[Observation]:
     """Two findings that begin on one line keep keys apart by their fingerprints."""
-    from dataclasses import replace
-
     seen = set()
     kept = []
     for one in made:
@@ -67,3 +66,23 @@ def _distinct(made: List[Observation]) -> List[Observation]:
         seen.add(key)
         kept.append(replace(one, key=key))
     return kept
+
+
+def _no_run_id(body: bytes, given: Given) -> str:
+    """A log carries none. Any text is a log, if only one that says nothing here."""
+    return ""
+
+
+def _of_report(body: bytes, given: Given) -> List[Observation]:
+    return observations(body, Context(given.kernel, given.label, given.architecture, given.environment))
+
+
+FORMAT = Format(
+    name="kernel-log",
+    title="a kernel log, a page dump, a stack or a trace",
+    media_types=("text/plain",),
+    suffix=".txt",
+    needs=("kernel", "architecture"),
+    run_id=_no_run_id,
+    observations=_of_report,
+)
