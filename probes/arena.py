@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections import Counter
-from typing import List, Sequence, Set, Tuple
+from typing import List, Optional, Sequence, Set, Tuple
 
 from probes import kernel, pages, zones
 from probes.errors import CannotRun
@@ -104,18 +104,26 @@ class Arena:
         whole.reverse()
         return array("Q", [frame for frame, _ in whole]), array("Q", [index for _, index in whole])
 
-    def clear_blocks(self, frames: Sequence[int]) -> None:
-        """Free what the arena still has in the pageblocks of `frames`."""
-        blocks = {frame // self.block_pages for frame in frames}
-        self._free([index for frame, index in self._mapped() if frame // self.block_pages in blocks])
+    def own_blocks(self, nr_blocks: int) -> List[int]:
+        """The first frames of the lowest pageblocks that the arena has wholly, lowest first."""
+        return sorted(self._first_of_blocks(nr_blocks)[0])
+
+    def clear_blocks(self, frames: Sequence[int], but: Sequence[int] = ()) -> None:
+        """Free what the arena still has in the pageblocks of `frames`, but for the frames named."""
+        blocks, kept = {frame // self.block_pages for frame in frames}, set(but)
+        mapped = self._mapped()
+        self._free([index for frame, index in mapped if frame // self.block_pages in blocks and frame not in kept])
 
     def nr_above(self, frames: Sequence[int]) -> int:
         """How many frames the arena still has that compaction could use as targets for `frames`."""
         return len(self._above(frames))
 
-    def punch(self, frames: Sequence[int], run_pages: int = 1) -> int:
-        """Free every other run of `run_pages` frames above `frames` in their zone; how many frames."""
-        above = self._above(frames)
+    def punch(self, frames: Sequence[int], run_pages: int = 1, most: Optional[int] = None) -> int:
+        """Free every other run of `run_pages` frames above `frames` in their zone; how many frames.
+
+        `most`: of the highest no more than so many, since compaction moves as many pages as it finds targets.
+        """
+        above = self._above(frames)[-2 * most if most else 0 :]
         if run_pages > 1:  # runs of that order, as the buddy allocator aligns them
             chosen = [index for frame, index in above if frame // run_pages % 2]
         else:

@@ -23,6 +23,7 @@ from probes.processes import Blocked, Child, Lines, look_at, start
 COMPACT_MEMORY = "/proc/sys/vm/compact_memory"
 BLOCK_STATE = "/sys/devices/system/memory/memory%d/state"
 SOFT_OFFLINE = "/sys/devices/system/memory/soft_offline_page"
+HUGE = "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages"
 GIGANTIC = "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
 VMSTAT = (
     "pgmigrate_success", "pgmigrate_fail", "compact_isolated", "compact_fail", "compact_success", "compact_stall",
@@ -172,6 +173,13 @@ def _cma(order: Dict[str, Any]) -> Dict[str, Any]:
         return {"nr_gigantic": int(pool.read()), "errno": number}
 
 
+def _order9(order: Dict[str, Any]) -> Dict[str, Any]:
+    """As many huge pages of order 9 as can be had on a node, up to a number; how many there are then."""
+    number = _try_write(HUGE % order["node"], str(order["nr"]))
+    with open(HUGE % order["node"], encoding="ascii") as pool:
+        return {"nr_order9": int(pool.read()), "errno": number}
+
+
 def _split(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     """Cut files off, each in the middle of a large folio."""
     for path, size_bytes in order["cuts"]:
@@ -198,6 +206,7 @@ _DO: Dict[str, Callable[[Dict[str, Any]], Optional[Dict[str, Any]]]] = {
     "offline": _offline,
     "soft_offline": _soft_offline,
     "cma": _cma,
+    "order9": _order9,
     "split": _split,
 }
 

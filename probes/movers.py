@@ -59,6 +59,9 @@ class Mover:
         """The area (vocabulary.AREAS) in which the mover met these frames."""
         return zones.area(frames, zones.read())
 
+    def conclude(self) -> None:
+        """Called after an attempt, and once its pages are counted: find out what came of it as a whole."""
+
     def operation(self) -> Optional[Operation]:
         """The result that the mover's work has as a whole; None where it has none but the pages."""
         return None
@@ -141,6 +144,9 @@ class Compaction(Mover):
         }
 
     def close(self) -> None:
+        self._drop_arena()
+
+    def _drop_arena(self) -> None:
         if self.arena is not None:
             self.arena.close()
             self.arena = None
@@ -149,7 +155,7 @@ class Compaction(Mover):
         return self.arena is not None and bool(frames) and self.arena.nr_above(frames) >= share * self.arena.nr_pages
 
     def _renew(self) -> None:
-        self.close()
+        self._drop_arena()
         self.arena = Arena(self.arena_bytes)
 
 

@@ -8,6 +8,7 @@ from probes.attempts import MoverChild
 from probes.errors import CannotRun
 from probes.movers import Compaction, MovePages, Mover, memory_nodes
 from probes.movers_guest import Cma, Offline, SoftOffline
+from probes.movers_order9 import Order9Compaction
 from probes.movers_spread import SpreadCompaction
 from probes.split import Split
 
@@ -16,14 +17,16 @@ GUESTS_ONLY = tuple(_OF_GUESTS)
 NAMES = (MovePages.name, Compaction.name, Split.name, *GUESTS_ONLY)
 
 
-def make(name: str, child: MoverChild, arena_bytes: int, spread: bool = False) -> Mover:
+def make(name: str, child: MoverChild, arena_bytes: int, spread: bool = False, guest: bool = False) -> Mover:
     if name in _OF_GUESTS:
         return _OF_GUESTS[name](child)
     if name == Split.name:
         return Split(child)
     if name == MovePages.name:
         return MovePages(child)
-    return SpreadCompaction(child, arena_bytes) if spread else Compaction(child, arena_bytes)
+    if not spread:
+        return Compaction(child, arena_bytes)
+    return Order9Compaction(child, arena_bytes) if guest else SpreadCompaction(child, arena_bytes)
 
 
 def reaching(possible: Sequence[str]) -> Tuple[str, ...]:

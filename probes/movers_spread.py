@@ -14,6 +14,7 @@ from probes.attempts import Attempt, MoverChild
 from probes.movers import Compaction, Operation
 
 _ORDER = 9
+MOST_TARGETS = 4096
 _FREE = 1 << pages.FLAGS["BUDDY"]
 
 
@@ -49,7 +50,7 @@ class SpreadCompaction(Compaction):
         assert self.arena is not None
         self.is_staged = True
         self.arena.clear_blocks(frames)
-        self.nr_targets.append(self.arena.punch(frames))
+        self.nr_targets.append(self.arena.punch(frames, most=MOST_TARGETS))
         self.nr_order9.append(free_blocks_of_order9())
 
     def attempt(self, addresses: Sequence[int], seconds: float, check: Callable[[], None]) -> Attempt:

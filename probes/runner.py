@@ -66,7 +66,7 @@ def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
         experiment = case.experiment(Surroundings(settings.hold_seconds, cpus))
         try:
             experiment.start()
-            mover = movers_choice.make(settings.mover, child, arena_bytes, settings.spread)
+            mover = movers_choice.make(settings.mover, child, arena_bytes, settings.spread, settings.guest)
             try:
                 measured = _Run(experiment, mover, settings.hold_seconds, say).measure()
             finally:
@@ -167,6 +167,7 @@ class _Run:
 
     def _note_operation(self, when: str, returned: bool) -> None:
         """What came of the latest attempt as a whole. One that has not come back has not succeeded."""
+        self.mover.conclude()
         seen = self.mover.operation()
         if seen is None:
             return

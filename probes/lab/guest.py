@@ -10,7 +10,9 @@ from probes.lab import tools
 
 MARK = "@@unmig"
 _LEAST_CMA_SECONDS = 12.0
+_LEAST_SPREAD_SECONDS = 20.0
 _RAM = "memory-backend-ram"
+_WITH_ZONE_MOVABLE = "offline"  # a mover that has to have one
 
 
 @dataclass(frozen=True)
@@ -85,18 +87,25 @@ class Job:
     spread: bool = False
 
     @property
+    def shape(self) -> Shape:
+        """Order-9 allocations are counted on a node, and in a ZONE_MOVABLE, of their own."""
+        return shape_for(_WITH_ZONE_MOVABLE if self.spread else self.mover)
+
+    @property
     def id(self) -> str:
         return "%s-%s%s" % (self.case, self.mover, "-spread" if self.spread else "")
 
     def hold(self, wanted_seconds: float) -> float:
-        """To find the held frames in a GiB of CMA alone takes an emulated processor seconds of the hold."""
-        return max(wanted_seconds, _LEAST_CMA_SECONDS) if self.mover == "cma" else wanted_seconds
+        """To find the held frames in a GiB of CMA alone takes an emulated processor seconds of the hold; to ask for
+        all the huge pages that there are, as with `spread`, does too."""
+        least = _LEAST_CMA_SECONDS if self.mover == "cma" else _LEAST_SPREAD_SECONDS if self.spread else 0.0
+        return max(wanted_seconds, least)
 
     def arguments(self, hold_seconds: float, label: str) -> List[str]:
         hold = "%g" % self.hold(hold_seconds)
         made = ["run", self.case, "--mover", self.mover, "--repeat", str(self.repeat), "--hold", hold]
         made += ["--environment", "guest", "--json"]
-        made += ["--scratch", "512", "--spread"] if self.spread else ["--scratch", "128"]
+        made += ["--scratch", "256", "--spread"] if self.spread else ["--scratch", "128"]
         return made + (["--label", label] if label else [])
 
     def seconds(self, hold_seconds: float) -> float:

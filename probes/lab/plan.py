@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from probes.experiment import Case
-from probes.lab.guest import SHAPES, Job, Shape, shape_for
+from probes.lab.guest import SHAPES, Job, Shape
 from probes.lab.kernels import Kernel
 from probes.movers_choice import reaching
 
@@ -39,7 +39,7 @@ def without(wanted: Iterable[Job], kernel: Kernel) -> "Tuple[List[Job], Dict[str
     possible: List[Job] = []
     reasons: Dict[str, str] = {}
     for job in wanted:
-        needs = shape_for(job.mover).needs
+        needs = job.shape.needs
         if needs is not None and kernel.has(needs) is False:
             reasons[job.mover] = "%s was built without CONFIG_%s" % (kernel.release, needs)
         else:
@@ -52,7 +52,7 @@ def guests(wanted: Iterable[Job], cases: Dict[str, Case]) -> List[Guest]:
     made: List[Guest] = []
     batches: Dict[str, List[Job]] = {}
     for job in wanted:
-        shape = shape_for(job.mover)
+        shape = job.shape
         if not cases[job.case].safe_on_a_host:
             made.append(Guest(shape, (job,)))
             continue
@@ -60,5 +60,5 @@ def guests(wanted: Iterable[Job], cases: Dict[str, Case]) -> List[Guest]:
     for batch in batches.values():
         for start in range(0, len(batch), _MOST_JOBS):
             part = batch[start : start + _MOST_JOBS]
-            made.append(Guest(shape_for(part[0].mover), tuple(part)))
+            made.append(Guest(part[0].shape, tuple(part)))
     return made

@@ -325,7 +325,7 @@ class Blocks:
     def clear_blocks(self, frames: Sequence[int]) -> None:
         self.cleared = list(frames)
 
-    def punch(self, frames: Sequence[int]) -> int:
+    def punch(self, frames: Sequence[int], run_pages: int = 1, most: int | None = None) -> int:
         return 7
 
     def nr_above(self, frames: Sequence[int]) -> int:
