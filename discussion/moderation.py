@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalog.models import Document
+from discussion import findable
 from discussion.models import Comment, Flag, Lock, Standing
 from people import journal
 from people.models import User
@@ -57,4 +58,5 @@ def unlock(document: Document, by: User) -> None:
 
 
 def _told(verb: str, comment: Comment, by: User, **data: str) -> None:
+    findable.keep(Comment.objects.select_related("author", "document").get(pk=comment.pk))
     journal.record(verb, comment.document.kind, comment.document.slug, by, comment=comment.pk, **data)
