@@ -87,11 +87,16 @@ def write(document: DocumentText) -> str:
     head = document.model_dump(exclude_none=True, exclude_defaults=True, exclude={"summary", "sections"}, mode="json")
     first = "case" if isinstance(document, CaseText) else "strategy"
     head = {first: head.pop(first), **head}
-    block = yaml.dump(head, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    parts = [FENCE, block.rstrip("\n"), FENCE, "", document.summary.strip()]
+    parts = [FENCE, dump(head).rstrip("\n"), FENCE, "", document.summary.strip()]
     for name, text in document.sections.items():
         parts += ["", f"## {name}", "", text.strip()]
     return "\n".join(parts) + "\n"
+
+
+def dump(fields: Any) -> str:
+    """Fields of a head, as lines of YAML that a person would write."""
+    made: str = yaml.dump(fields, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return made
 
 
 class _Dumper(yaml.SafeDumper):

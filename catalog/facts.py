@@ -36,6 +36,7 @@ def _unreserved(slug: str) -> str:
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$"), AfterValidator(_unreserved)]
 Line = Annotated[str, Field(min_length=1, max_length=300)]
 Text = Annotated[str, Field(min_length=1, max_length=4_000)]
+BuildLabel = Annotated[str, Field(min_length=1, max_length=80)]
 Date = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d)?)?$")]
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{12,40}$")]
 Provenance = _word("provenance")
@@ -91,6 +92,8 @@ class Link(_Part):
             raise ValueError(f"a message is named by its Message-ID, without brackets or address; found {ref!r}")
         if kind == "commit" and not re.fullmatch(r"[0-9a-f]{12,40}", ref):
             raise ValueError(f"a commit is named by 12 to 40 hex digits; found {ref!r}")
+        if kind == "comment" and not re.fullmatch(r"[0-9]{1,18}", ref):
+            raise ValueError(f"a comment is named by its number; found {ref!r}")
         if kind in ("documentation", "bug", "article") and not re.fullmatch(r"https://[^\s<>\"]+", ref):
             raise ValueError(f"expected an https address; found {ref!r}")
         return ref
@@ -102,6 +105,8 @@ class Link(_Part):
             return f"https://lore.kernel.org/all/{self.ref}/"
         if self.kind == "commit":
             return f"https://git.kernel.org/linus/{self.ref}"
+        if self.kind == "comment":
+            return f"/c/{self.ref}/"
         return self.ref if self.ref.startswith("https://") else ""
 
 
@@ -215,6 +220,8 @@ class StrategyText(_Document):
     cases: Annotated[tuple[Served, ...], Field(min_length=1)]
     objections: tuple[Objection, ...] = ()
     driver: Line | None = None
+    labels: tuple[BuildLabel, ...] = ()
+    """Under which labels its patches were measured, beside its own slug."""
 
     @property
     def slug(self) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from catalog import measured, parts, review
+from catalog import measured, parts, review, steering
 from catalog.document import Malformed, parse
 from catalog.facts import CaseText, StrategyText
 from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
 from diagnosis.vocabulary import STRATEGY_EFFECTS, STRATEGY_STATES
+from people.models import may
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,13 @@ def _as_written(request: HttpRequest, document: Document, revision: Revision) ->
     return render(request, "catalog/as_written.html", page)
 
 
+def _steered(request: HttpRequest, found: Strategy, text: StrategyText) -> dict[str, bool]:
+    """What this person may do to the strategy here."""
+    may_move = steering.may_move(request.user, found.document)
+    may_drive = may_move or (not text.driver and may(request.user, "propose"))
+    return {"may_say": may(request.user, "comment"), "may_move": may_move, "may_drive": may_drive}
+
+
 def _servings(request: HttpRequest, text: StrategyText) -> list[Serving]:
     """The cases that a text speaks of; one that the catalog lacks only by its name, one that is hidden not at all."""
     aliases = Alias.objects.filter(slug__in=[served.case for served in text.cases]).select_related("case")
@@ -168,6 +176,7 @@ def show_strategy(
         "only_text": only_text,
         "preview": preview,
         "review": None if only_text else review.of(found.document, request.user),
+        **({} if only_text else _steered(request, found, text)),
         "here": "strategies",
     }
     return render(request, "catalog/strategy.html", page)

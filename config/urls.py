@@ -22,6 +22,7 @@ import discussion.activity
 import discussion.mail_pages
 import discussion.moderation_pages
 import discussion.pages
+import discussion.steering_pages
 import reports.api
 import reports.diagnose_api
 import reports.diagnose_pages
@@ -50,6 +51,10 @@ urlpatterns = [
     path("strategies/new/", catalog.proposals.propose_strategy, name="propose-strategy"),
     path("strategies/<slug:slug>/", catalog.pages.strategy, name="strategy"),
     path("strategies/<slug:slug>/@<int:n>", catalog.pages.strategy, name="strategy-snapshot"),
+    path("strategies/<slug:slug>/object/", discussion.steering_pages.object_, name="object"),
+    path("strategies/<slug:slug>/objections/<slug:objection>/", discussion.steering_pages.answer, name="answer"),
+    path("strategies/<slug:slug>/move/", discussion.steering_pages.move, name="move"),
+    path("strategies/<slug:slug>/drive/", discussion.steering_pages.drive, name="drive"),
     path("discussion/<int:document>/", discussion.pages.say, name="say"),
     path("discussion/<int:document>/lock/", discussion.moderation_pages.lock, name="lock"),
     path("c/<int:comment>/", discussion.pages.permalink, name="comment"),

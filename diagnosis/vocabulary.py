@@ -246,6 +246,7 @@ LINK_KINDS = _group(
     ("source", "source", "A place in the kernel source."),
     ("bug", "bug", "An entry in a bug tracker."),
     ("article", "article", "An article, talk or slides."),
+    ("comment", "comment", "Something that was said on this site, by its number."),
 )
 
 GROUPS: Mapping[str, Mapping[str, Word]] = {

@@ -15,8 +15,7 @@ from people.models import Event, User, may
 
 SHOWN = 50
 # What a page about somebody tells. What moderators do, and what was done to somebody, is told at its place.
-TOLD = ("case.revised", "strategy.revised", "strategy.proposed", "comment.made", "objection.recorded",
-        "objection.answered", "strategy.moved")  # fmt: skip
+TOLD = ("case.revised", "strategy.revised", "strategy.proposed", "comment.made")
 
 
 @dataclass(frozen=True)

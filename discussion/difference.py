@@ -23,7 +23,9 @@ def coloured(diff: str) -> SafeString:
     """A diff as escaped HTML, a span for each line that was added or taken away; it reads the same without colours."""
     if not diff:
         return SafeString("")
-    return format_html_join("", '<span class="{}">{}</span>', ((_class(line), line + "\n") for line in diff.split("\n")))
+    return format_html_join(
+        "", '<span class="{}">{}</span>', ((_class(line), line + "\n") for line in diff.split("\n"))
+    )
 
 
 def _class(line: str) -> str:

@@ -9,7 +9,7 @@ from discussion import archive, letters
 from discussion.models import Comment
 
 
-def _clean(text: str) -> str:
+def kept(text: str) -> str:
     """Line ends as one character. A NUL, or half of a character, can be kept nowhere."""
     if "\x00" in text:
         raise forms.ValidationError("A NUL character cannot be kept.")
@@ -28,7 +28,7 @@ class TextForm(forms.Form):
     )
 
     def clean_text(self) -> str:
-        return _clean(self.cleaned_data["text"])
+        return kept(self.cleaned_data["text"])
 
 
 class CommentForm(TextForm):
@@ -51,7 +51,7 @@ class WhyForm(forms.Form):
     why = forms.CharField(label="Why", max_length=300)
 
     def clean_why(self) -> str:
-        return _clean(self.cleaned_data["why"])
+        return kept(self.cleaned_data["why"])
 
 
 class ImportForm(forms.Form):
@@ -91,7 +91,7 @@ class ImportForm(forms.Form):
 
     def clean_about(self) -> list[Document]:
         made = []
-        for slug in dict.fromkeys(_clean(self.cleaned_data["about"]).replace(",", " ").split()):
+        for slug in dict.fromkeys(kept(self.cleaned_data["about"]).replace(",", " ").split()):
             found = list(Document.objects.visible_to(self.user).filter(slug=slug))
             if not found:
                 raise forms.ValidationError(f"There is no case and no strategy {slug}.")
