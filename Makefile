@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: run test lint lock lab
+.PHONY: run test lint lock lab signatures
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -16,6 +16,10 @@ lint: .venv/ok-dev
 # make lab KERNELS="bookworm trixie-backports" LAB="--cases fuse-writeback --repeat 5"; see docs/lab.md
 lab:
 	@$(PYTHON) -m probes lab $(KERNELS) $(LAB)
+
+# After a change to the signature of a case: what probe.pyz carries of it.
+signatures: .venv/ok
+	.venv/bin/python -m catalog.known_signatures
 
 .venv/ok: requirements.lock requirements-installer.lock
 	$(PYTHON) -m venv .venv

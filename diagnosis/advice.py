@@ -50,6 +50,10 @@ NOW: Dict[str, str] = {
         "The mover can be interrupted: Ctrl-C, or a signal to the task that writes. It goes through as soon as the "
         "holder lets go."
     ),
+    "no_target_memory": (
+        "Nothing refused to move. There was no room: free memory where the folio would have to go, or make the area "
+        "larger, or find who keeps what is in it."
+    ),
     "sleeps_in_d": (
         "The mover does not mind signals, SIGKILL neither. It comes back when whoever it waits for answers or ends: "
         "look for the holder."
@@ -73,7 +77,7 @@ def now(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Reason,
     """One sentence for each manner found, in the order of the findings, with the lines that show the manner."""
     made: Dict[str, Reason] = {}
     for finding in findings:
-        manner = finding.verdict.manner
+        manner = finding.verdict.mechanism if finding.verdict.mechanism in NOW else finding.verdict.manner
         if manner in NOW and manner not in made:
             places = finding.verdict.reasons[0].places if finding.verdict.reasons else ()
             made[manner] = Reason(NOW[manner], places)

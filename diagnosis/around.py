@@ -1,61 +1,75 @@
-"""What the rest of a text says about one record: who moves, which kernel, which servers are silent, who else sleeps."""
+"""What the rest of a text says about one record: who moves, which kernel, which servers are silent, who else sleeps.
+
+Adding something that a text may say is adding a line to SAYING: record to (mark without `said:`, its own sentence).
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from diagnosis.record import Place, Record
 from diagnosis.task_rules import Trace
 
 Places = Tuple[Place, ...]
+Said = Iterator[Tuple[str, str]]
+Connections = Mapping[Optional[int], Record]
 MAX_BACK = 60
+MAX_SAYINGS = 4
+# Versions at which something that signatures speak of changed: `since:6.5`, or `before:6.5`, where the text tells.
+VERSIONS = ((5, 13), (6, 5), (6, 15), (6, 16), (6, 19))
 _ARCHITECTURES = (
-    ("amd64", "x86_64"),
-    ("x86_64", "x86_64"),
-    ("aarch64", "aarch64"),
-    ("arm64", "aarch64"),
-    ("ppc64le", "ppc64le"),
+    *(("amd64", "x86_64"), ("x86_64", "x86_64"), ("aarch64", "aarch64"), ("arm64", "aarch64"), ("ppc64le", "ppc64le")),
     ("s390x", "s390x"),
 )
 
 
 @dataclass(frozen=True)
 class Context:
-    """`marks`: `task:FUNCTION` and `said:…` from everywhere in the text, with their places."""
+    """`marks`: `task:FUNCTION` and `said:…` from everywhere in the text, with their places. `sayings`: what some of
+    them say in particular, in sentences: which connection, whose daemon."""
 
     marks: Mapping[str, Places]
+    sayings: Mapping[str, Tuple[str, ...]]
     release: str
+
+    def has(self, *names: str) -> bool:
+        return any(name in self.marks for name in names)
 
 
 def the(records: Sequence[Record]) -> Context:
-    made: Dict[str, List[Place]] = {}
+    places: Dict[str, List[Place]] = {}
+    sayings: Dict[str, List[str]] = {}
+    connections = {record.number("connection"): record for record in records if record.kind == "fuse_connection"}
     for record in records:
-        if record.kind == "task":
-            for frame in record.frames:
-                made.setdefault("task:" + frame.function, []).append(frame.place)
-        said = record.get("said")
-        if said is not None and record.kind in SAYING:
-            made.setdefault("said:" + SAYING[record.kind](record), []).append(said.place)
-    return Context({name: tuple(places[:4]) for name, places in made.items()}, kernel(records)[0])
-
-
-SAYING: Mapping[str, Callable[[Record], str]] = {
-    "memory_failure": lambda record: "memory-failure",
-    "server_gone": lambda record: "server-gone:" + record.text("filesystem"),
-}
+        for frame in record.frames:
+            places.setdefault("task:" + frame.function, []).append(frame.place)
+        for name, sentence in _said(record, connections):
+            places.setdefault("said:" + name, []).extend(value.place for value in record.values[:3])
+            if sentence:
+                sayings.setdefault("said:" + name, []).append(sentence)
+    for name, sentence, where in _together(records):
+        places["said:" + name] = where
+        sayings.setdefault("said:" + name, []).append(sentence)
+    release = kernel(records)[0]
+    for version in VERSIONS if re.match(r"\d", release) else ():
+        places["%s:%d.%d" % (("since" if is_at_least(release, version) else "before"), *version)] = []
+    return Context(
+        {name: tuple(found[:4]) for name, found in places.items()},
+        {name: tuple(dict.fromkeys(found))[:MAX_SAYINGS] for name, found in sayings.items()},
+        release,
+    )
 
 
 def kernel(records: Sequence[Record]) -> Tuple[str, str]:
     """(release, architecture) as the text tells them, '' where it does not."""
     for record in records:
-        if record.kind == "kernel":
+        if record.kind == "kernel" and record.text("release"):
             release = record.text("release")
-            machine = record.text("architecture") or next(
+            return release, record.text("machine") or next(
                 (name for part, name in _ARCHITECTURES if part in release), ""
             )
-            return release, machine
     return "", ""
 
 
@@ -71,7 +85,104 @@ def mover_of(record: Record, index: int, records: Sequence[Record]) -> str:
     return "offline" if record.text("reason") == "unmovable page" else ""
 
 
-def is_between(release: str, least: Tuple[int, int], below: Tuple[int, int]) -> bool:
-    """Is this mainline version from `least` on, and before `below`? False where the release is not known."""
-    found = re.match(r"(\d+)\.(\d+)", release)
-    return bool(found) and least <= (int(found[1]), int(found[2])) < below  # type: ignore[index]
+def is_at_least(release: str, version: Tuple[int, int]) -> bool:
+    """Is this release of that mainline version or newer? False where it is not known."""
+    found = re.match(r"(\d{1,3})\.(\d{1,3})", release)
+    return found is not None and (int(found[1]), int(found[2])) >= version
+
+
+def _together(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place]]]:
+    """What only several records together say."""
+    free = next((record for record in records if record.kind == "cma_free" and record.number("largest_free")), None)
+    for record in records:
+        wanted, largest = record.number("nr_pages"), free.number("largest_free") if free else None
+        if record.kind == "cma_failed" and free and wanted and largest and wanted > largest:
+            told = "%d pages were asked for, and the longest free range has %d." % (wanted, largest)
+            yield "cma-too-small", told, [*record.places("nr_pages"), *free.places("largest_free")]
+        if record.kind == "suspects" and record.number("writeback"):
+            mapped = [
+                one
+                for one in records
+                if one.kind == "mapped_suspect"
+                and one.text("block") == record.text("block")
+                and "WRITEBACK" in one.text("flags")
+            ]
+            systems = {one.text("fs") for one in mapped}
+            if len(mapped) == record.number("writeback") and len(systems) == 1:
+                told = "All %d frames of %s that are under writeback." % (len(mapped), record.text("block"))
+                yield "only-writeback:" + systems.pop(), told, [*record.places("writeback"), *mapped[0].places("file")]
+
+
+def _said(record: Record, connections: Connections) -> Said:
+    saying = SAYING.get(record.kind)
+    if saying is not None:
+        yield from saying(record, connections)
+
+
+def _fuse(record: Record, connections: Connections) -> Said:
+    waiting = record.number("waiting")
+    if waiting:
+        requests = "1 request waits" if waiting == 1 else "%d requests wait" % waiting
+        yield "fuse-waits", "%s: %s." % (_connection(record), requests)
+    elif waiting == 0:
+        yield "fuse-idle", ""
+
+
+def _connection(record: Record) -> str:
+    made = "FUSE connection %s" % record.text("connection")
+    made += ", mounted at %s" % record.text("mount") if record.get("mount") else ""
+    if record.get("daemons"):
+        made += ", served by %s (pid %s" % (record.text("comm") or "a process", record.text("daemons"))
+        made += ", uid %s)" % record.text("uid") if record.get("uid") else ")"
+    return made
+
+
+def _suspect(record: Record, connections: Connections) -> Said:
+    state = {"WRITEBACK": "writeback", "LOCKED": "locked"}
+    for flag in record.text("flags").split(",")[:32]:
+        if flag in state and record.get("fs"):
+            told = "Page frame %s of %s belongs to %s" % (record.text("pfn"), record.text("block"), record.text("file"))
+            major, _, minor = record.text("device").partition(":")
+            if major.isdecimal() and minor.isdecimal():
+                connection = connections.get((int(major) << 20) | int(minor))
+                told += ", " + _connection(connection) if connection else ""
+            yield "%s-folio:%s" % (state[flag], record.text("fs")), told + "."
+
+
+def _suspects(record: Record, connections: Connections) -> Said:
+    for name in ("writeback", "locked", "poisoned"):
+        number = record.number(name)
+        if number:
+            yield "suspects-" + name, "%d page frames of %s." % (number, record.text("block"))
+
+
+def _counter(record: Record, connections: Connections) -> Said:
+    before, after = record.number("before"), record.number("after")
+    name = record.text("name")
+    if before is not None and after is not None:
+        if after > before:
+            yield name + "-grew", "%s: %d more." % (name, after - before)
+        elif after == before and after and name.startswith(("nr_writeback", "nr_isolated")):
+            yield name + "-flat", "%s stays at %d." % (name, after)
+    elif (record.number("now") or 0) > 0 and name == "nr_writeback_temp":
+        yield "writeback-temp", ""
+
+
+def _pins(record: Record, connections: Connections) -> Said:
+    number = record.number("now")
+    if number is not None:
+        yield ("pins", "%d pins exist." % number) if number > 0 else ("no-pins", "")
+
+
+SAYING: Mapping[str, Callable[[Record, Connections], Said]] = {
+    "fuse_connection": _fuse,
+    "mapped_suspect": _suspect,
+    "suspects": _suspects,
+    "counter": _counter,
+    "pins": _pins,
+    "memory_failure": lambda record, _: iter([("memory-failure", "")]),
+    "server_gone": lambda record, _: iter([("server-gone:" + record.text("filesystem"), record.text("said") + ".")]),
+    "cma_busy": lambda record, _: iter([("cma-busy", "")]),
+    "contig_busy": lambda record, _: iter([("cma-busy", "")]),
+    "trace": lambda record, _: iter([("trace:" + record.text("event"), "")]),
+}

@@ -5,7 +5,7 @@ A candidate that is not proved is a candidate, however much supports it.
 
 from __future__ import annotations
 
-from typing import Iterable, List, Tuple
+from typing import Iterable, List, Mapping, Tuple
 
 from diagnosis.marks import Marks
 from diagnosis.match import Sign, Signature, all_there
@@ -13,45 +13,57 @@ from diagnosis.record import Place
 from diagnosis.verdict import CANDIDATE, PROVED, Candidate, Command, Reason
 
 
-def ranked(marks: Marks, signatures: Iterable[Signature]) -> Tuple[Candidate, ...]:
-    """Proved ones first, then by support less contradiction, then by slug."""
-    made: List[Candidate] = []
+def ranked(
+    marks: Marks, signatures: Iterable[Signature], sayings: Mapping[str, Tuple[str, ...]]
+) -> Tuple[Candidate, ...]:
+    """Proved ones first, then by support less contradiction, then by slug.
+
+    `sayings`: sentences that the text gives for some marks, which a reason repeats (diagnosis.around).
+    """
+    made: List[Tuple[Tuple[bool, int, bool, str], Candidate]] = []
     ordered = tuple(sorted(marks))
     mechanism = next((mark.partition(":")[2] for mark in ordered if mark.startswith("mechanism:")), "")
     for signature in signatures:
-        proofs = [sign for sign in signature.proves if sign.holds(marks, ordered)]
+        proofs = _holding(signature.proves, marks, ordered)
         fits = bool(mechanism) and mechanism in signature.mechanisms and all_there(signature.needs, marks, ordered)
         if not proofs and not fits:
             continue
-        made.append(
-            Candidate(
-                signature.case,
-                signature.title or signature.case,
-                signature.kind,
-                PROVED if proofs else CANDIDATE,
-                tuple(_reason(sign, marks) for sign in proofs + _holding(signature.supports, marks, ordered)),
-                tuple(_reason(sign, marks) for sign in _holding(signature.contradicts, marks, ordered)),
-                tuple(Command(tell.run, tell.tells) for tell in signature.tell),
-            )
+        support = proofs + _holding(signature.supports, marks, ordered)
+        against = _holding(signature.contradicts, marks, ordered)
+        candidate = Candidate(
+            signature.case,
+            signature.title or signature.case,
+            signature.kind,
+            PROVED if proofs else CANDIDATE,
+            tuple(_reason(sign, marks, sayings) for sign in support),
+            tuple(_reason(sign, marks, sayings) for sign in against),
+            tuple(Command(tell.run, tell.tells) for tell in signature.tell),
         )
-    return tuple(sorted(made, key=_weight))
+        weight = 2 * _strength(against) - _strength(support)
+        made.append(((not proofs, weight, signature.kind != "case", signature.case), candidate))
+    return tuple(candidate for _, candidate in sorted(made, key=lambda one: one[0]))
 
 
-def _weight(candidate: Candidate) -> "Tuple[bool, int, bool, str]":
-    weight = 2 * len(candidate.contradiction) - len(candidate.support)
-    return candidate.standing != PROVED, weight, candidate.kind != "case", candidate.case
+# Marks that speak of more than the folio itself: of a task, an allocation, a mapping, the rest of the text.
+_TELLING = ("owner:", "task:", "said:", "frame:", "aops:", "flag:")
+
+
+def _strength(signs: Iterable[Sign]) -> int:
+    return sum(2 if any(mark.startswith(_TELLING) for mark in sign.marks) else 1 for sign in signs)
 
 
 def _holding(signs: Iterable[Sign], marks: Marks, ordered: Tuple[str, ...]) -> List[Sign]:
     return [sign for sign in signs if sign.holds(marks, ordered)]
 
 
-def _reason(sign: Sign, marks: Marks) -> Reason:
+def _reason(sign: Sign, marks: Marks, sayings: Mapping[str, Tuple[str, ...]]) -> Reason:
     places: List[Place] = []
+    told: List[str] = []
     for wanted in sign.marks:
         for mark in wanted.lstrip("!").split("|"):
             if mark.endswith("*"):
                 places += [place for name in marks if name.startswith(mark[:-1]) for place in marks[name]]
             elif not wanted.startswith("!"):
                 places += marks.get(mark, ())
-    return Reason(sign.why, tuple(dict.fromkeys(places))[:8])
+                told += sayings.get(mark, ())
+    return Reason(" ".join([sign.why, *told]), tuple(dict.fromkeys(places))[:8])

@@ -144,7 +144,7 @@ _KEYED = re.compile(
 )
 _WORDS = re.compile(r"[0-9a-f]{8,16}(?: [0-9a-f]{8,16})*$")
 _OPEN = re.compile(
-    r"page:.*(?:mapping|mapcount|refcount|count|page):\S*$|page:.*mapping:\S+ index:\S+$|head:.*order:|"
+    r"^page:.*(?:mapping|mapcount|refcount|count|page):\S*$|^page:.*mapping:\S+ index:\S+$|^head:.*order:|"
     r"migrating pfn \w+$|migrating pfn \w+ failed$|dumped because:(?: (?:migration|isolation|unmovable))?$|gfp_mask$|"
     r"alloc failed,|blocked for more|nr_succeeded="
 )
@@ -158,7 +158,7 @@ def _continues(before: Line, line: Line) -> bool:
         return True
     if before.text.count("(") > before.text.count(")") and "flags:" in before.text:
         return ":" not in line.text.split("(")[0]
-    return _OPEN.match(before.text) is not None and _KEYED.match(line.text) is not None
+    return _OPEN.search(before.text) is not None and _KEYED.match(line.text) is not None
 
 
 def _joined(before: Line, line: Line) -> Line:

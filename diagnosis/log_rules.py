@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Optional
 
+from diagnosis import cma_rules, figure_rules
 from diagnosis.around import Context
 from diagnosis.record import Record
 from diagnosis.verdict import Reason, Source, Verdict
@@ -181,4 +182,12 @@ RULES: Dict[str, Callable[[Record, Context], Optional[Verdict]]] = {
     "offlining": _offlining,
     "write_error": _write_error,
     "soft_offline": _soft_offline,
+    "cma_failed": cma_rules.failed,
+    "cma_busy": cma_rules.busy,
+    "contig_busy": cma_rules.busy,
+    "cma_free": cma_rules.free,
+    "trace": figure_rules.trace,
+    "counter": figure_rules.counter,
+    "suspects": figure_rules.suspects,
+    "no_migrate_folio": figure_rules.no_migrate_folio,
 }

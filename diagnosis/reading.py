@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import List, Protocol, Tuple, Union
 
 from diagnosis import lines
-from diagnosis.formats import offlining, page_dump, stack
+from diagnosis.formats import cma, complaints, inspect, kernel_files, offlining, page_dump, stack, tracing
 from diagnosis.lines import Line
 from diagnosis.record import Record
 
@@ -21,7 +21,10 @@ class Reader(Protocol):
     def finish(self) -> List[Record]: ...
 
 
-READERS = (page_dump.Reader, stack.Reader, offlining.Reader)
+READERS = (
+    *(inspect.Reader, page_dump.Reader, stack.Reader, offlining.Reader, cma.Reader, tracing.Reader),
+    *(complaints.Reader, kernel_files.Reader),
+)
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,8 @@ KINDS = {
     "server_gone": "complaint about a server",
     "memory_failure": "memory failure",
     "kernel": "kernel version",
+    "pins": "number of pins",
+    "missing": "something that could not be read",
 }
 
 

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional
 
+from diagnosis.formats.inspect import pairs
 from diagnosis.lines import Line
 from diagnosis.record import Frame, Record, Value
 
@@ -23,8 +24,6 @@ _TASK_PID = re.compile(r"\bpid:\s?(\d{1,10})")
 _OLD_TASK = re.compile(r"(\S{1,15}) +([RSDTZXI]) (?:[0-9a-f]{16}|\(NOTLB\)|running task|) +\d+ +(\d{1,10}) +\d+ ")
 _COMM = re.compile(r"CPU: ?\d+ (?:UID: \d+ )?PID: (\d{1,10}) Comm: (.{1,32}?) (?:Not tainted|Tainted|Kdump)")
 _PROC = re.compile(r".{0,80}?/proc/(\d{1,10})/(?:task/(\d{1,10})/)?stack")
-_STATE = re.compile(r"State:\s+([A-Z]) \(|(?<=state )([A-Z])\b")
-_INSPECT = re.compile(r"task (\d{1,10}) \((.{0,32}?)\) state ([A-Za-z])(?: wchan ([\w.]{1,80}))?(?: uid (\d{1,10}))?")
 _SKIPPED = re.compile(
     r"\s*(?:Call Trace:?|</?(?:TASK|IRQ|NMI)>|RIP: |RSP: |R[A-Z0-9]{2}: |"
     r"Code: |ORIG_RAX|Modules linked|Workqueue:|\"echo 0)"
@@ -103,11 +102,10 @@ class Reader:
 
     def _close(self, source: str) -> None:
         task = self._open.pop(source, None)
-        if (
-            task is not None
-            and task.frames
-            and (task.has_offsets or any(_KNOWN.match(f.function) for f in task.frames))
-        ):
+        if task is None:
+            return
+        is_trace = task.has_offsets or any(_KNOWN.match(one.function) for one in task.frames)
+        if is_trace or any(value.name == "wchan" for value in task.values):
             self._records.append(Record("task", tuple(task.values), tuple(task.frames)))
 
 
@@ -121,9 +119,8 @@ def _header(line: Line) -> List[Value]:
         made = [line.value("comm", found, 1), line.value("state", found, 2)]
         pid_found = _TASK_PID.search(text)
         return made + ([line.value("pid", pid_found, 1, 10)] if pid_found else [])
-    if text.startswith("task ") and (found := _INSPECT.match(text)):
-        made = [line.value("pid", found, 1, 10), line.value("comm", found, 2), line.value("state", found, 3)]
-        return made + ([line.value("wchan", found, 4)] if found[4] else [])
+    if text.startswith("inspect: task "):
+        return list(pairs(line, len("inspect: task")).values())
     if "Comm: " in text and (found := _COMM.search(text)):
         return [line.value("pid", found, 1, 10), line.value("comm", found, 2)]
     if "/stack" in text and (found := _PROC.match(text)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from diagnosis.match import Match, Signature, digest, match
+from catalog import known_signatures
+from diagnosis import known
+from diagnosis.match import Match, Sign, Signature, digest, match
 from diagnosis.observation import Observation
 
 FUSE = Signature("fuse-writeback", frozenset({"fuse-writeback", "fuse-wb", "fuse_test"}))
@@ -55,3 +57,24 @@ def test_the_digest_changes_exactly_with_the_signatures() -> None:
 
 def test_names_with_commas_are_not_taken_for_several() -> None:
     assert digest([Signature("a", frozenset({"b", "c"}))]) != digest([Signature("a", frozenset({"b,c"}))])
+
+
+def test_a_sign_knows_either_beginnings_and_absence() -> None:
+    marks = {"folio:anon", "frame:nfs_wb_folio"}
+    ordered = tuple(sorted(marks))
+    for wanted, holds in [
+        (("folio:anon",), True),
+        (("folio:file",), False),
+        (("folio:file|folio:anon",), True),
+        (("frame:nfs_*",), True),
+        (("frame:fuse_*",), False),
+        (("!folio:file", "folio:anon"), True),
+        (("!folio:anon",), False),
+        ((), False),
+    ]:
+        assert Sign(wanted, "").holds(marks, ordered) is holds, wanted
+
+
+def test_the_probe_carries_the_signatures_of_the_case_files() -> None:
+    assert known_signatures.KNOWN.read_text() == known_signatures.written(), "run `make signatures`"
+    assert len(known.signatures()) > 40

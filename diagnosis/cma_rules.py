@@ -1,0 +1,94 @@
+"""From what a contiguous allocation says to a verdict. A full area is a look-alike: nothing there had to be moved."""
+
+from __future__ import annotations
+
+from typing import Optional, Tuple
+
+from diagnosis.around import Context, is_at_least
+from diagnosis.record import Place, Record
+from diagnosis.verdict import Reason, Source, Verdict
+
+ALLOC = Source("6.1, 6.12", "mm/cma.c", "cma_alloc")
+RANGE = Source("7.3", "mm/cma.c", "cma_range_alloc")
+CONTIG = Source("5.10 to 7.3", "mm/page_alloc.c", "alloc_contig_range")
+BUSY = "retries_without_progress"
+WHO = ("What held the pages: the allocator does not say. Its page dumps need dynamic debug (6.x and later).",)
+
+
+def failed(record: Record, context: Context) -> Optional[Verdict]:
+    """`ret` -12: nothing to move to, or (up to 6.12) no free range; -16: tried and busy, or (7.x) perhaps just full."""
+    ret, places = record.number("ret"), record.places("ret", "nr_pages", "returned")
+    is_new = record.text("function").endswith("_frozen") or is_at_least(context.release, (7, 0))
+    if ret == -4:
+        return _verdict(
+            "cma-interrupted", "", False, "A fatal signal ended the CMA allocation.", "-EINTR.", places, ALLOC
+        )
+    if ret == -12 and is_new:
+        text = "The CMA allocation found no memory to move other pages to."
+        return _verdict("cma-no-target", "no_target_memory", True, text, "-ENOMEM.", places, RANGE, look_alike=True)
+    if ret == -12:
+        text = "The CMA area has no free range of that size, or no memory to move pages to; no page refused to move."
+        why = "-ENOMEM, not -EBUSY: no range was found busy."
+        return _verdict("cma-full", "no_target_memory", True, text, why, places, ALLOC, look_alike=True)
+    if context.has("said:cma-busy", "said:trace:cma_alloc_busy_retry") or (ret == -16 and not is_new):
+        text = "The CMA allocation tried ranges, and pages in them could not be moved."
+        return _verdict("cma-pages-busy", "", False, text, "It came back with nothing.", places, CONTIG, WHO)
+    text = "The CMA allocation failed: its area is full, or pages in it could not be moved. This kernel says neither."
+    unknown = ("Which of the two: cma_alloc_busy_retry fires only for the second.",)
+    return _verdict(
+        "cma-full-or-busy", "", False, text, "The number is the same for both on 7.x.", places, RANGE, unknown
+    )
+
+
+def busy(record: Record, context: Context) -> Optional[Verdict]:
+    places = record.places("busy", "start_pfn", "end_pfn", "pfn", "event")
+    text = "A contiguous allocation tried a range, and a page in it could not be moved or isolated."
+    return _verdict("range-busy", "", False, text, "The range was busy.", places, CONTIG, WHO)
+
+
+def free(record: Record, context: Context) -> Optional[Verdict]:
+    """The list of free ranges that CONFIG_CMA_DEBUG adds after a failure."""
+    largest, total = record.number("largest_free"), record.number("nr_free")
+    if largest is None or total is None:
+        return None
+    text = "The CMA area has %d free pages, the longest range among them %d pages." % (total, largest)
+    return Verdict(
+        "cma-free-ranges",
+        "no_target_memory",
+        False,
+        text,
+        (Reason("The free ranges.", record.places("largest_free", "nr_free")),),
+        (Source("5.10 to 7.3", "mm/cma.c", "cma_debug_show_areas"),),
+        "rejected_at_once",
+        "cma",
+        "migrate_cma",
+        ("Whether that was too little: compare with the size that was asked for.",),
+        True,
+    )
+
+
+def _verdict(
+    rule: str,
+    mechanism: str,
+    proved: bool,
+    text: str,
+    why: str,
+    places: Tuple[Place, ...],
+    source: Source,
+    unknown: Tuple[str, ...] = (),
+    look_alike: bool = False,
+) -> Verdict:
+    manner = "rejected_at_once" if look_alike else BUSY
+    return Verdict(
+        rule,
+        mechanism,
+        proved,
+        text,
+        (Reason(why, places),),
+        (source,),
+        manner,
+        "cma",
+        "migrate_cma",
+        unknown,
+        look_alike,
+    )
