@@ -29,6 +29,7 @@ import reports.diagnose_pages
 import reports.pages
 import reports.share_pages
 import reports.triage_pages
+import reports.workbench_pages
 from config import errors, health
 
 urlpatterns = [
@@ -74,6 +75,7 @@ urlpatterns = [
     path("diagnose/share/", reports.share_pages.share, name="share"),
     path("shared/<uuid:shared>/", reports.share_pages.shared, name="shared"),
     path("shared/<uuid:shared>/decide", reports.share_pages.decide, name="shared-decide"),
+    path("cases/<slug:slug>/signature/", reports.workbench_pages.signature, name="signature"),
     path("reports/shared/", reports.share_pages.queue, name="shared-queue"),
     path("reports/", reports.pages.reports, name="reports"),
     path("reports/<uuid:report>/", reports.pages.report, name="report"),
@@ -82,6 +84,7 @@ urlpatterns = [
     path("reports/unmatched/", reports.triage_pages.unmatched, name="unmatched"),
     path("reports/unmatched/<slug:fingerprint>/", reports.triage_pages.group, name="group"),
     path("reports/unmatched/<slug:fingerprint>/rule", reports.triage_pages.rule, name="rule"),
+    path("reports/unmatched/<slug:fingerprint>/draft", reports.triage_pages.promote, name="promote"),
     path("probe.pyz", reports.pages.probe_pyz, name="probe"),
     path("probe.pyz.sha256", reports.pages.probe_sha256, name="probe-sha256"),
     path("problems/", reports.pages.problems, name="problems"),

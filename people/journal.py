@@ -39,6 +39,7 @@ VERBS = {
     "token.revoked": "revoked a token",
     "evidence.judged": "judged evidence",
     "reports.replayed": "had reports read again",
+    "signature.activated": "activated a signature",
     "text.shared": "shared a text",
     "text.taken": "took in a shared text",
     "text.declined": "turned down a shared text",

@@ -164,6 +164,7 @@ def _observation(report: Report, said: Said, builds: dict[tuple[str, str], int],
         freed_seconds=said.freed_seconds,
         fingerprint=said.fingerprint,
         says=said.says[:300],
+        marks=[mark[:200] for mark in said.marks],
         is_matched=is_matched,
     )
 

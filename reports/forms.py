@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from catalog.models import Case
-from diagnosis.vocabulary import ENVIRONMENTS
+from diagnosis.vocabulary import CONTROLLERS, ENVIRONMENTS, MECHANISMS
 
 
 class VerdictForm(forms.Form):
@@ -49,3 +49,15 @@ class ShareForm(forms.Form):
     environment = forms.ChoiceField(choices=[(w.slug, w.label) for w in ENVIRONMENTS.values()], initial="host")
     note = forms.CharField(max_length=500, required=False, help_text="What was done when it happened.")
     agreed = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+
+class PromoteForm(forms.Form):
+    """What a draft needs before it can be one."""
+
+    title = forms.CharField(max_length=120, min_length=8)
+    mechanism = forms.ChoiceField(choices=[(w.slug, f"{w.label}: {w.meaning}") for w in MECHANISMS.values()])
+    controllers = forms.MultipleChoiceField(
+        label="Who controls how long",
+        choices=[(w.slug, w.label) for w in CONTROLLERS.values()],
+        widget=forms.CheckboxSelectMultiple,
+    )

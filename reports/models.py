@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -147,6 +148,7 @@ class Observation(models.Model):
     freed_seconds = models.FloatField(null=True)
     fingerprint = models.CharField(max_length=16)
     says = models.CharField(max_length=300, blank=True, db_default="")
+    marks = ArrayField(models.CharField(max_length=200), default=list, db_default=[])
     is_matched = models.BooleanField()
 
     class Meta:

@@ -9,9 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
+from catalog.document import Malformed
 from people.models import User, may
-from reports import triage
-from reports.forms import RulingForm
+from reports import promoting, triage
+from reports.forms import PromoteForm, RulingForm
 from reports.models import Observation
 
 LATEST = 20
@@ -62,3 +63,25 @@ def rule(request: HttpRequest, fingerprint: str) -> HttpResponse:
         else:
             messages.success(request, "Noted. What was stored is being read again.")
     return redirect("group", fingerprint)
+
+
+def promote(request: HttpRequest, fingerprint: str) -> HttpResponse:
+    """A draft case of a group that no case explains: three words by an editor, the rest is written later."""
+    if not may(request.user, "judge"):
+        raise PermissionDenied("Drafting a case is for editors.")
+    assert isinstance(request.user, User)
+    found = triage.group(fingerprint, request.user)
+    if found is None:
+        raise Http404("Nothing that is kept looks like this.")
+    form = PromoteForm(request.POST or None)
+    if form.is_valid():
+        try:
+            case = promoting.promote(found, request.user, form.cleaned_data)
+        except Malformed as error:
+            form.add_error("title", str(error))
+        except triage.AlreadyRuled as error:
+            form.add_error(None, f"{error}. Take that back first.")
+        else:
+            messages.success(request, "Drafted. Only editors see it until it is published.")
+            return redirect(case.get_absolute_url())
+    return render(request, "reports/promote.html", {"group": found, "form": form, "here": "reports"})
