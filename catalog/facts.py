@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
+from django.utils.text import slugify
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from catalog import addresses
 from diagnosis import vocabulary
 
 
@@ -40,6 +42,11 @@ BuildLabel = Annotated[str, Field(min_length=1, max_length=80)]
 Date = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d)?)?$")]
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{12,40}$")]
 Provenance = _word("provenance")
+
+
+def subsystem_slug(name: str) -> str:
+    """`mm/migrate` is at /subsystems/mm-migrate/."""
+    return slugify(name.replace("/", "-"))[:80] or "other"
 
 
 class _Part(BaseModel):
@@ -78,6 +85,11 @@ class Change(_Part):
     commit: Commit | None = None
     note: Text | None = None
 
+    @property
+    def url(self) -> str:
+        """The commit in the tree that it is told of, '' where none is named."""
+        return addresses.of_commit(self.commit, self.tree) if self.commit else ""
+
 
 class Link(_Part):
     kind: _word("link kind")
@@ -102,9 +114,9 @@ class Link(_Part):
     def url(self) -> str:
         """The public address, '' where the kind has none (a place in the source)."""
         if self.kind == "message":
-            return f"https://lore.kernel.org/all/{self.ref}/"
+            return addresses.of_message(self.ref)
         if self.kind == "commit":
-            return f"https://git.kernel.org/linus/{self.ref}"
+            return addresses.of_commit(self.ref)
         if self.kind == "comment":
             return f"/c/{self.ref}/"
         return self.ref if self.ref.startswith("https://") else ""

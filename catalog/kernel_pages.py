@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from catalog import builds, measured
+from catalog import builds, export, exports, measured
 from catalog.measured import Summary
 from catalog.models import Case, KernelBuild, Tally
 from diagnosis import releases
@@ -18,6 +18,8 @@ def kernels(request: HttpRequest) -> HttpResponse:
     marks = builds.matrix(request.user, known)
     cases = Case.objects.visible_to(request.user).filter(pk__in=marks).order_by("slug")
     table = [(case, [(line, marks[case.pk].get(line.name, [])) for line in lines]) for case in cases]
+    if made := export.answer(request, lambda: exports.kernels(table, request.path)):
+        return made
     page = {"table": table, "lines": lines, "builds": known, "here": "kernels"}
     return render(request, "catalog/kernels.html", page)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from catalog import finding, measured
+from catalog import export, finding, measured
 from catalog.models import Case, Effect
 from catalog.models.cases import OPEN
-from diagnosis.vocabulary import EFFECTS, MECHANISMS, Word
+from diagnosis.vocabulary import AREAS, CONTROLLERS, EFFECTS, MECHANISMS, TIME_BOUNDS, Word
 
 MARKED = ("cma_allocation", "hotunplug", "compaction")
 
@@ -57,21 +58,28 @@ class Figures:
 def cases(request: HttpRequest) -> HttpResponse:
     found = finding.find(request.GET, request.user)
     order = list(MECHANISMS)
-    rows = [_row(case, found.strips[case.pk]) for case in found.cases]
+    rows = [row(case, found.strips[case.pk]) for case in found.cases]
     rows.sort(key=lambda row: order.index(row.case.mechanism))
+    if made := export.answer(request, lambda: exported(rows, _asked(found), request.get_full_path())):
+        return made
     page = {
         "found": found,
         "groups": [(MECHANISMS[slug], list(g)) for slug, g in groupby(rows, key=lambda row: row.case.mechanism)],
         "figures": _figures(found.everything, found.strips),
-        "marked": [EFFECTS[slug] for slug in MARKED],
+        "marked": marked(),
         "here": "cases",
     }
     return render(request, "catalog/cases.html", page)
 
 
-def _row(case: Case, strip: list[measured.Cell]) -> Row:
+def row(case: Case, strip: list[measured.Cell]) -> Row:
     known = {effect.effect: effect for effect in case.effects.all()}
     return Row(case, [Mark(EFFECTS[slug], known.get(slug)) for slug in MARKED], strip)
+
+
+def marked() -> list[Word]:
+    """What the columns of the table ask of a case."""
+    return [EFFECTS[slug] for slug in MARKED]
 
 
 def _figures(everything: list[Case], strips: dict[int, list[measured.Cell]]) -> Figures:
@@ -87,3 +95,55 @@ def _figures(everything: list[Case], strips: dict[int, list[measured.Cell]]) -> 
         newest=newest,
         fixed=sum(case.status == "fixed" for case in real),
     )
+
+
+def _asked(found: finding.Found) -> str:
+    said = [found.words] if found.words else []
+    said += [c.label for facet in found.facets for c in facet.choices if c.chosen]
+    return "Cases" + (f": {', '.join(said)}" if said else "")
+
+
+COLUMNS = {
+    "case": "case",
+    "title": "title",
+    "status": "status",
+    "kind": "kind",
+    "mechanism": "mechanism",
+    "controllers": "held by",
+    "time_bound": "bound in time",
+    "areas": "areas",
+    "effects": "breaks",
+    "subsystems": "subsystems",
+    "measured": "measured on",
+    "url": "address",
+}
+
+
+def exported(rows: list[Row], title: str, path: str) -> export.Export:
+    """A table, and a slide, for each mechanism."""
+    by_mechanism: dict[str, list[export.Row]] = {}
+    for one in rows:
+        by_mechanism.setdefault(one.case.mechanism, []).append(_exported(one))
+    on_slides = ("title", "controllers", "effects", "measured", "status")
+    tables = [export.Table(MECHANISMS[m].label, COLUMNS, made, on_slides) for m, made in by_mechanism.items()]
+    return export.Export("cases", title, path, tables or [export.Table("No case matches", COLUMNS, [], on_slides)])
+
+
+def _exported(one: Row) -> export.Row:
+    case = one.case
+    return {
+        "case": case.slug,
+        "title": case.title,
+        "status": case.status_word.label,
+        "kind": case.kind_word.label,
+        "mechanism": case.mechanism_word.label,
+        "controllers": [CONTROLLERS[slug].label for slug in case.controllers],
+        "time_bound": TIME_BOUNDS[case.time_bound].label,
+        "areas": [AREAS[slug].label for slug in case.areas],
+        "effects": [
+            f"{e.effect_word.label}: {e.manner_word.label} ({e.standing_word.label})" for e in case.effects.all()
+        ],
+        "subsystems": [subsystem.name for subsystem in case.subsystems.all()],
+        "measured": [f"{cell.glyph} {cell.line}" for cell in one.strip if cell.runs],
+        "url": settings.SITE_URL + case.get_absolute_url(),
+    }

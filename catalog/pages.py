@@ -9,7 +9,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from catalog import measured, parts, review, steering
+from catalog import export, exports, measured, parts, review, steering
 from catalog.document import Malformed, parse
 from catalog.facts import CaseText, StrategyText
 from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
@@ -46,6 +46,9 @@ def show_case(
         return _as_written(request, found.document, revision)
     assert isinstance(text, CaseText)
     only_text = is_snapshot or preview is not None
+    summaries = measured.summaries(found)
+    if not only_text and (made := export.answer(request, lambda: exports.case(found, text, summaries))):
+        return made
     strategies = Strategy.objects.visible_to(request.user).filter(servings__case=found).for_list().distinct()
     offered = [] if only_text else parts.for_page(request, found.document)
     page = {
@@ -56,7 +59,7 @@ def show_case(
         "only_text": only_text,
         "preview": preview,
         "review": None if only_text else review.of(found.document, request.user),
-        "summaries": measured.summaries(found),
+        "summaries": summaries,
         "strip": measured.strips([found])[found.pk],
         "strategies": [(strategy, _serving(strategy, found), steps(strategy)) for strategy in strategies],
         "reproducers": [part for part in offered if part.place == "reproduce"],
@@ -143,6 +146,8 @@ def strategies(request: HttpRequest) -> HttpResponse:
     for strategy in rows:
         served = {serving.case_id: serving for serving in strategy.servings.all()}
         table.append((strategy, [(column, served.get(column.pk)) for column in columns]))
+    if made := export.answer(request, lambda: exports.strategies(table, request.path)):
+        return made
     page = {"table": table, "columns": columns, "words": STRATEGY_EFFECTS.values(), "here": "strategies"}
     return render(request, "catalog/strategies.html", page)
 

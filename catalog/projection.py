@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from django.utils.text import slugify
-
 from catalog import indexing
-from catalog.facts import CaseText, DocumentText, StrategyText
+from catalog.facts import CaseText, DocumentText, StrategyText, subsystem_slug
 from catalog.models import Alias, Case, Claim, Document, Effect, Link, Serving, Strategy, Subsystem
 
 
@@ -57,8 +55,7 @@ def _case(document: Document, parsed: CaseText) -> None:
 
 
 def _subsystem(name: str) -> Subsystem:
-    slug = slugify(name.replace("/", "-"))[:80] or "other"
-    return Subsystem.objects.get_or_create(slug=slug, defaults={"name": name})[0]
+    return Subsystem.objects.get_or_create(slug=subsystem_slug(name), defaults={"name": name})[0]
 
 
 def _strategy(document: Document, parsed: StrategyText) -> None:

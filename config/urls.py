@@ -10,6 +10,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 import catalog.affected_pages
 import catalog.api
 import catalog.compare_pages
+import catalog.feeds
 import catalog.kernel_api
 import catalog.kernel_pages
 import catalog.list_page
@@ -18,6 +19,7 @@ import catalog.proposals
 import catalog.search_pages
 import catalog.session
 import catalog.strategy_api
+import catalog.subsystem_pages
 import discussion.activity
 import discussion.mail_pages
 import discussion.moderation_pages
@@ -35,6 +37,11 @@ from config import errors, health
 urlpatterns = [
     path("", catalog.list_page.cases, name="cases"),
     path("search/", catalog.search_pages.results, name="search"),
+    path("feed.atom", catalog.feeds.everything, name="feed"),
+    path("subsystems/", catalog.subsystem_pages.subsystems, name="subsystems"),
+    path("subsystems/<slug:slug>/", catalog.subsystem_pages.subsystem, name="subsystem"),
+    path("subsystems/<slug:slug>/feed.atom", catalog.feeds.subsystem, name="subsystem-feed"),
+    path("cases/<slug:slug>/feed.atom", catalog.feeds.case, name="case-feed"),
     path("cases/new/", catalog.proposals.propose_case, name="propose-case"),
     path("cases/proposed/", catalog.proposals.proposed, name="proposed"),
     path("cases/<slug:slug>/state/", catalog.proposals.move, {"kind": "case"}),

@@ -9,7 +9,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from catalog import prose
+from catalog import facts, prose
 from diagnosis import vocabulary
 from people.journal import VERBS
 from people.models import Event
@@ -40,6 +40,11 @@ def word(slug: str, group: str) -> str:
 def told(event: Event) -> str:
     """What somebody did, as the journal says it: commented, declined the proposed case."""
     return VERBS[event.verb]
+
+
+@register.filter
+def subsystem_slug(name: str) -> str:
+    return facts.subsystem_slug(name)
 
 
 @register.filter

@@ -1,0 +1,98 @@
+"""Cases by the subsystem that they concern: an index, and a page each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from catalog import export, list_page, measured
+from catalog.document import parse
+from catalog.facts import StrategyText
+from catalog.models import Case, Strategy, Subsystem
+from catalog.models.cases import OPEN
+
+
+@dataclass(frozen=True)
+class Line:
+    """What was measured of one subsystem's cases on one line of kernels: cases, by verdict."""
+
+    name: str
+    held: int
+    mixed: int
+    moves: int
+    runs: int
+
+    @property
+    def cases(self) -> int:
+        return self.held + self.mixed + self.moves
+
+
+def subsystems(request: HttpRequest) -> HttpResponse:
+    """Only those that a visible case names. Three queries."""
+    cases = [case for case in Case.objects.visible_to(request.user).for_list() if case.kind == "case"]
+    every, open_ = Counter[Subsystem](), Counter[Subsystem]()
+    for case in cases:
+        found = case.subsystems.all()
+        every.update(found)
+        open_.update(found if case.status in OPEN else ())
+    rows = sorted(every, key=lambda one: (-open_[one], -every[one], one.name.lower()))
+    page = {"rows": [(one, open_[one], every[one]) for one in rows], "here": "cases"}
+    return render(request, "catalog/subsystems.html", page)
+
+
+def subsystem(request: HttpRequest, slug: str) -> HttpResponse:
+    cases = list(Case.objects.visible_to(request.user).filter(subsystems__slug=slug).for_list())
+    if not cases:
+        raise Http404("No case names such a subsystem.")
+    found = next(one for one in cases[0].subsystems.all() if one.slug == slug)
+    strips = measured.strips(cases)
+    rows = [list_page.row(case, strips[case.pk]) for case in cases]
+    rows.sort(key=lambda row: (row.case.status not in OPEN, row.case.slug))
+    if made := export.answer(request, lambda: list_page.exported(rows, f"{found.name}: cases", request.path)):
+        return made
+    strategies = list(
+        Strategy.objects.visible_to(request.user)
+        .filter(servings__case__in=cases)
+        .for_list()
+        .select_related("document__current")
+        .distinct()
+    )
+    page = {
+        "subsystem": found,
+        "groups": [(None, rows)],
+        "marked": list_page.marked(),
+        "strategies": [(strategy, _served(strategy, cases), _driver(strategy)) for strategy in strategies],
+        "lines": _lines(strips),
+        "nr_open": sum(case.status in OPEN for case in cases if case.kind == "case"),
+        "nr_measured": sum(any(cell.runs for cell in strips[case.pk]) for case in cases),
+        "here": "cases",
+    }
+    return render(request, "catalog/subsystem.html", page)
+
+
+def _lines(strips: dict[int, list[measured.Cell]]) -> list[Line]:
+    by_line: dict[str, list[measured.Cell]] = {}
+    for strip in strips.values():
+        for cell in strip:
+            by_line.setdefault(cell.line, []).append(cell)
+    made = []
+    for name, cells in by_line.items():
+        seen = Counter(cell.verdict for cell in cells)
+        made.append(Line(name, seen["held"], seen["mixed"], seen["moves"], sum(cell.runs for cell in cells)))
+    return [line for line in reversed(made) if line.cases]
+
+
+def _served(strategy: Strategy, cases: list[Case]) -> list[object]:
+    shown = {case.pk for case in cases}
+    return [serving for serving in strategy.servings.all() if serving.case_id in shown]
+
+
+def _driver(strategy: Strategy) -> str:
+    current = strategy.document.current
+    assert current is not None
+    text = parse(current.text)
+    assert isinstance(text, StrategyText)
+    return text.driver or ""
