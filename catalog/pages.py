@@ -9,7 +9,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from catalog import export, exports, measured, parts, review, steering
+from catalog import export, exports, measured, parts, review, steering, tried
 from catalog.document import Malformed, parse
 from catalog.facts import CaseText, StrategyText
 from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
@@ -175,7 +175,8 @@ def show_strategy(
         "text": text,
         "revision": revision,
         "steps": steps(Strategy(state=text.state.state, version=text.state.version)),
-        "servings": _servings(request, text),
+        "servings": (servings := _servings(request, text)),
+        "tried": tried.tried(text, servings, request.user),
         "parts": [] if only_text else parts.for_page(request, found.document),
         "is_snapshot": is_snapshot,
         "only_text": only_text,
