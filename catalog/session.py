@@ -1,74 +1,132 @@
-"""One page for the room: the open cases, worst first, with what was proposed, objected and asked, and room to write.
-
-Worst first: in unprivileged hands, without a bound in time, with nothing posted against it, held on the newest kernel.
-"""
+"""`/session/`: one page for the room, and what its chair does: order, note, close, export."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
 
-from catalog import measured
-from catalog.document import parse
-from catalog.facts import CaseText, Objection, StrategyText
-from catalog.models import Case, Serving
-from catalog.models.cases import OPEN
-
-_IN_HAND = ("posted", "merged", "released", "backported")
-
-
-@dataclass(frozen=True)
-class Proposal:
-    serving: Serving
-    objections: tuple[Objection, ...]
+from catalog import agenda, meetings, minutes
+from catalog.agenda import Item
+from catalog.meeting_forms import BeginForm, NotesForm
+from catalog.models import Case, Meeting, Point
+from people.models import User, may
 
 
-@dataclass(frozen=True)
-class Item:
-    case: Case
-    question: str
-    proposals: list[Proposal]
-    strip: list[measured.Cell]
-
-    @property
-    def reasons(self) -> list[str]:
-        """Why it stands where it stands."""
-        found = [
-            ("unprivileged hands", "unprivileged_user" in self.case.controllers),
-            ("unbounded", self.case.time_bound == "unbounded"),
-            ("nothing posted", not any(p.serving.strategy.state in _IN_HAND for p in self.proposals)),
-            ("held on the newest kernel", bool(self.strip) and self.strip[-1].verdict in ("held", "mixed")),
-        ]
-        return [reason for reason, holds in found if holds]
-
-
+@require_GET
 def session(request: HttpRequest) -> HttpResponse:
-    cases = list(
-        Case.objects.visible_to(request.user)
-        .filter(kind="case", status__in=OPEN)
-        .select_related("document__current")
-        .prefetch_related("servings__strategy__document__current")
-        .order_by("slug")
-    )
-    strips = measured.strips(cases)
-    items = [_item(case, strips[case.pk]) for case in cases]
-    items.sort(key=lambda item: -len(item.reasons))
-    return render(request, "catalog/session.html", {"items": items, "here": "session"})
+    """The open cases as they are today, and the sessions that are or were held."""
+    page = {
+        "agenda": [(item, None, None) for item in agenda.open_cases(request.user)],
+        "meetings": Meeting.objects.order_by("-held_on", "-pk")[:50],
+        "begin": BeginForm(initial={"held_on": timezone.now().date()}) if may(request.user, "chair") else None,
+        "here": "session",
+    }
+    return render(request, "catalog/session.html", page)
 
 
-def _item(case: Case, strip: list[measured.Cell]) -> Item:
-    assert case.document.current is not None
-    text = parse(case.document.current.text)
-    assert isinstance(text, CaseText)
-    proposals = [_proposal(serving) for serving in case.servings.all() if serving.effect != "does_not_apply"]
-    return Item(case, text.sections.get("Open question", ""), proposals, strip)
+@require_POST
+@login_required
+def begin(request: HttpRequest) -> HttpResponse:
+    by = _chair(request)
+    form = BeginForm(request.POST)
+    if not form.is_valid():
+        return render(request, "catalog/session.html", {"begin": form, "here": "session"}, status=422)
+    return redirect(meetings.begin(form.cleaned_data["title"], form.cleaned_data["held_on"], by))
 
 
-def _proposal(serving: Serving) -> Proposal:
-    current = serving.strategy.document.current
-    assert current is not None
-    text = parse(current.text)
-    assert isinstance(text, StrategyText)
-    return Proposal(serving, text.objections)
+@require_GET
+def meeting(request: HttpRequest, number: int) -> HttpResponse:
+    return _shown(request, get_object_or_404(Meeting, pk=number))
+
+
+def _shown(request: HttpRequest, held: Meeting, refused: tuple[Point, NotesForm] | None = None) -> HttpResponse:
+    may_note = may(request.user, "chair") and held.closed_at is None
+    rows = []
+    for item, point in _agenda(request, held):
+        form = NotesForm(point) if may_note else None
+        if refused and refused[0].pk == point.pk:
+            form = refused[1]
+        rows.append((item, point, form))
+    page: dict[str, Any] = {"meeting": held, "agenda": rows, "may_note": may_note, "here": "session"}
+    page["may_chair"] = may(request.user, "chair")
+    if may_note:
+        taken = [point.case_id for _, point, _ in rows]
+        page["others"] = Case.objects.visible_to(None).exclude(pk__in=taken).order_by("title")
+    return render(request, "catalog/session.html", page, status=409 if refused else 200)
+
+
+def _agenda(request: HttpRequest, held: Meeting) -> list[tuple[Item, Point]]:
+    """What is on it, in order; a case that this person may not see is left out."""
+    points = {point.case_id: point for point in held.points.order_by("position")}
+    items = {item.case.pk: item for item in agenda.of(Case.objects.visible_to(request.user).filter(pk__in=points), request.user)}  # fmt: skip  # noqa: E501
+    return [(items[pk], point) for pk, point in points.items() if pk in items]
+
+
+@require_POST
+@login_required
+def note(request: HttpRequest, number: int, point: int) -> HttpResponse:
+    """Notes on one case, its place, or taking it off: by which button was pressed."""
+    by = _chair(request)
+    found = get_object_or_404(Point.objects.select_related("case", "meeting"), pk=point, meeting=number)
+    place = f"{found.meeting.get_absolute_url()}#p{found.pk}"
+    form = NotesForm(found, request.POST)
+    try:
+        if (to := request.POST.get("to", "")) in ("up", "down", "first", "last"):
+            places = {"up": found.position - 1, "down": found.position + 1, "first": 1, "last": 1 << 30}
+            meetings.put(found, max(1, places[to]))
+        elif to == "out":
+            meetings.leave_out(found)
+            place = found.meeting.get_absolute_url()
+        elif form.is_valid():
+            meetings.note(found, by, form.notes(), form.cleaned_data["base"])
+        else:
+            return _shown(request, found.meeting, (found, form))
+    except meetings.Overtaken as overtaken:
+        return _shown(request, found.meeting, (found, form.against(overtaken)))
+    except meetings.Refused as refused:
+        form.add_error(None, str(refused))
+        return _shown(request, found.meeting, (found, form))
+    return redirect(place)
+
+
+@require_POST
+@login_required
+def add(request: HttpRequest, number: int) -> HttpResponse:
+    _chair(request)
+    held = get_object_or_404(Meeting, pk=number, closed_at=None)
+    case = get_object_or_404(Case.objects.visible_to(None), slug=request.POST.get("case", "").replace("\x00", ""))
+    meetings.add(held, case)
+    return redirect(held)
+
+
+@require_POST
+@login_required
+def close(request: HttpRequest, number: int) -> HttpResponse:
+    held = get_object_or_404(Meeting, pk=number)
+    meetings.close(held, _chair(request), request.POST.get("closed") == "yes")
+    return redirect(held)
+
+
+@require_GET
+def markdown(request: HttpRequest, number: int | None = None) -> HttpResponse:
+    """The same as text: today's agenda, or a session with what was noted."""
+    if number is None:
+        text = minutes.markdown(settings.SITE_URL, None, ((i, None) for i in agenda.open_cases(request.user)))
+    else:
+        held = get_object_or_404(Meeting, pk=number)
+        text = minutes.markdown(settings.SITE_URL, held, _agenda(request, held))
+    return HttpResponse(text, content_type="text/markdown; charset=utf-8")
+
+
+def _chair(request: HttpRequest) -> User:
+    if not may(request.user, "chair"):
+        raise PermissionDenied("Editors chair sessions.")
+    assert isinstance(request.user, User)
+    return request.user

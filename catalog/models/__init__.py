@@ -1,6 +1,7 @@
 from catalog.models.cases import Alias, Case, Claim, Effect, Link, Subsystem
 from catalog.models.entries import Entry, Word
 from catalog.models.measured import KernelBuild, Tally
+from catalog.models.meetings import Meeting, Point
 from catalog.models.strategies import Serving, Strategy
 from catalog.models.text import Document, LoadedFile, Revision, Unsaved
 
@@ -14,6 +15,8 @@ __all__ = [
     "KernelBuild",
     "Link",
     "LoadedFile",
+    "Meeting",
+    "Point",
     "Revision",
     "Serving",
     "Strategy",

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 def slugs() -> list[str]:
-    return [item.case.slug for item in Client().get("/session/").context["items"]]
+    return [item.case.slug for item, *_ in Client().get("/session/").context["agenda"]]
 
 
 def test_the_worst_stand_first_and_what_is_fixed_or_no_case_is_left_out() -> None:
@@ -30,7 +30,7 @@ def test_a_posted_strategy_takes_a_reason_away_and_an_idea_does_not() -> None:
     builders.case("two")
     builders.strategy("posted", ("one",), states=[{"state": "posted", "version": "3"}])
     builders.strategy("idea", ("two",))
-    items = {item.case.slug: item for item in Client().get("/session/").context["items"]}
+    items = {item.case.slug: item for item, *_ in Client().get("/session/").context["agenda"]}
     assert "nothing posted" not in items["one"].reasons and "nothing posted" in items["two"].reasons
 
 
