@@ -9,7 +9,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator, List
+from typing import Callable, Iterator, List, Set
 
 from probes import kernel
 from probes.lab import serial
@@ -29,8 +29,15 @@ class Boot:
     complaint: str
 
 
-def run(command: List[str], results: Path, deadline_seconds: float, say: Callable[[str], None]) -> Boot:
-    """Run it to its end, and tell what comes over the results' serial port."""
+def run(
+    command: List[str],
+    results: Path,
+    deadline_seconds: float,
+    say: Callable[[str], None],
+    take: Callable[[serial.Result], None] = lambda result: None,
+) -> Boot:
+    """Run it to its end, tell what comes over the results' serial port, and hand over each result once it is whole."""
+    taken: Set[str] = set()
     results.write_bytes(b"")
     began = time.monotonic()
     shown = 0
@@ -41,13 +48,23 @@ def run(command: List[str], results: Path, deadline_seconds: float, say: Callabl
             lines = serial.said(results.read_bytes())
             for line in lines[shown:]:
                 say(line)
+            if any(line.startswith("end ") for line in lines[shown:]):
+                _hand_over(serial.read(results.read_bytes()), taken, take)
             shown = len(lines)
         in_time = process.poll() is not None
     complaint = (process.stderr.read() if process.stderr else b"").decode("utf-8", "replace").strip()[-500:]
     if process.stderr:
         process.stderr.close()
     log = serial.read(results.read_bytes())
+    _hand_over(log, taken, take)
     return Boot(time.monotonic() - began, in_time, process.returncode, log, complaint)
+
+
+def _hand_over(log: serial.Log, taken: Set[str], take: Callable[[serial.Result], None]) -> None:
+    for job, result in log.results.items():
+        if job not in taken:
+            taken.add(job)
+            take(result)
 
 
 @contextlib.contextmanager

@@ -7,13 +7,13 @@ import os
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Any, Callable, List, Optional
+from typing import Callable, List, Optional
 
-from probes import check, movers_choice, post
+from probes import check, movers_choice
 from probes.cases import CASES
-from probes.errors import CannotRun, NotSent
+from probes.errors import CannotRun
+from probes.lab.outbox import Address
 from probes.lab.session import Session, Wishes
-from probes.spool import Spool, default_folder
 
 _USAGE = 2
 _EPILOG = """a KERNEL is
@@ -43,7 +43,11 @@ def add(acts: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Callab
     lab.add_argument("--out", type=Path, metavar="DIR", help="reports, one file each (default: WORK/reports)")
     lab.add_argument("--accel", choices=("tcg", "kvm"), default="tcg", help="kvm where it works (default tcg)")
     lab.add_argument("--submit", metavar="URL", help="send each report as soon as it is there")
-    lab.add_argument("--token-file", metavar="F", help="the machine's token; else from the environment")
+    lab.add_argument(
+        "--token-file",
+        metavar="F",
+        help="a token, or a folder with one a guest, by its name; else from the environment",
+    )
     lab.add_argument("--insecure", action="store_true", help="allow plain http to another machine")
 
 
@@ -68,13 +72,6 @@ def _hold(text: str) -> float:
 
 def run(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
-    sender: Any = None
-    if options.submit:
-        try:
-            sender = post.sender(options.submit, None, options.token_file, options.insecure, say)
-        except (NotSent, OSError) as error:
-            say(str(error))
-            return _USAGE
     wishes = Wishes(
         kernels=options.kernels,
         cases=_cases(options.cases),
@@ -86,10 +83,11 @@ def run(options: argparse.Namespace, say: Callable[[str], None]) -> int:
         work=options.work,
         out=options.out or options.work / "reports",
         spread=options.spread,
-        spool=Spool(default_folder()) if sender is not None else None,
-        sender=sender,
+        address=Address(options.submit, options.token_file, options.insecure) if options.submit else None,
     )
     try:
+        if wishes.address is not None and not os.path.isdir(options.token_file or ""):
+            wishes.address.sender("", say)  # one token for all: a bad one is said before anything is fetched
         return Session(wishes, say).run()
     except CannotRun as error:
         say(str(error))

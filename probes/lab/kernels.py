@@ -108,7 +108,7 @@ def _built(wanted: str) -> Kernel:
 def release_of(image: Path) -> str:
     """The release that a bzImage carries (Documentation/arch/x86/boot.rst, kernel_version at 0x20e)."""
     data = image.read_bytes()
-    if data[0x202:0x206] != b"HdrS" and data[0x202 : 0x202 + 4] != b"HdrS":
+    if data[0x202:0x206] != b"HdrS":
         raise CannotRun("%s is no bzImage" % image)
     start = int.from_bytes(data[0x20E:0x210], "little") + 0x200
     return data[start : start + 200].split(b"\0")[0].split(b" ")[0].decode("ascii", "replace")

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from diagnosis.faults import Unreadable
-from probes import post
 from probes.cases import CASES
 from probes.errors import CannotRun
-from probes.lab import boot, cpio, guest, kernels, plan, store, tools, userland
+from probes.lab import boot, cpio, guest, kernels, plan, serial, store, tools, userland
 from probes.lab.guest import Job
 from probes.lab.kernels import Kernel
-from probes.send import Sender
-from probes.spool import Spool
+from probes.lab.outbox import Address, Outbox
 
 Say = Callable[[str], None]
+Prepared = Tuple[Kernel, store.Store, Optional[Outbox]]
 _BOOT_SECONDS = 120.0
 
 
@@ -35,8 +34,7 @@ class Wishes:
     work: Path
     out: Path
     spread: bool = False
-    spool: Optional[Spool] = None
-    sender: Optional[Sender] = None
+    address: Optional[Address] = None
 
 
 @dataclass
@@ -51,34 +49,55 @@ class Session:
         """0 where everything asked for has a result now; 1 where something is left to be done."""
         tools.demand([tools.QEMU, tools.BUSYBOX, "ldd"])
         self.wishes.work.mkdir(parents=True, exist_ok=True)
-        for wanted in self.wishes.kernels:
+        for kernel, kept, outbox in list(filter(None, map(self._ready, self.wishes.kernels))):
             try:
-                self._kernel(kernels.get(wanted, self.wishes.work))
+                self._kernel(kernel, kept, outbox)
             except CannotRun as error:
-                self.say("%s: %s" % (wanted, error))
-                self.nr_failed += 1
+                self._failed("%s: %s" % (kernel.name, error))
         for release, job, told in self.summary:
             self.say("%-24s %-36s %s" % (release, job, told))
         return 1 if self.nr_failed else 0
 
-    def _kernel(self, kernel: Kernel) -> None:
+    def _ready(self, wanted: str) -> Optional[Prepared]:
+        """A kernel, where its reports are kept, and who sends them: all of them before the first is booted."""
+        try:
+            kernel = kernels.get(wanted, self.wishes.work)
+            kept = store.Store(self.wishes.out, kernel.release, self.wishes.label)
+            return kernel, kept, self._outbox(kept)
+        except CannotRun as error:
+            self._failed("%s: %s" % (wanted, error))
+            return None
+
+    def _outbox(self, kept: store.Store) -> Optional[Outbox]:
+        address = self.wishes.address
+        return None if address is None else Outbox(kept.folder, address.sender(kept.folder.name, self.say), self.say)
+
+    def _failed(self, why: str) -> None:
+        self.say(why)
+        self.nr_failed += 1
+
+    def _kernel(self, kernel: Kernel, kept: store.Store, outbox: Optional[Outbox]) -> None:
         wishes = self.wishes
-        kept = store.Store(wishes.out, kernel.release, wishes.label)
         wanted, reasons = plan.without(
             plan.jobs([CASES[slug] for slug in wishes.cases], wishes.movers, wishes.repeat, wishes.spread), kernel
         )
         for mover, reason in reasons.items():
             self.say("%s: no %s: %s" % (kernel.name, mover, reason))
+        if outbox is not None:
+            outbox.catch_up(path for job in wanted for path in kept.reports(job))
         left = kept.missing(wanted)
         guests = plan.guests(left, CASES)
         text = "%s is %s: %d of %d measurements to be made, in %d guests; reports go to %s"
         self.say(text % (kernel.name, kernel.release, len(left), len(wanted), len(guests), kept.folder))
         initramfs = self._initramfs(kernel) if guests else b""
+        jobs = {job.id: job for job in left}
         for number, each in enumerate(guests, 1):
             self.say("guest %d of %d (%s): %s" % (number, len(guests), each.shape.name, _named(each.jobs)))
-            self._guest(kernel, kept, each, initramfs)
+            self._guest(kernel, each, initramfs, lambda result: self._take(kept, outbox, jobs[result.job], result))
         for job in wanted:
             self._sum_up(kernel, kept, job)
+        if outbox is not None and outbox.nr_left:
+            self._failed("%s: %d reports are still to be sent" % (kernel.name, outbox.nr_left))
 
     def _initramfs(self, kernel: Kernel) -> bytes:
         """What all guests of a kernel share."""
@@ -87,7 +106,7 @@ class Session:
         found = kernels.modules_for(kernel, list(kernels.WANTED_MODULES))
         return self._base + cpio.archive(userland.modules(kernel, found))
 
-    def _guest(self, kernel: Kernel, kept: store.Store, each: plan.Guest, initramfs: bytes) -> None:
+    def _guest(self, kernel: Kernel, each: plan.Guest, initramfs: bytes, take: Callable[[serial.Result], None]) -> None:
         wishes = self.wishes
         folder = wishes.work / "guests" / kernel.release / ("%s-%s" % (each.shape.name, each.jobs[0].id))
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,35 +118,33 @@ class Session:
             each.shape, str(kernel.image), str(image), str(folder / "console"), str(results), wishes.accelerator
         )
         began = time.monotonic()
-        ended = boot.run(command, results, deadline, lambda line: self._progress(began, line))
+        ended = boot.run(command, results, deadline, lambda line: self._progress(began, line), take)
         image.unlink()
-        self._take(kept, each, ended, folder)
+        self._look_back(each, ended, folder)
 
-    def _take(self, kept: store.Store, each: plan.Guest, ended: boot.Boot, folder: Path) -> None:
+    def _look_back(self, each: plan.Guest, ended: boot.Boot, folder: Path) -> None:
         if ended.log.booted_seconds is None:
             text = "the guest never came up within %.0f s (%s); its console is %s"
             self.say(text % (ended.seconds, ended.complaint or "QEMU said nothing", folder / "console"))
         elif not ended.in_time:
             self.say("the guest was ended at its deadline, after %.0f s" % ended.seconds)
         for job in each.jobs:
-            result = ended.log.results.get(job.id)
-            fault = "no result came" if result is None else result.fault
-            if result is not None and not fault:
-                fault = self._keep(kept, job, result.body)
-            if fault:
-                self.say("%s: %s" % (job.id, fault))
+            if job.id not in ended.log.results:
+                self.say("%s: no result came" % job.id)
 
-    def _keep(self, kept: store.Store, job: Job, body: bytes) -> str:
-        """The reason where it could not be kept."""
+    def _take(self, kept: store.Store, outbox: Optional[Outbox], job: Job, result: serial.Result) -> None:
+        """Keep a result, then send it: what is in the lab's folder survives whatever comes."""
+        if result.fault:
+            self.say("%s: %s" % (job.id, result.fault))
+            return
         try:
-            path = kept.keep(job, body)
+            path = kept.keep(job, result.body)
         except Unreadable as error:
-            return "the guest's report cannot be read: %s" % error
-        spool, sender = self.wishes.spool, self.wishes.sender
-        if spool is not None and post.keep(spool, body, self.say) and sender is not None:
-            post.send_waiting(spool, sender, self.say)
+            self.say("%s: the guest's report cannot be read: %s" % (job.id, error))
+            return
         self.say("kept %s" % path)
-        return ""
+        if outbox is not None:
+            outbox.send(path)
 
     def _sum_up(self, kernel: Kernel, kept: store.Store, job: Job) -> None:
         total: Dict[str, int] = {}

@@ -339,6 +339,22 @@ def test_a_guest_that_ends_by_itself(tmp_path: Path) -> None:
     assert "begin a-offline 5.1" in said
 
 
+def test_a_result_is_handed_over_while_the_guest_still_runs(tmp_path: Path) -> None:
+    data = BOOT + written("a-offline", report("skipped"))
+    script = f"import sys, time; open(sys.argv[1], 'ab').write({data!r}); time.sleep(3)"
+    taken: list[tuple[str, float]] = []
+    began = time.monotonic()
+    boot.run(
+        stand_in(tmp_path, script),
+        tmp_path / "results",
+        20,
+        lambda line: None,
+        lambda result: taken.append((result.job, time.monotonic() - began)),
+    )
+    assert [job for job, _ in taken] == ["a-offline"]
+    assert taken[0][1] < 2.9
+
+
 def test_a_guest_that_hangs_is_ended_at_its_deadline_with_all_its_children(
     tmp_path: Path, until: Callable[..., None]
 ) -> None:
