@@ -25,6 +25,7 @@ KNOWN = {
     "UNMIGRATABLE_ARCHIVE_HOSTS": "Hosts that it may be fetched from, redirects too. Default: the archive's own.",
     "UNMIGRATABLE_LIST": "The list that a reply goes to where a thread was not imported. Default: linux-mm@kvack.org.",
     "UNMIGRATABLE_FOLLOW_SECONDS": "How often a mail thread that is alive is looked at again. Default: 3600.",
+    "UNMIGRATABLE_LIMITS": "Other limits, as in 'send=60000/60,diagnose=10/60': units in so many seconds.",
     "UNMIGRATABLE_TOKEN": "Read by probe.pyz, not by the site.",
 }
 DATABASE_SCHEMES = ("postgres", "postgresql")
@@ -59,6 +60,17 @@ class Environment:
         if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
             raise ImproperlyConfigured(f"{name}: expected a whole number from {least} to {most}, found {value!r}.")
         return int(value)
+
+    def limits(self, name: str, usual: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+        """Pairs such as send=600/60, with commas between, over the usual ones."""
+        made = dict(usual)
+        for part in filter(None, self.given.get(name, "").split(",")):
+            found = re.fullmatch(r"([a-z-]+)=([1-9]\d{0,8})/([1-9]\d{0,5})", part.strip())
+            if not found or found[1] not in usual:
+                known = ", ".join(usual)
+                raise ImproperlyConfigured(f"{name}: expected NAME=UNITS/SECONDS, NAME one of {known}, found {part!r}.")
+            made[found[1]] = (int(found[2]), int(found[3]))
+        return made
 
     def address(self, name: str, schemes: tuple[str, ...]) -> str:
         """A URL with one of these schemes. What it holds is never printed: it may hold a password."""

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "csp",
     "config",
+    "rest",
     "people",
     "catalog",
     "reports",
@@ -66,6 +67,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
+    "rest.limits.Headers",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -135,6 +137,7 @@ SECURE_SSL_REDIRECT = not LOCAL
 SECURE_REDIRECT_EXEMPT = [r"^(?:healthz|readyz)$"]
 SECURE_HSTS_SECONDS = 0 if LOCAL else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
+SECURE_PROXY_SSL_HEADER: tuple[str, str] | None = None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
@@ -161,12 +164,25 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_THROTTLE_CLASSES": ["rest.limits.Throttle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "rest.problems.handle",
     "URL_FORMAT_OVERRIDE": None,  # ?format= is the format of a report
 }
+# Name: units in so many seconds, for each machine, person or address. See rest.limits.
+LIMITS = env.limits(
+    "UNMIGRATABLE_LIMITS",
+    {
+        "send": (6_000, 60),
+        "batch": (60, 60),
+        "read": (1_200, 60),
+        "export": (30, 60),
+        "diagnose": (60, 60),
+        "sign-in": (20, 300),
+    },
+)
 SPECTACULAR_SETTINGS = {
     "TITLE": "unmigratable",
     "DESCRIPTION": "The known ways in which movable kernel memory becomes unmigratable, and what was measured of them.",

@@ -28,11 +28,14 @@ import discussion.steering_pages
 import reports.api
 import reports.diagnose_api
 import reports.diagnose_pages
+import reports.machine_api
+import reports.machine_pages
 import reports.pages
 import reports.share_pages
 import reports.triage_pages
 import reports.workbench_pages
 from config import errors, health
+from rest.limits import spent_by_post
 
 urlpatterns = [
     path("", catalog.list_page.cases, name="cases"),
@@ -85,12 +88,16 @@ urlpatterns = [
     path("mail/<path:message_id>/", discussion.mail_pages.thread, name="mail"),
     path("moderation/", discussion.moderation_pages.queue, name="moderation"),
     path("people/<str:name>/", discussion.activity.person, name="person"),
-    path("diagnose/", reports.diagnose_pages.diagnose, name="diagnose"),
-    path("diagnose/share/", reports.share_pages.share, name="share"),
+    path("diagnose/", spent_by_post("diagnose")(reports.diagnose_pages.diagnose), name="diagnose"),
+    path("diagnose/share/", spent_by_post("diagnose")(reports.share_pages.share), name="share"),
     path("shared/<uuid:shared>/", reports.share_pages.shared, name="shared"),
     path("shared/<uuid:shared>/decide", reports.share_pages.decide, name="shared-decide"),
     path("cases/<slug:slug>/signature/", reports.workbench_pages.signature, name="signature"),
     path("reports/shared/", reports.share_pages.queue, name="shared-queue"),
+    path("machines/", reports.machine_pages.machines, name="machines"),
+    path("machines/<str:name>/", reports.machine_pages.machine, name="machine"),
+    path("machines/<str:name>/token", reports.machine_pages.token, name="machine-token"),
+    path("machines/<str:name>/standing", reports.machine_pages.standing, name="machine-standing"),
     path("reports/", reports.pages.reports, name="reports"),
     path("reports/<uuid:report>/", reports.pages.report, name="report"),
     path("reports/<uuid:report>/raw", reports.pages.raw, name="report-raw"),
@@ -102,10 +109,11 @@ urlpatterns = [
     path("probe.pyz", reports.pages.probe_pyz, name="probe"),
     path("probe.pyz.sha256", reports.pages.probe_sha256, name="probe-sha256"),
     path("problems/", reports.pages.problems, name="problems"),
-    path("sign-in/", LoginView.as_view(template_name="people/sign_in.html"), name="sign-in"),
+    path("sign-in/", spent_by_post("sign-in")(LoginView.as_view(template_name="people/sign_in.html")), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("api/", TemplateView.as_view(template_name="api.html", extra_context={"here": "api"}), name="api"),
     path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("api/v1/whoami/", reports.machine_api.WhoAmIView.as_view(), name="api-whoami"),
     path("api/v1/reports/", reports.api.ReportsView.as_view(), name="api-reports"),
     path("api/v1/reports/<uuid:report>/", reports.api.ReportView.as_view(), name="api-report"),
     path("api/v1/batch/", reports.api.BatchView.as_view(), name="api-batch"),

@@ -19,6 +19,7 @@ class Sender:
 
     machine: Machine
     scopes: frozenset[str]
+    token: Token
 
 
 class BearerToken(BaseAuthentication):
@@ -34,7 +35,7 @@ class BearerToken(BaseAuthentication):
         token.note_use(timezone.now())
         # A machine sees what strangers see, unless its owner gave it more.
         owner = token.machine.owner if Scope.READ in token.scopes else AnonymousUser()
-        return owner, Sender(token.machine, frozenset(token.scopes))
+        return owner, Sender(token.machine, frozenset(token.scopes), token)
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="unmigratable"'

@@ -27,9 +27,9 @@ class Role(models.TextChoices):
 # What each role may do beyond the one before it. The only place where a permission is given.
 ALLOWED: dict[str, frozenset[str]] = {
     Role.READER: frozenset(),
-    Role.CONTRIBUTOR: frozenset({"comment", "propose"}),
+    Role.CONTRIBUTOR: frozenset({"comment", "propose", "own machines"}),
     Role.EDITOR: frozenset({"edit", "judge", "see drafts", "moderate", "chair", "import mail"}),
-    Role.MAINTAINER: frozenset({"manage machines", "reingest", "see raw", "ban"}),
+    Role.MAINTAINER: frozenset({"manage machines", "reingest", "see raw", "erase", "ban"}),
 }
 ACTIONS = frozenset().union(*ALLOWED.values())
 
@@ -71,6 +71,14 @@ class Scope(models.TextChoices):
     CURATE = "curate"
 
 
+class Standing(models.TextChoices):
+    """Whether what a machine sends counts. Kept and shown it is in any case."""
+
+    NEW = "new"
+    TRUSTED = "trusted"
+    WITHDRAWN = "withdrawn"
+
+
 class Machine(models.Model):
     """A worker that sends reports. Its name is public."""
 
@@ -80,10 +88,21 @@ class Machine(models.Model):
         validators=[RegexValidator(r"^[a-z0-9][a-z0-9._+-]*\Z", "Lower-case letters, digits and . _ + - only.")],
     )
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="machines")
+    standing = models.CharField(max_length=10, choices=Standing.choices, default=Standing.NEW)
     created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(standing__in=Standing.values), name="machine_standing_known")]
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return f"/machines/{self.name}/"
+
+    @property
+    def is_trusted(self) -> bool:
+        return self.standing == Standing.TRUSTED
 
 
 class TokenQuerySet(models.QuerySet["Token"]):

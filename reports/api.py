@@ -35,6 +35,8 @@ _BODIES = {
 
 
 class ReportsView(APIView):
+    limit = "send"
+
     @extend_schema(
         operation_id="send_report",
         request=_BODIES,
@@ -81,6 +83,8 @@ class ReportsView(APIView):
 
 
 class BatchView(APIView):
+    limit = "batch"
+
     @extend_schema(
         operation_id="send_batch",
         request={batch.MEDIA_TYPE: _TEXT},

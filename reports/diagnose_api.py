@@ -88,6 +88,8 @@ MOST_RECORDS = 200
 
 
 class DiagnoseView(APIView):
+    limit = "diagnose"
+
     @extend_schema(
         operation_id="diagnose",
         request={"text/plain": OpenApiRequest({"type": "string"})},

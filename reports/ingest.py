@@ -6,13 +6,13 @@ claim is written, in one transaction with its evidence and tallies.
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
 import uuid
 from dataclasses import dataclass, field
 
-from django.db import OperationalError, transaction
-from django.utils import timezone
+from django.db import OperationalError, connection, transaction
 
 from diagnosis import match as matching
 from diagnosis.faults import Unreadable
@@ -90,21 +90,28 @@ def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
     )
     kept = [one for one in done if one.report.id in mine]
     evidence.attach({one.report: one.found for one in kept})
-    now = timezone.now()
-    for one in kept:
-        report = one.report
-        report.state = State.REJECTED if one.refusal else State.FAILED if one.traceback else State.SETTLED
-        report.claim_id = report.claimed_at = None
-        report.settled_at = now
-        report.nr_observations = len(one.found)
-        report.nr_unmatched = sum(1 for _, matches in one.found if not matches)
-        report.matched_by = digest
-        report.reason = one.refusal.document(hidden=True) if one.refusal else None
-        report.traceback = one.traceback
-    Report.objects.bulk_update(
-        [one.report for one in kept],
-        [
-            *("state", "claim_id", "claimed_at", "settled_at", "nr_observations", "nr_unmatched"),
-            *("matched_by", "reason", "traceback"),
-        ],
-    )
+    rows = [
+        (
+            one.report.id,
+            State.REJECTED if one.refusal else State.FAILED if one.traceback else State.SETTLED,
+            len(one.found),
+            sum(1 for _, matches in one.found if not matches),
+            json.dumps(one.refusal.document(hidden=True)) if one.refusal else None,
+            one.traceback,
+        )
+        for one in kept
+    ]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(_SETTLE, [digest, *map(list, zip(*rows, strict=True))])
+
+
+# bulk_update writes a CASE with an arm for each row and column, which takes longer than all the rest.
+_SETTLE = """
+UPDATE reports_report AS r
+SET state = one.state, claim_id = NULL, claimed_at = NULL, settled_at = now(), nr_observations = one.nr_observations,
+    nr_unmatched = one.nr_unmatched, matched_by = %s, reason = one.reason, traceback = one.traceback
+FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::jsonb[], %s::text[])
+    AS one(id, state, nr_observations, nr_unmatched, reason, traceback)
+WHERE r.id = one.id
+"""

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from catalog.models import Case, KernelBuild
 from catalog.models.text import seen_by
 from diagnosis.vocabulary import CONCLUSIVE, MOVERS, OUTCOMES, UNKNOWN, Word
-from people.models import Machine, may
+from people.models import Machine, Standing, may
 
 
 class State(models.TextChoices):
@@ -169,11 +169,11 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
         return self.filter(seen_by(user, "case__document__"))
 
     def counted(self) -> EvidenceQuerySet:
-        """What the tallies add up: everything that no person has refuted."""
+        """What the tallies add up: what trusted machines sent, and no person has refuted."""
         refuted = Verdict.objects.filter(
             report=models.OuterRef("report"), key=models.OuterRef("key"), case=models.OuterRef("case"), stands=False
         )
-        return self.exclude(models.Exists(refuted))
+        return self.filter(machine__standing=Standing.TRUSTED).exclude(models.Exists(refuted))
 
     def for_rows(self) -> EvidenceQuerySet:
         """With all that a row of a list shows."""

@@ -31,6 +31,7 @@ EVIDENCE: dict[str, Any] = {
         "mover": {"type": "string"},
         "area": {"type": "string"},
         "outcome": {"type": "string"},
+        "does_not_count": {"type": "string", "description": "Why no tally has it. Absent where it counts."},
         "freed_seconds": {"type": "number", "description": "From the release until freed. Absent where unknown."},
         "operation": {
             "type": "object",
@@ -116,6 +117,8 @@ def evidence(row: Evidence) -> dict[str, Any]:
         "outcome": row.outcome,
         "seen_at": row.seen_at,
     }
+    if not row.machine.is_trusted:
+        made["does_not_count"] = f"machine {row.machine.standing}"
     if row.area:
         made["area"] = row.area
     worked = (("before", row.worked_before), ("while_held", row.worked_while_held), ("after_release", row.worked_after))

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -40,7 +39,7 @@ SCHEMA: dict[str, Any] = {
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. Errors that know their own problem document bring it as `.document()`."""
     if hasattr(error, "document"):
-        document, headers = error.document(), {}
+        document, headers = error.document(), dict(getattr(error, "headers", {}))
     elif isinstance(error, Http404):
         document, headers = made(404, "Not found.", str(error)), {}
     elif isinstance(error, PermissionDenied):
@@ -49,7 +48,6 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         document, headers = _of_drf(error)
     else:
         return None
-    set_rollback()
     return Response(document, status=document["status"], headers=headers, content_type=MEDIA_TYPE)
 
 

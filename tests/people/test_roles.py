@@ -10,6 +10,7 @@ from people.models import ACTIONS, Role, User, allows, may
 TABLE = {  # action: the least role that may
     "comment": Role.CONTRIBUTOR,
     "propose": Role.CONTRIBUTOR,
+    "own machines": Role.CONTRIBUTOR,
     "edit": Role.EDITOR,
     "judge": Role.EDITOR,
     "see drafts": Role.EDITOR,
@@ -19,6 +20,7 @@ TABLE = {  # action: the least role that may
     "manage machines": Role.MAINTAINER,
     "reingest": Role.MAINTAINER,
     "see raw": Role.MAINTAINER,
+    "erase": Role.MAINTAINER,
     "ban": Role.MAINTAINER,
 }
 ORDER = ["reader", "contributor", "editor", "maintainer"]

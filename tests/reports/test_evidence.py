@@ -11,7 +11,7 @@ from django.db import connection
 
 from catalog.models import Tally
 from people.models import Event, Role, User
-from reports import evidence, ingest, replay
+from reports import agreement, evidence, ingest, replay
 from reports.models import Evidence, Report, Verdict
 from tests import builders
 
@@ -23,7 +23,7 @@ def judge(row: Evidence, person: User | None = None, **given: Any) -> None:
 
 
 def runs() -> dict[str, int]:
-    assert evidence.disagreements() == []
+    assert agreement.disagreements() == []
     return dict(Tally.objects.values_list("outcome", "runs"))
 
 

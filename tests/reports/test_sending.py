@@ -101,7 +101,7 @@ BAD = [
     (zstandard.compress(b"{}")[:-1], {"Content-Encoding": "zstd"}, 422, "wrongly-compressed", "", "one whole zstd"),
     (zstandard.compress(b"{}") + b"x", {"Content-Encoding": "zstd"}, 422, "wrongly-compressed", "", "one whole zstd"),
     (b"{}", {"Content-Encoding": "br"}, 415, "unknown-encoding", "Content-Encoding", "one of identity, gzip, zstd"),
-    (b"{}", {"Content-Type": "text/plain"}, 415, "unknown-media-type", "Content-Type", "application/json"),
+    (b"{}", {"Content-Type": "image/png"}, 415, "unknown-media-type", "Content-Type", "application/json"),
     (builders.body(), {"Idempotency-Key": "k" * 201}, 422, "bad-key", "Idempotency-Key", "1 to 200"),
 ]
 

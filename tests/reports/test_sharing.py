@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from people.models import Event, Role, User
-from reports import evidence, ingest, sharing
+from reports import agreement, ingest, sharing
 from reports.diagnose_pages import samples
 from reports.models import Evidence, Report, Shared
 from tests import builders
@@ -60,7 +60,7 @@ def test_taken_in_it_is_a_report_that_is_read() -> None:
     ingest.drain()
     row = Evidence.objects.get()
     assert (row.kind, row.outcome, row.build.release, row.environment) == ("log", "hangs", SAID["kernel"], "guest")
-    assert evidence.disagreements() == []
+    assert agreement.disagreements() == []
     shared.refresh_from_db()
     assert shared.body is None and shared.report == row.report
     page = client().get(row.report.get_absolute_url()).content.decode()

@@ -21,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("--owner", help="A person's user name. Default: the first maintainer.")
         parser.add_argument("--scope", action="append", choices=Scope.values, help="Default: submit. May be repeated.")
+        parser.add_argument("--wait", action="store_true", help="What it sends waits for a maintainer's trust.")
         parser.add_argument("--days", type=int, help="Days until the token expires. Default: never.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,7 +35,8 @@ class Command(BaseCommand):
             raise CommandError("--days: expected 1 to 3650.")
         expires_at = timezone.now() + timedelta(days=options["days"]) if options["days"] else None
         try:
-            secret = machines.add(options["name"], owner, tuple(options["scope"] or [Scope.SUBMIT]), expires_at)
+            scopes = tuple(options["scope"] or [Scope.SUBMIT])
+            secret = machines.add(options["name"], owner, scopes, expires_at, trusted=not options["wait"])
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from None
         self.stderr.write(f"Machine {options['name']} of {owner.username}. The token is shown this once:")

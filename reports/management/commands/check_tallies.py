@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.models import Tally
-from reports import evidence
+from reports import agreement, evidence
 from reports.models import Evidence
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--repair", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wrong = evidence.disagreements()
+        wrong = agreement.disagreements()
         for key, stored, counted in wrong:
             self.stderr.write(f"{key}: the tally says {stored}, the evidence {counted}")
             if options["repair"]:

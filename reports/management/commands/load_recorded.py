@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from people.models import Machine, Role, User
+from people.models import Machine, Role, Standing, User
 from reports import inbox, recorded
 from reports.models import Report
 from reports.sending import native
@@ -25,7 +25,8 @@ class Command(BaseCommand):
             if (one.machine, one.run_id) in there:
                 continue
             if one.machine not in machines:
-                machines[one.machine] = Machine.objects.get_or_create(name=one.machine, defaults={"owner": owner})[0]
+                ours = {"owner": owner, "standing": Standing.TRUSTED}
+                machines[one.machine] = Machine.objects.get_or_create(name=one.machine, defaults=ours)[0]
             new += inbox.take(native(machines[one.machine], one.body, one))[1]
         if new:
             bell.ring_now()

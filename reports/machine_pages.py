@@ -1,0 +1,136 @@
+"""Machines and their tokens: everybody sees who sends, owners hand out tokens, maintainers say whose results count."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Count, Max, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from people import machines as keeping
+from people.models import Machine, Scope, Standing, Token, User, may
+from reports import trust
+from reports.machine_forms import MachineForm, TokenForm
+from reports.models import Report
+
+# What a maintainer may make of a machine, by what it is: the new standing, and what the button says.
+ACTS = {
+    Standing.NEW: ((Standing.TRUSTED, "Trust it"), (Standing.WITHDRAWN, "Withdraw what it sent")),
+    Standing.TRUSTED: ((Standing.WITHDRAWN, "Withdraw what it sent"), (Standing.NEW, "Have it wait again")),
+    Standing.WITHDRAWN: ((Standing.TRUSTED, "Count it again"), (Standing.NEW, "Have it wait again")),
+}
+SAID = {
+    Standing.NEW: "new: what it sends is kept and shown, and counts once a maintainer trusts it",
+    Standing.TRUSTED: "trusted: what it sends counts",
+    Standing.WITHDRAWN: "withdrawn: nothing that it sent counts",
+}
+
+
+def machines(request: HttpRequest) -> HttpResponse:
+    """The list, those first that wait; and for whoever may, a form for one more."""
+    form = MachineForm(request.POST or None)
+    if request.method == "POST":
+        return _add(request, form)
+    return _list(request, form)
+
+
+def _list(request: HttpRequest, form: MachineForm, status: int = 200) -> HttpResponse:
+    sent = Count("reports"), Max("reports__received_at")
+    rows = Machine.objects.select_related("owner").annotate(nr_reports=sent[0], last_at=sent[1])
+    ordered = sorted(rows, key=lambda row: (row.standing != Standing.NEW, row.name))
+    page = {"rows": ordered, "form": form, "may_own": may(request.user, "own machines"), "here": "reports"}
+    return render(request, "reports/machines.html", page, status=status)
+
+
+def _add(request: HttpRequest, form: MachineForm) -> HttpResponse:
+    if not may(request.user, "own machines"):
+        raise PermissionDenied("Sign in to add a machine of yours.")
+    assert isinstance(request.user, User)
+    if not form.is_valid():
+        return _list(request, form, 422)
+    try:
+        secret = keeping.add(form.cleaned_data["name"], request.user)
+    except ValidationError as error:
+        form.add_error("name", error.messages)
+        return _list(request, form, 422)
+    return _machine_page(request, Machine.objects.get(name=form.cleaned_data["name"]), secret)
+
+
+def machine(request: HttpRequest, name: str) -> HttpResponse:
+    return _machine_page(request, get_object_or_404(Machine.objects.select_related("owner"), name=name))
+
+
+def _machine_page(request: HttpRequest, row: Machine, secret: str = "") -> HttpResponse:
+    """`secret` is shown this once, and by no cache again."""
+    is_mine = _is_mine(request, row)
+    page = {
+        "machine": row,
+        "said": SAID[Standing(row.standing)],
+        "secret": secret,
+        "is_mine": is_mine,
+        "tokens": list(row.tokens.order_by("-created_at")) if is_mine else [],
+        "now": timezone.now(),
+        "scopes": Scope.choices,
+        "acts": ACTS[Standing(row.standing)] if may(request.user, "manage machines") else (),
+        "counts": Report.objects.filter(machine=row).aggregate(
+            sent=Count("pk"), settled=Count("pk", filter=Q(state="settled")), last_at=Max("received_at")
+        ),
+        "latest": list(Report.objects.filter(machine=row).newest()[:10]),
+        "here": "reports",
+    }
+    answer = render(request, "reports/machine.html", page)
+    if secret:
+        answer["Cache-Control"] = "no-store"
+    return answer
+
+
+@require_POST
+@login_required
+def token(request: HttpRequest, name: str) -> HttpResponse:
+    """Makes a token, or with `token`, gives it a new secret or takes it back."""
+    row = get_object_or_404(Machine.objects.select_related("owner"), name=name)
+    if not _is_mine(request, row):
+        raise PermissionDenied("Tokens are for the machine's owner.")
+    assert isinstance(request.user, User)
+    given = request.POST.get("token", "")
+    if given:
+        found = get_object_or_404(Token, pk=int(given) if given.isdigit() else 0, machine=row, revoked_at=None)
+        if request.POST.get("act") == "revoke":
+            keeping.revoke(found, request.user)
+            messages.success(request, f"{found.prefix}… opens nothing any more.")
+            return redirect("machine", name)
+        return _machine_page(request, row, keeping.rotate(found, request.user))
+    form = TokenForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "; ".join(str(fault) for faults in form.errors.values() for fault in faults))
+        return redirect("machine", name)
+    days = form.cleaned_data["days"]
+    ends = timezone.now() + timedelta(days=days) if days else None
+    secret = keeping.make_token(row, request.user, tuple(form.cleaned_data["scopes"]), ends)
+    return _machine_page(request, row, secret)
+
+
+@require_POST
+@login_required
+def standing(request: HttpRequest, name: str) -> HttpResponse:
+    if not may(request.user, "manage machines"):
+        raise PermissionDenied("Whose results count is for maintainers to say.")
+    assert isinstance(request.user, User)
+    row = get_object_or_404(Machine, name=name)
+    wanted = request.POST.get("standing", "")
+    if wanted in Standing.values:
+        trust.let_stand(row, Standing(wanted), request.user)
+        messages.success(request, f"{row.name} is {wanted}.")
+    return redirect("machine", name)
+
+
+def _is_mine(request: HttpRequest, row: Machine) -> bool:
+    user: Any = request.user
+    return bool(user.is_authenticated and row.owner_id == user.pk)

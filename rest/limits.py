@@ -1,0 +1,228 @@
+"""How often somebody may ask: the same on every node, without a row that every request writes.
+
+    limits.spend(request, "diagnose")      raises `Exhausted` (429 with Retry-After) when the window's units are gone
+
+A process leases units of a window in blocks from the database and spends them in memory, so a busy machine costs
+one write a block. The sum of all leases never exceeds the limit; what a process leased and did not spend is lost to
+the window, at the most one block for each process. `Headers` tells what is left (RateLimit, RateLimit-Policy:
+draft-ietf-httpapi-ratelimit-headers); a block that another process leased is not counted as left.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from rest_framework.throttling import BaseThrottle
+
+from rest import problems
+from rest.models import Allowance
+
+ViewFunction = Callable[..., HttpResponse]
+MAX_LEASES = 10_000
+BLOCKS = 50
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many units in each window of so many seconds."""
+
+    units: int
+    seconds: int
+
+    @property
+    def block(self) -> int:
+        return max(1, self.units // BLOCKS)
+
+
+@dataclass
+class Lease:
+    """What this process holds of a window: `spare` units to spend, `free` more that nobody had leased."""
+
+    window: int
+    spare: int = 0
+    free: int = 0
+
+
+class Exhausted(Exception):
+    """Asked too often. `wait_seconds` until the next window."""
+
+    def __init__(self, name: str, limit: Limit, wait_seconds: int) -> None:
+        self.name, self.limit, self.wait_seconds = name, limit, wait_seconds
+        super().__init__(f"{name}: {limit.units} in {limit.seconds} s")
+
+    def document(self) -> dict[str, Any]:
+        detail = f"{self.name}: up to {self.limit.units} in {self.limit.seconds} s. Try again in {self.wait_seconds} s."
+        return problems.made(429, "Too many requests.", detail, "too-many-requests")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.wait_seconds)}
+
+
+_leases: OrderedDict[tuple[str, str], Lease] = OrderedDict()
+_lock = threading.Lock()
+
+# The condition makes the lease and the limit one step; what was granted is written with it, since a sub-select would
+# see the row as it was before a lease that this one waited for.
+_LEASE = """
+INSERT INTO rest_allowance AS a (name, who, "window", leased, granted, ends_at)
+VALUES (%(name)s, %(who)s, %(window)s, %(first)s, %(first)s, %(ends_at)s)
+ON CONFLICT (name, who, "window") DO UPDATE
+    SET granted = least(%(block)s, %(units)s - a.leased), leased = least(a.leased + %(block)s, %(units)s)
+    WHERE a.leased < %(units)s
+RETURNING leased, granted
+"""
+
+
+def spend(request: Any, name: str, units: int = 1) -> None:
+    """Takes `units` of the limit called `name` from whoever sent the request. Raises `Exhausted`.
+
+    A name that is not in the settings is no limit.
+    """
+    if name not in settings.LIMITS:
+        return
+    limit = Limit(*settings.LIMITS[name])
+    now = time.time()
+    window, wait = int(now // limit.seconds), math.ceil(limit.seconds - now % limit.seconds)
+    who = whose(request)
+    with _lock:
+        lease = _lease_of((name, who), window)
+        if lease.spare < units:
+            _renew(lease, name, who, limit, units)
+        enough = lease.spare >= units
+        if enough:
+            lease.spare -= units
+        left = lease.spare + lease.free
+    _note(request, name, limit, left, wait)
+    if not enough:
+        raise Exhausted(name, limit, wait)
+
+
+def whose(request: Any) -> str:
+    """A machine by its token, a person by the session, anybody else by the address."""
+    machine = getattr(getattr(request, "auth", None), "machine", None)
+    if machine is not None:
+        return f"machine {machine.pk}"
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        return f"person {user.pk}"
+    return f"address {address(request)}"[:80]
+
+
+def address(request: Any) -> str:
+    """Where a request came from; behind a proxy, as the proxy says: the last entry is the one that it wrote."""
+    meta = request.META
+    if settings.SECURE_PROXY_SSL_HEADER and meta.get("HTTP_X_FORWARDED_FOR"):
+        return str(meta["HTTP_X_FORWARDED_FOR"]).rpartition(",")[2].strip()
+    return str(meta.get("REMOTE_ADDR", ""))
+
+
+class Throttle(BaseThrottle):
+    """For every API view: `limit = "send"` in the view names its limit, "read" else. '' is none."""
+
+    def allow_request(self, request: Any, view: Any) -> bool:
+        name = getattr(view, "limit", "read")
+        if name:
+            spend(request, name)
+        return True
+
+
+class Headers:
+    """Middleware: what is left of the limit that a request spent from."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        for name, value in getattr(request, "limit_headers", {}).items():
+            response[name] = value
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Outside the API framework, which handles its own."""
+        if not isinstance(error, Exhausted):
+            return None
+        detail = error.document()["detail"]
+        if problems.is_api(request):
+            answer = problems.answer(429, "Too many requests.", detail)
+        else:
+            answer = render(request, "error.html", {"title": "Too many requests.", "detail": detail}, status=429)
+        answer["Retry-After"] = str(error.wait_seconds)
+        return answer
+
+
+def sweep() -> int:
+    """Takes away the windows gone by."""
+    return Allowance.objects.filter(ends_at__lt=timezone.now()).delete()[0]
+
+
+def spent_by_post(name: str) -> Callable[[ViewFunction], ViewFunction]:
+    """Decorates a page whose form may be sent so often."""
+
+    def decorate(view: ViewFunction) -> ViewFunction:
+        @wraps(view)
+        def limited(request: HttpRequest, *args: Any, **given: Any) -> HttpResponse:
+            if request.method == "POST":
+                spend(request, name)
+            return view(request, *args, **given)
+
+        return limited
+
+    return decorate
+
+
+def _lease_of(key: tuple[str, str], window: int) -> Lease:
+    lease = _leases.get(key)
+    if lease is None or lease.window != window:
+        lease = _leases[key] = Lease(window)
+    _leases.move_to_end(key)
+    while len(_leases) > MAX_LEASES:
+        _leases.popitem(last=False)
+    return lease
+
+
+def _renew(lease: Lease, name: str, who: str, limit: Limit, units: int) -> None:
+    block = max(limit.block, units - lease.spare)
+    ends_at = datetime.fromtimestamp((lease.window + 1) * limit.seconds, tz=UTC)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LEASE,
+            {
+                "name": name,
+                "who": who,
+                "window": lease.window,
+                "block": block,
+                "units": limit.units,
+                "first": min(block, limit.units),
+                "ends_at": ends_at,
+            },
+        )
+        row = cursor.fetchone()
+    if row is None:
+        lease.free = 0
+        return
+    leased, granted = row
+    lease.spare += granted
+    lease.free = limit.units - leased
+
+
+def _note(request: Any, name: str, limit: Limit, left: int, wait: int) -> None:
+    plain = getattr(request, "_request", request)
+    plain.limit_headers = {
+        "RateLimit-Policy": f'"{name}";q={limit.units};w={limit.seconds}',
+        "RateLimit": f'"{name}";r={left};t={wait}',
+    }

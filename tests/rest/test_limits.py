@@ -1,0 +1,130 @@
+"""Limits: the same for all processes together, told before they are reached, and said how long to wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+
+from rest import limits
+from rest.models import Allowance
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+DAY = 86_400
+
+
+@pytest.fixture(autouse=True)
+def fresh(settings: Any) -> Iterator[None]:
+    """One window for the whole test, and no lease of an earlier one."""
+    limits._leases.clear()
+    settings.LIMITS = {"read": (5, DAY), "send": (3, DAY), "sign-in": (2, DAY), "many": (1_000, DAY)}
+    yield
+    limits._leases.clear()
+
+
+def get(**given: str) -> Any:
+    return Client().get("/api/v1/cases/", **given)
+
+
+def test_what_is_left_is_told_and_then_it_is_429_with_the_time_to_wait() -> None:
+    left = [get()["RateLimit"] for _ in range(5)]
+    assert [one.partition(";t=")[0] for one in left] == [f'"read";r={n}' for n in (4, 3, 2, 1, 0)]
+    answer = get()
+    assert (answer.status_code, answer["Content-Type"]) == (429, "application/problem+json")
+    assert answer.json()["code"] == "too-many-requests"
+    assert 0 < int(answer["Retry-After"]) <= DAY
+    assert answer["RateLimit-Policy"] == f'"read";q=5;w={DAY}' and '"read";r=0' in answer["RateLimit"]
+
+
+def test_everybody_has_limits_of_their_own() -> None:
+    assert [get().status_code for _ in range(6)][-1] == 429
+    assert get(REMOTE_ADDR="192.0.2.7").status_code == 200
+    bearer = {"Authorization": f"Bearer {builders.token(scopes=('read',))}"}
+    assert get(headers=bearer).status_code == 200
+
+
+def test_a_report_over_the_limit_is_not_kept_and_may_come_later() -> None:
+    secret = builders.token()
+    send = {"headers": {"Authorization": f"Bearer {secret}"}, "content_type": "application/json"}
+    codes = [Client().post("/api/v1/reports/", builders.body(), **send).status_code for _ in range(4)]
+    assert codes == [202, 202, 202, 429]
+
+
+def test_a_page_over_the_limit_is_a_page() -> None:
+    codes = [Client().post("/sign-in/", {"username": "x", "password": "y"}).status_code for _ in range(3)]
+    assert codes == [200, 200, 429]
+    assert Client().get("/sign-in/").status_code == 200
+
+
+def spend(times: int) -> int:
+    """How many of so many tries this process was let through, having forgotten what it had leased."""
+    limits._leases.clear()
+    through = 0
+    for _ in range(times):
+        try:
+            limits.spend(RequestFactory().get("/"), "many")
+            through += 1
+        except limits.Exhausted:
+            pass
+    return through
+
+
+def test_units_are_leased_in_blocks_so_that_no_row_is_hot() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        assert spend(100) == 100
+    assert len(asked) == 5, "blocks of a fiftieth of the limit"
+    assert Allowance.objects.get().leased == 100
+
+
+def test_processes_together_never_get_more_than_the_limit() -> None:
+    """A process that forgot its lease is another process, to the database."""
+    assert sum(spend(110) for _ in range(20)) <= 1_000
+    assert Allowance.objects.get().leased == 1_000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_leases_taken_at_the_same_moment_add_up() -> None:
+    limit, granted, errors = limits.Limit(1_000, DAY), [], []
+
+    def lease() -> None:
+        try:
+            for _ in range(10):
+                mine = limits.Lease(1)
+                limits._renew(mine, "many", "somebody", limit, 1)
+                granted.append(mine.spare)
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=lease) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert errors == [] and sum(granted) == 1_000 == Allowance.objects.get().leased
+
+
+def test_windows_gone_by_are_swept_away() -> None:
+    spend(1)
+    assert limits.sweep() == 0
+    Allowance.objects.update(ends_at="2020-01-01T00:00:00Z")
+    assert limits.sweep() == 1
+
+
+@pytest.mark.parametrize(
+    ("proxied", "header", "address"),
+    [(False, "192.0.2.1", "127.0.0.1"), (True, "192.0.2.1, 192.0.2.9", "192.0.2.9"), (True, "", "127.0.0.1")],
+)
+def test_only_a_proxy_of_ours_is_believed_where_a_request_came_from(
+    settings: Any, proxied: bool, header: str, address: str
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if proxied else None
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": header} if header else {})
+    assert limits.address(request) == address
