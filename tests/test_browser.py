@@ -2,67 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
-from people.models import User
 from tests import builders
+from tests.browsing import IN_A_BROWSER, looked_over, sign_in
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="Debian's chromium is not installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as play:
-        # Playwright keeps an event loop in this thread; Django would refuse to ask its database here.
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-        running = play.chromium.launch(executable_path=CHROMIUM or "chromium", args=FLAGS)
-        yield running
-        running.close()
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-@pytest.fixture
-def visit(browser: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
-    """Opens pages of the live site; at the end no console error and no foreign request may have been seen."""
-    wrong: list[str] = []
-    contexts = []
-
-    def page(path: str = "/", **options: Any) -> Page:
-        context = browser.new_context(base_url=live_server.url, **options)
-        contexts.append(context)
-        made = context.new_page()
-        made.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-        made.on("pageerror", lambda error: wrong.append(str(error)))
-        made.on("request", lambda r: None if r.url.startswith(live_server.url) else wrong.append(r.url))
-        made.goto(path)
-        return made
-
-    yield page
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-def sign_in(page: Page, person: User) -> None:
-    page.goto("/sign-in/")
-    page.get_by_label("Username").fill(person.username)
-    page.get_by_label("Password").fill("a long password")
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_text("Sign out").wait_for()
+pytestmark = IN_A_BROWSER
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
@@ -113,6 +61,4 @@ def test_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int, sc
     page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
     for path in ("/", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/affected/", "/compare/?a=6.18.44&b=6.18.44", "/affected/?kernel=6.18.44", "/method/", "/session/", "/cases/proposed/", "/strategies/", "/strategies/a-strategy/", "/reports/", report.get_absolute_url(), "/sign-in/", "/api/"):  # fmt: skip  # noqa: E501
         page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{path} is wider than {width}"
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+        looked_over(page, width)

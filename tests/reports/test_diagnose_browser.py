@@ -1,0 +1,76 @@
+"""Diagnose in a real browser: paste, verdict, reasons at the right lines, share, evidence on the case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from people.models import Role
+from reports import ingest
+from reports.diagnose_pages import samples
+from tests import builders
+from tests.browsing import IN_A_BROWSER, looked_over, sign_in
+
+pytestmark = IN_A_BROWSER
+
+TEXT = samples()["fuse-writeback-offline-7.3"] + "by alice@example.org\n"
+PROOF = {"proves": [{"marks": ["frame:folio_wait_writeback"], "why": "Its mover waits for writeback."}]}
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], scripts: bool) -> None:
+    builders.case("fuse-writeback", mechanism="writeback", signature=PROOF)
+    ann, editor = builders.person("ann"), builders.person("ed", Role.EDITOR)
+
+    first = visit(java_script_enabled=scripts)
+    sign_in(first, ann)
+    first.get_by_role("link", name="Diagnose").click()
+    first.get_by_label("Text", exact=True).fill(TEXT)
+    first.get_by_role("button", name="Diagnose").click()
+    verdict = first.locator(".verdict").first
+    assert "writeback" in verdict.locator("h2").inner_text() and "proved" in verdict.inner_text()
+    verdict.locator(".why-list a").first.click()
+    assert "folio_wait_writeback" in first.locator(".log :target").inner_text()
+    assert "hit" in (first.locator(".log :target").get_attribute("class") or "")
+
+    first.get_by_role("button", name="Share as evidence").click()
+    assert "mail@hidden" in first.locator("table").inner_text()
+    first.get_by_label("Note").fill("offlining memory33")
+    first.get_by_role("button", name="Share it").click()
+    first.get_by_text("waits for an editor").wait_for()
+
+    second = visit(java_script_enabled=scripts)
+    sign_in(second, editor)
+    second.goto("/reports/shared/")
+    second.get_by_role("link", name="7.3.4+deb13-amd64").click()
+    assert "alice" not in second.locator("main").inner_text()
+    second.get_by_role("button", name="Take it in").click()
+    ingest.drain()
+
+    stranger = visit(java_script_enabled=scripts)
+    stranger.goto("/cases/fuse-writeback/")
+    stranger.get_by_role("link", name="shared-by-people").or_(stranger.get_by_text("shared-by-people")).first.wait_for()
+    assert "7.3.4+deb13-amd64" in stranger.locator("main").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_its_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int, scheme: str) -> None:
+    builders.case("vmsplice-pipe", mechanism="extra_reference")
+    report = builders.settled(builders.run("unheard-of"))
+    group = report.observations.get().fingerprint
+    page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    for path in ("/diagnose/", *(f"/diagnose/?sample={name}" for name in samples()), "/reports/unmatched/"):
+        page.goto(path)
+        looked_over(page, width)
+    sign_in(page, builders.person("ed", Role.EDITOR))
+    for path in (f"/reports/unmatched/{group}/", f"/reports/unmatched/{group}/draft", "/reports/shared/", "/cases/vmsplice-pipe/signature/"):  # fmt: skip  # noqa: E501
+        page.goto(path)
+        looked_over(page, width)
+    page.goto("/diagnose/")
+    page.get_by_label("Text", exact=True).fill(TEXT)
+    page.get_by_role("button", name="Diagnose").click()
+    page.get_by_role("button", name="Share as evidence").click()
+    looked_over(page, width)
