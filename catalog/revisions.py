@@ -56,7 +56,7 @@ def save(text: str, **given: Any) -> Revision:
 @transaction.atomic
 def _save(text: str, saving: Saving) -> Revision:
     parsed = parse(text)
-    _same_name(parsed, saving.of)
+    same_name(parsed, saving.of)
     document = _locked(parsed, saving.state)
     current = document.current
     if current is not None:
@@ -64,7 +64,8 @@ def _save(text: str, saving: Saving) -> Revision:
             raise Malformed([Problem(2, kind_of(parsed), f"{parsed.slug} exists already")])
         if current.text == text:
             return current
-        if saving.base is not None and saving.base != current.n:
+        moved_on = saving.of is not None and saving.of.state != document.state
+        if moved_on or (saving.base is not None and saving.base != current.n):
             raise Conflict(current)
     revision = Revision.objects.create(
         document=document,
@@ -86,7 +87,8 @@ def _save(text: str, saving: Saving) -> Revision:
     return revision
 
 
-def _same_name(parsed: DocumentText, document: Document | None) -> None:
+def same_name(parsed: DocumentText, document: Document | None) -> None:
+    """Raises `Malformed` where a text is not of the document that it should become the text of."""
     if document is not None and (kind_of(parsed), parsed.slug) != (document.kind, document.slug):
         raise Malformed([Problem(2, document.kind, f"expected {document.slug}: the name of what is edited stays")])
 

@@ -10,7 +10,9 @@ from drf_spectacular.views import SpectacularJSONAPIView
 import catalog.affected_pages
 import catalog.api
 import catalog.compare_pages
+import catalog.editing
 import catalog.feeds
+import catalog.history
 import catalog.kernel_api
 import catalog.kernel_pages
 import catalog.list_page
@@ -47,8 +49,17 @@ urlpatterns = [
     path("cases/<slug:slug>/feed.atom", catalog.feeds.case, name="case-feed"),
     path("cases/new/", catalog.proposals.propose_case, name="propose-case"),
     path("cases/proposed/", catalog.proposals.proposed, name="proposed"),
-    path("cases/<slug:slug>/state/", catalog.proposals.move, {"kind": "case"}),
-    path("strategies/<slug:slug>/state/", catalog.proposals.move, {"kind": "strategy"}),
+    *[
+        path(f"{folder}/<slug:slug>/{address}/", view, {"kind": kind}, name=f"{kind}-{name}")
+        for kind, folder in (("case", "cases"), ("strategy", "strategies"))
+        for name, address, view in (
+            ("state", "state", catalog.proposals.move),
+            ("edit", "edit", catalog.editing.edit),
+            ("history", "history", catalog.history.history),
+            ("diff", "diff", catalog.history.difference),
+            ("kept", "kept/<int:pk>", catalog.history.kept),
+        )
+    ],
     path("cases/<slug:slug>/", catalog.pages.case, name="case"),
     path("cases/<slug:slug>/@<int:n>", catalog.pages.case, name="case-snapshot"),
     path("kernels/", catalog.kernel_pages.kernels, name="kernels"),

@@ -55,10 +55,11 @@ def test_two_people_propose_and_discuss_and_a_stranger_reads_it(visit: Callable[
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int, scheme: str) -> None:
-    builders.case(effects=[{"effect": "hotunplug", "manner": "sleeps_in_d", "standing": "measured"}])
+    for title in ("A title", "Another title"):
+        builders.case(title=title, effects=[{"effect": "hotunplug", "manner": "sleeps_in_d", "standing": "measured"}])
     builders.strategy()
     report = builders.settled(builders.run(), builders.moving_run(), builders.run("unheard-of"))
     page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    for path in ("/", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/affected/", "/compare/?a=6.18.44&b=6.18.44", "/affected/?kernel=6.18.44", "/method/", "/session/", "/cases/proposed/", "/strategies/", "/strategies/a-strategy/", "/reports/", report.get_absolute_url(), "/sign-in/", "/api/"):  # fmt: skip  # noqa: E501
+    for path in ("/", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/affected/", "/compare/?a=6.18.44&b=6.18.44", "/affected/?kernel=6.18.44", "/method/", "/session/", "/cases/proposed/", "/cases/fuse-writeback/history/", "/cases/fuse-writeback/diff/?a=1&b=2", "/strategies/", "/strategies/a-strategy/", "/reports/", report.get_absolute_url(), "/sign-in/", "/api/"):  # fmt: skip  # noqa: E501
         page.goto(path)
         looked_over(page, width)

@@ -24,6 +24,7 @@ PAGES = [
         "/session/",
     ),
     *("/cases/proposed/", "/strategies/a-strategy/@1"),
+    *("/cases/fuse-writeback/history/", "/cases/fuse-writeback/diff/?a=1&b=1"),
     *("/strategies/", "/strategies/a-strategy/", "/reports/", "/api/", "/problems/", "/sign-in/"),
     *("/compare/", "/compare/?a=6.18.44&b=6.18.44", "/compare/?a=nothing"),
     *("/affected/", "/affected/?kernel=6.18.44", "/affected/?kernel=nonsense"),

@@ -122,6 +122,12 @@ class LoadedFile(models.Model):
         return f"file of {self.document}"
 
 
+class UnsavedQuerySet(models.QuerySet["Unsaved"]):
+    def visible_to(self, user: Any) -> UnsavedQuerySet:
+        """One's own; all of them for who may see drafts."""
+        return self if may(user, "see drafts") else self.filter(author_id=user.pk)
+
+
 class Unsaved(models.Model):
     """What somebody is still writing at a document: one text a person, which need not parse yet."""
 
@@ -130,6 +136,8 @@ class Unsaved(models.Model):
     text = models.TextField()
     base = models.PositiveIntegerField()
     kept_at = models.DateTimeField()
+
+    objects = UnsavedQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["document", "author"], name="unsaved_once")]

@@ -52,7 +52,8 @@ LISTS: dict[str, int] = {
     # threads of mail, and the links that lead to more
     "/cases/fuse-writeback/": 12,
     "/strategies/": 4,  # strategies, their servings, cases of these, the columns
-    "/strategies/strategy-0/": 7,  # strategy, cases that it speaks of, visible cases, comments, lock, mail, links
+    # strategy, cases that it speaks of, visible cases, tallies, comments, lock, mail, links
+    "/strategies/strategy-0/": 8,
     "/api/v1/cases/": 3,  # cases, effects, subsystems
     "/api/v1/cases/fuse-writeback/": 4,  # case, effects, subsystems, tallies
 }
