@@ -18,7 +18,7 @@ def page(status: int, title: str) -> ErrorView:
         detail = exception.args[0] if exception and exception.args and isinstance(exception.args[0], str) else ""
         if problems.is_api(request):
             return problems.answer(status, title, detail)
-        return render(request, "error.html", {"title": title, "detail": detail}, status=status)
+        return render(request, "error.html", {"status": status, "title": title, "detail": detail}, status=status)
 
     return view
 
@@ -32,7 +32,8 @@ def broken(request: HttpRequest) -> HttpResponse:
     """Rendered without the request: it may be the database that broke, and a page for somebody would ask it who."""
     if problems.is_api(request):
         return problems.answer(500, "Something broke on our side.")
-    return HttpResponse(render_to_string("error.html", {"title": "Something broke on our side."}), status=500)
+    page = {"status": 500, "title": "Something broke on our side."}
+    return HttpResponse(render_to_string("error.html", page), status=500)
 
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:

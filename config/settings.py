@@ -66,6 +66,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.compression.CompressedPages",
     "django.middleware.http.ConditionalGetMiddleware",
     "rest.limits.Headers",
     "csp.middleware.CSPMiddleware",

@@ -36,7 +36,7 @@ import reports.pages
 import reports.share_pages
 import reports.triage_pages
 import reports.workbench_pages
-from config import errors, health
+from config import errors, health, styleguide
 from rest.limits import spent_by_post
 
 urlpatterns = [
@@ -139,6 +139,7 @@ urlpatterns = [
     path("api/v1/strategies/<slug:slug>/", catalog.strategy_api.StrategyView.as_view(), name="api-strategy"),
     path("api/v1/affected/", catalog.affected_pages.AffectedView.as_view(), name="api-affected"),
     path("api/v1/cases/<slug:slug>/evidence/", reports.api.CaseEvidenceView.as_view(), name="api-case-evidence"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("healthz", health.alive),
     path("readyz", health.ready),
 ]

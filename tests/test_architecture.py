@@ -19,7 +19,7 @@ ALLOWED = {
     "catalog": {"diagnosis", "people", "rest"},
     "reports": {"diagnosis", "people", "rest", "catalog", "probes"},
     "discussion": {"diagnosis", "people", "rest", "catalog"},
-    "config": {"people", "catalog", "reports", "discussion", "rest"},
+    "config": {"diagnosis", "people", "catalog", "reports", "discussion", "rest"},
     "local": {"people"},
 }
 PURE = ("diagnosis", "probes")

@@ -1,0 +1,146 @@
+"""Every page of the real catalog, as strangers and editors see it: valid HTML, whole links, a small first view."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import html5lib
+import pytest
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+from django.test import Client
+from html5lib.constants import E as SAID
+
+from catalog import files
+from catalog.models import Case, Strategy
+from discussion import threads
+from people.models import Role
+from tests import builders, crawl
+
+pytestmark = pytest.mark.django_db
+
+FIRST_VIEW_BYTES = 100_000
+STARTS = ("/", "/styleguide/", "/nothing-here/", "/affected/?kernel=nonsense", "/affected/?kernel=6.12.57", "/?q=zzzz")
+CHILDREN = {
+    "ul": {"li"},
+    "ol": {"li"},
+    "dl": {"dt", "dd", "div"},
+    "table": {"caption", "colgroup", "thead", "tbody", "tfoot"},
+    "thead": {"tr"},
+    "tbody": {"tr"},
+    "tr": {"th", "td"},
+    "select": {"option", "optgroup"},
+}
+PRESSED = {"a", "button", "summary", "select", "input", "textarea"}
+
+
+@pytest.fixture
+def site() -> None:
+    assert all(loaded.result == "new" for loaded in files.load(files.all_files()))
+    call_command("load_recorded", verbosity=0)
+    builders.settled(builders.run("unheard-of"))
+    person = builders.person("jane")
+    for of in (Case.objects.get(slug="fuse-writeback"), Strategy.objects.get(slug="fuse-request-timeout")):
+        said = threads.say(of.document, person, "A *word*.\n\n    > code\n\n<script>alert(1)</script>")
+        threads.say(of.document, person, "> quoted\n\nAn answer.", said)
+
+
+@pytest.mark.parametrize("who", ["a stranger", "an editor"])
+def test_every_page_is_valid_html_leads_somewhere_and_is_small(site: None, who: str) -> None:
+    client = Client()
+    if who == "an editor":
+        client.force_login(builders.person("ed", role=Role.EDITOR))
+    seen = crawl.pages(client, *STARTS)
+    assert len(seen) > 100, "the crawl lost its way"
+    assert [path for path, answer in seen.items() if answer.status_code >= 500] == []
+    lost = {path for path, answer in seen.items() if answer.status_code == 404}
+    assert lost == {"/nothing-here/"}, "links that lead nowhere"
+    wrong = [f"{path}: {fault}" for path, answer in seen.items() for fault in faults(answer.content.decode())]
+    assert not wrong, "\n".join(wrong)
+    sizes = {
+        path: len(gzip.compress(answer.content)) + _linked(answer.content.decode()) for path, answer in seen.items()
+    }
+    assert max(sizes.values()) < FIRST_VIEW_BYTES, sorted((size, path) for path, size in sizes.items())[-3:]
+
+
+def _linked(page: str) -> int:
+    """The compressed bytes of the styles, scripts and pictures that a page asks for."""
+    return sum(map(_compressed, set(re.findall(r'<(?:link|script|img)\b[^>]*?(?:href|src)="/static/([^"]+)"', page))))
+
+
+@cache
+def _compressed(name: str) -> int:
+    path = finders.find(name)
+    assert path, f"{name} is linked and not there"
+    return len(gzip.compress(Path(path).read_bytes()))
+
+
+def faults(page: str) -> Iterator[str]:
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False)
+    root = parser.parse(page)
+    for (line, _), code, values in parser.errors:
+        yield f"line {line}: {SAID[code] % values}"
+    elements = [element for element in root.iter() if isinstance(element.tag, str)]
+    ids = [element.get("id") for element in elements if element.get("id") is not None]
+    yield from (f"the id {name!r} stands there {ids.count(name)} times" for name in set(ids) if ids.count(name) > 1)
+    for element in elements:
+        yield from _pointers(element, set(ids))
+        yield from _inside(element)
+    headings = [element for element in elements if element.tag == "h1"]
+    if len(headings) != 1:
+        yield f"{len(headings)} headings of the first level"
+
+
+def _pointers(element: Any, ids: set[str]) -> Iterator[str]:
+    for name in ("for", "aria-describedby", "aria-labelledby", "aria-controls", "headers"):
+        yield from (
+            f"{name} names {to!r}, which is not there" for to in (element.get(name) or "").split() if to not in ids
+        )
+    href = element.get("href") or ""
+    if element.tag == "a" and href.startswith("#") and href[1:] not in ids:
+        yield f"a link to {href}, which is not there"
+
+
+def _inside(element: Any) -> Iterator[str]:
+    for child in element:
+        if isinstance(child.tag, str) and child.tag not in CHILDREN.get(element.tag, {child.tag}):
+            yield f"<{child.tag}> in <{element.tag}>"
+    if element.tag in ("a", "button"):
+        within = [child.tag for child in element.iter() if child is not element and child.tag in PRESSED]
+        yield from (f"<{tag}> within <{element.tag}>" for tag in within)
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ("<p><ul><li>x</ul></p>", "Unexpected end tag (p)"),
+        ("<p id=a></p><p id=a></p>", "the id 'a' stands there 2 times"),
+        ("<p class=a class=b>", "duplicate attribute"),
+        ("<a href='#b'>x</a>", "a link to #b"),
+        ("<ul><p>x</p></ul>", "<p> in <ul>"),
+        ("<a href='/'><button>x</button></a>", "<button> within <a>"),
+        ("<label for=b>x</label>", "for names 'b'"),
+        ("<table><tr><p>x</table>", "table context"),
+        ("<h1>again</h1>", "2 headings"),
+    ],
+)
+def test_a_fault_is_found(body: str, fault: str) -> None:
+    whole = "<!doctype html><html lang=en><head><title>x</title></head><body><h1>x</h1>{}</body></html>"
+    assert list(faults(whole.format(""))) == []
+    assert any(fault.lower() in found.lower() for found in faults(whole.format(body))), list(faults(whole.format(body)))
+
+
+@pytest.mark.parametrize(("path", "encoding"), [("/", "gzip"), ("/api/v1/cases/", None)])
+def test_pages_are_compressed_and_the_api_keeps_strong_etags(path: str, encoding: str | None) -> None:
+    for n in range(5):
+        builders.case(f"case-{n}")
+    answer = Client().get(path, headers={"accept-encoding": "gzip"})
+    assert answer.get("Content-Encoding") == encoding
+    assert answer["ETag"].startswith('"') == (encoding is None)
+    again = Client().get(path, headers={"accept-encoding": "gzip", "if-none-match": answer["ETag"]})
+    assert again.status_code == 304
