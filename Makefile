@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: run test lint lock lab signatures
+.PHONY: run test lint lock lab signatures bench-pages
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -34,3 +34,7 @@ signatures: .venv/ok
 lock: .venv/ok
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements.in -o requirements.lock
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.lock requirements-dev.in -o requirements-dev.lock
+
+# What each page costs with 10,000 and with 1,000,000 observations; see docs/performance.md
+bench-pages: .venv/ok-dev
+	@.venv/bin/python -m bench.pages

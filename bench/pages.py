@@ -1,0 +1,206 @@
+"""`make bench-pages`: what each page costs with few and with many observations.
+
+For each page the queries, the buffers that they touch (EXPLAIN (ANALYZE, BUFFERS), hits and reads, planning left
+out) and the median time of the request in this process. Buffers do not depend on who else uses the machine; times do.
+
+    python -m bench.pages [FEW MANY] [--cases N] [--keys N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from local.postgres import FAST, Postgres
+
+ROOT = Path(__file__).resolve().parent.parent
+ROUNDS = 5
+MOST_BUFFERS = 1.3
+MACHINES = 20
+PAGES = (
+    *("/", "/?effect=hotunplug&manner=sleeps_in_d&kernel=6.18", "/?q=folio_wait_writeback", "/?format=csv"),
+    *("/search/?q=folio_wait_writeback", "/search/?q=fuse+wirteback", "/search/?q=0c58a97"),
+    *("/cases/fuse-writeback/", "/cases/fuse-writeback/@1", "/cases/fuse-writeback/?format=md"),
+    *("/cases/proposed/", "/subsystems/", "/subsystems/fuse/", "/strategies/", "/strategies/fuse-request-timeout/"),
+    *("/kernels/", "/kernels/6.18.44/", "/compare/?a=6.18.44&b=7.2.13", "/affected/?kernel=6.18.4-arch1-1"),
+    *("/session/", "/feed.atom", "/cases/fuse-writeback/feed.atom", "/subsystems/fuse/feed.atom"),
+    *("/reports/", "/reports/?state=rejected", "/reports/{report}/", "/reports/unmatched/", "/diagnose/"),
+    *("/api/v1/cases/", "/api/v1/cases/fuse-writeback/", "/api/v1/cases/fuse-writeback/evidence/"),
+    *("/api/v1/kernels/", "/api/v1/strategies/", "/api/v1/affected/?kernel=6.18.4", "/api/v1/reports/{report}/"),
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    queries: int
+    buffers: int
+    milliseconds: float
+
+
+def measure() -> dict[str, Cost]:
+    """Every page, as a stranger asks for it. In a process that has Django set up."""
+    from django.test import Client, override_settings
+
+    from reports.models import Payload
+
+    report = str(Payload.objects.values_list("report_id", flat=True).first())
+    plain = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    with override_settings(STORAGES=plain):
+        client = Client(SERVER_NAME="127.0.0.1")
+        return {page: _cost(client, page.format(report=report)) for page in PAGES}
+
+
+def _cost(client: Any, path: str) -> Cost:
+    from django.db import connection
+
+    asked: list[tuple[str, Any]] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        asked.append((sql, params))
+        return execute(sql, params, many, context)
+
+    times = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        answer = client.get(path)
+        times.append(time.perf_counter() - started)
+        assert answer.status_code == 200, f"{path}: {answer.status_code}"
+    with connection.execute_wrapper(note):
+        client.get(path)
+    buffers = 0
+    with connection.cursor() as cursor:
+        for sql, params in asked:
+            if os.environ.get("BENCH_SQL"):
+                print(path, sql[:1500], file=sys.stderr)
+            buffers += _buffers(cursor, sql, params)
+    return Cost(len(asked), buffers, statistics.median(times) * 1000)
+
+
+def _buffers(cursor: Any, sql: str, params: Any) -> int:
+    if not sql.lstrip("( ").upper().startswith(("SELECT", "WITH")):
+        return 0  # a savepoint
+    cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params)
+    plan = cursor.fetchone()[0]
+    top = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+    touched = int(top["Shared Hit Blocks"] + top["Shared Read Blocks"])
+    if os.environ.get("BENCH_SQL"):
+        print("   buffers", touched, file=sys.stderr)
+    return touched
+
+
+def main() -> int:
+    given = _arguments()
+    server = Postgres(ROOT / "var" / "bench-postgres", {**FAST, "shared_buffers": "512MB"})
+    server.start()
+    try:
+        said(f"a catalog of {given.cases} cases")
+        _run(_database(server, "base"), "base", str(given.cases))
+        costs = []
+        for name, number in (("few", given.few), ("many", given.many)):
+            said(f"{number:,} observations")
+            url = _database(server, name, template="base")
+            _run(url, "fill", str(number), str(given.keys))
+            said("pages")
+            costs.append({page: Cost(**cost) for page, cost in json.loads(_run(url, "measure")).items()})
+        version = _run(url, "version").strip()
+    finally:
+        server.stop()
+    return _tell(given, costs[0], costs[1], version)
+
+
+def said(what: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
+
+
+def _database(server: Postgres, name: str, template: str = "") -> str:
+    """The address of a new database, a copy of another where one is named."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS bench_{name}")
+        connection.execute(f"CREATE DATABASE bench_{name}" + (f" TEMPLATE bench_{template}" if template else ""))
+    return server.url.rpartition("/")[0] + f"/bench_{name}"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.pages", description=__doc__)
+    parser.add_argument("few", nargs="?", type=int, default=10_000)
+    parser.add_argument("many", nargs="?", type=int, default=1_000_000)
+    parser.add_argument("--cases", type=int, default=500)
+    parser.add_argument("--keys", type=int, default=20, help="tallies of a case")
+    return parser.parse_args()
+
+
+def _run(url: str, act: str, *arguments: str) -> str:
+    """One step in a process of its own: Django knows one database at a time."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "CELERY_BROKER_URL": "memory://",
+        "UNMIGRATABLE_MODE": "local",
+        "UNMIGRATABLE_SECRET_KEY": "only-for-the-bench-" * 3,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    command = [sys.executable, "-c", f"from bench.pages import step; step({act!r}, *{arguments!r})"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout
+
+
+def step(act: str, *arguments: str) -> None:
+    import logging
+
+    import django
+
+    django.setup()
+    logging.disable(logging.WARNING)
+    from django.core.management import call_command
+    from django.db import connection
+
+    from bench import generate
+
+    with connection.cursor() as cursor:
+        if act == "base":
+            call_command("migrate", verbosity=0)
+            generate.catalog(int(arguments[0]), MACHINES)
+        elif act == "fill":
+            generate.observations(int(arguments[0]), int(arguments[1]))
+        elif act == "version":
+            cursor.execute("SHOW server_version")
+            print(cursor.fetchone()[0])
+        else:
+            print(json.dumps({page: asdict(cost) for page, cost in measure().items()}))
+
+
+def _tell(given: argparse.Namespace, few: dict[str, Cost], many: dict[str, Cost], version: str) -> int:
+    """The table in Markdown; 1 where a page asks more questions, or touches too many more buffers."""
+    print(f"{given.cases} cases, {given.keys} tallies a case; {given.few:,} and {given.many:,} observations.")
+    machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    print(f"PostgreSQL {version}, Python {platform.python_version()}, {machine}.\n")
+    print("| page | queries | buffers, few | many | ratio | ms, few | many |\n|---|--:|--:|--:|--:|--:|--:|")
+    failed = []
+    for page, one in few.items():
+        other = many[page]
+        ratio = other.buffers / one.buffers if one.buffers else 1.0
+        queries = str(one.queries) if one.queries == other.queries else f"{one.queries} and {other.queries}"
+        if one.queries != other.queries or ratio > MOST_BUFFERS:
+            failed.append(page)
+        shown = page.replace("|", "\\|")
+        print(
+            f"| `{shown}` | {queries} | {one.buffers} | {other.buffers} | {ratio:.2f} "
+            f"| {one.milliseconds:.0f} | {other.milliseconds:.0f} |"
+        )
+    print(f"\nOver {MOST_BUFFERS} or with more queries: {', '.join(failed) or 'none'}.")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
