@@ -57,10 +57,14 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "cases/<slug:slug>/feed.atom": _each("/cases/{}/feed.atom", _CASE),
     "cases/new/": ("/cases/new/",),
     "cases/proposed/": ("/cases/proposed/",),
-    "cases/<slug:slug>/state/": _each("/cases/{}/state/", _CASE),
-    "strategies/<slug:slug>/state/": _each("/strategies/{}/state/", _STRATEGY),
     "cases/<slug:slug>/": _each("/cases/{}/", _CASE, *TAKEN),
     "cases/<slug:slug>/@<int:n>": _each("/cases/{}/@1", _CASE),
+    **{
+        f"{folder}/<slug:slug>/{tail}": _each(f"/{folder}/{{}}/{tail}".replace("<int:pk>", "1"), slugs)
+        for folder, slugs in (("cases", _CASE), ("strategies", _STRATEGY))
+        for tail in ("state/", "edit/", "history/", "diff/", "kept/<int:pk>/")
+    },
+    "styleguide/": ("/styleguide/",),
     "cases/<slug:slug>/signature/": _each("/cases/{}/signature/", _CASE),
     "kernels/": ("/kernels/", *(f"/kernels/{one}" for one in TAKEN)),
     "kernels/<path:release>/": _each("/kernels/{}/", _RELEASE, f"?label={WORD}"),
