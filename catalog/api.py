@@ -17,6 +17,7 @@ from catalog.document import parse
 from catalog.facts import CaseText
 from catalog.models import Case
 from catalog.models.text import PROPOSALS, State
+from catalog.text_api import SAVING, TextView
 from rest import paging, problems
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
@@ -92,13 +93,25 @@ class CasesView(APIView):
         return paging.answer(request, found.for_list(), ("slug",), listed)
 
 
-class CaseView(APIView):
-    @extend_schema(operation_id="case", responses={200: ONE_CASE, 404: _PROBLEM})
+class CaseView(TextView):
+    kind = "case"
+
+    @extend_schema(operation_id="put_case", **SAVING)
+    def put(self, request: Request, slug: str) -> Response:
+        """Change a case: the whole text, on top of the revision that `If-Match` names. For editors."""
+        return self.save(request, slug)
+
+    @extend_schema(
+        operation_id="case",
+        responses={(200, "application/json"): ONE_CASE, (200, "text/markdown"): str, 404: _PROBLEM},
+    )
     def get(self, request: Request, slug: str) -> Response:
-        """One case, by its slug or an alias: its text taken apart, and what was measured."""
+        """One case, by its slug or an alias: its text taken apart, and what was measured; or the text itself."""
         case = Case.objects.visible_to(request.user, proposals=True).for_list().for_page().named(slug)
         if case is None:
             raise Http404("There is no such case.")
+        if (answer := self.text(request, case.document)) is not None:
+            return answer
         current = case.document.current
         assert current is not None
         text = parse(current.text)

@@ -59,11 +59,14 @@ def difference(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
     """What changed from revision `a` to revision `b`."""
     document = find(request, kind, slug)
     numbers = {_number(request, "a"), _number(request, "b")}
-    found = Revision.objects.visible_to(request.user).filter(document=document, n__in=numbers).select_related("author")
+    found = Revision.objects.visible_to(request.user).filter(document=document, n__in=numbers)
+    found = found.select_related("author", "document")
     by_number = {revision.n: revision for revision in found}
     if not numbers <= by_number.keys():
         raise Http404("There are no such revisions. Say which two: ?a=1&b=2")
     a, b = by_number[_number(request, "a")], by_number[_number(request, "b")]
+    if not (review.may_read(request.user, a) and review.may_read(request.user, b)):
+        raise Http404("One of these texts names something that is not public yet.")
     page = {
         "document": document,
         "a": a,

@@ -95,6 +95,8 @@ def _revision(request: HttpRequest, found: Case | Strategy, n: int | None) -> Re
 
 
 def _as_written(request: HttpRequest, document: Document, revision: Revision) -> HttpResponse:
+    if not review.may_read(request.user, revision):
+        raise Http404("There is no such revision.")
     page = {"document": document, "revision": revision, "here": "cases" if document.kind == "case" else "strategies"}
     return render(request, "catalog/as_written.html", page)
 

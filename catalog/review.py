@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.models import Document
+from catalog.document import Malformed, parse
+from catalog.facts import StrategyText
+from catalog.models import Alias, Document, Revision
 from catalog.models.text import State
 from catalog.states import Move, moves_from
 from people.models import Event, may
@@ -44,6 +46,19 @@ def moved(document: Document) -> Any:
     told = [f"{document.kind}.{verb}" for verb in verbs]
     found = Event.objects.filter(subject_kind=document.kind, subject=document.slug, verb__in=told)
     return found.select_related("actor").order_by("-id")
+
+
+def may_read(user: Any, revision: Revision) -> bool:
+    """Whether somebody may read a text as it is written. A strategy may name a case that is still a draft."""
+    if revision.document.kind == "case" or may(user, "see drafts"):
+        return True
+    try:
+        parsed = parse(revision.text)
+    except Malformed:
+        return False
+    assert isinstance(parsed, StrategyText)
+    named = Alias.objects.filter(slug__in=[served.case for served in parsed.cases])
+    return not named.filter(case__document__state=State.DRAFT).exists()
 
 
 def may_edit(user: Any, document: Document) -> bool:

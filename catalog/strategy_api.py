@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from catalog.document import parse
 from catalog.facts import StrategyText
 from catalog.models import Case, Strategy
+from catalog.text_api import SAVING, TextView
 from rest import paging, problems
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
@@ -65,13 +66,25 @@ class StrategiesView(APIView):
         return paging.answer(request, rows, ("slug",), lambda strategy: _listed(strategy, visible))
 
 
-class StrategyView(APIView):
-    @extend_schema(operation_id="strategy", responses={200: ONE_STRATEGY, 404: _PROBLEM})
+class StrategyView(TextView):
+    kind = "strategy"
+
+    @extend_schema(operation_id="put_strategy", **SAVING)
+    def put(self, request: Request, slug: str) -> Response:
+        """Change a strategy: the whole text, on top of the revision that `If-Match` names. For editors."""
+        return self.save(request, slug)
+
+    @extend_schema(
+        operation_id="strategy",
+        responses={(200, "application/json"): ONE_STRATEGY, (200, "text/markdown"): str, 404: _PROBLEM},
+    )
     def get(self, request: Request, slug: str) -> Response:
-        """One strategy: its text taken apart, with its states, objections and sources."""
+        """One strategy: its text taken apart, with its states, objections and sources; or the text itself."""
         found = Strategy.objects.visible_to(request.user).for_page().filter(slug=slug).first()
         if found is None:
             raise Http404("There is no such strategy.")
+        if (answer := self.text(request, found.document)) is not None:
+            return answer
         current = found.document.current
         assert current is not None
         text = parse(current.text)
