@@ -29,12 +29,14 @@ _HUGE_BYTES = 2 << 20
 
 @dataclass(frozen=True)
 class Taken:
-    """What could be had: in all, and of the pageblocks of control and target."""
+    """What could be had: of the pageblocks of control and target, and in all.
 
-    nr_total: int
+    `nr_total` is None where the taker was still at it: on 6.12.95 the pool's number grows at the end.
+    """
+
     nr_control: int
     nr_target: int
-    came_back: bool
+    nr_total: Optional[int]
 
 
 class Order9Compaction(SpreadCompaction):
@@ -86,11 +88,12 @@ class Order9Compaction(SpreadCompaction):
         looks = zip(("before", "while_held", "after_release"), (self.before, *self.taken[:1], *self.taken[1:][-1:]))
         for when, taken in looks:
             if taken is not None:
-                told["nr_order9_had_" + when] = taken.nr_total
                 told["nr_control_blocks_had_" + when] = taken.nr_control
                 told["nr_target_blocks_had_" + when] = taken.nr_target
-                if not taken.came_back:
-                    told["order9_slept_" + when] = True
+                if taken.nr_total is not None:
+                    told["nr_order9_had_" + when] = taken.nr_total
+                else:
+                    told["order9_unfinished_" + when] = True
         return told
 
     def close(self) -> None:
@@ -131,7 +134,7 @@ class Order9Compaction(SpreadCompaction):
         order = {"mover": "order9", "node": self.node, "nr": os.sysconf("SC_PHYS_PAGES") * kernel.PAGE // _HUGE_BYTES}
         came_back = self.taker.ask(order, _TAKING_SECONDS, lambda: None).returned
         made = [sum(_is_huge(block, self.arena) for block in blocks) for blocks in (control, target)]
-        return Taken(self._nr_huge(), made[0], made[1], came_back)
+        return Taken(made[0], made[1], self._nr_huge() if came_back else None)
 
     def _nr_huge(self) -> int:
         with open(HUGE % self.node, encoding="ascii") as pool:

@@ -73,12 +73,17 @@ def packed(report: Mapping[str, Any], command: str) -> bytes:
     return gzip.compress(text.encode(), compresslevel=9, mtime=0)
 
 
+def is_spread(run: Mapping[str, Any]) -> bool:
+    """Was there one held page a pageblock?"""
+    return _SPREAD_FACT in run.get("facts", {})
+
+
 def command_for(report: Mapping[str, Any], kernel: str = "") -> str:
     """What measures the same again. `kernel`: what the lab was asked for; empty for a machine of one's own."""
     runs = report["runs"]
     case, mover = runs[0]["case"], runs[0]["mover"]
     made = ["probe.pyz", "lab", kernel, "--cases", case] if kernel else ["probe.pyz", "run", case]
-    if any(_SPREAD_FACT in run.get("facts", {}) for run in runs):
+    if any(map(is_spread, runs)):
         made += ["--spread"]
     else:
         made += ["--movers" if kernel else "--mover", mover]

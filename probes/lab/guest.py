@@ -109,8 +109,8 @@ class Job:
         return made + (["--label", label] if label else [])
 
     def seconds(self, hold_seconds: float) -> float:
-        """After so long the guest gives up: emulated, a run takes some 15 s beside the hold."""
-        return 30.0 + self.repeat * (self.hold(hold_seconds) + 45.0)
+        """After so long the guest gives up: emulated, a run takes some 15 s beside the hold, with `spread` up to 60."""
+        return 30.0 + self.repeat * (self.hold(hold_seconds) + (120.0 if self.spread else 45.0))
 
 
 def job_script(jobs: List[Job], hold_seconds: float, label: str) -> str:
@@ -133,7 +133,7 @@ mount -t debugfs d /sys/kernel/debug; mount -t tracefs t /sys/kernel/tracing
 exec 3>/dev/ttyS1
 uptime() { cut -d' ' -f1 /proc/uptime; }
 echo "MARK boot $(uptime) $(uname -r)" >&3
-for module in fuse loop crc32c_generic xfs 9p 9pnet_fd; do modprobe "$module" 2>/dev/null; done
+for module in fuse loop crc32c_generic xfs ext4 9p 9pnet_fd; do modprobe "$module" 2>/dev/null; done
 ip link set lo up 2>/dev/null
 job() {
     id=$1; seconds=$2; shift 2

@@ -18,7 +18,7 @@ _NOT_NEEDED = (
     "test", "tests", "idlelib", "lib2to3", "ensurepip", "pydoc_data", "tkinter", "turtledemo", "distutils", "unittest",
     "site-packages", "dist-packages", "sqlite3", "xmlrpc", "wsgiref", "curses", "dbm", "msilib", "venv",
 )  # fmt: skip
-_OPTIONAL_PROGRAMS = ("mkfs.xfs", "xfs_io")
+_OPTIONAL_PROGRAMS = ("mkfs.xfs", "xfs_io", "mkfs.ext4")
 _LIBRARY = re.compile(r"(/\S+)")
 PYTHON = "usr/bin/python3"
 PROBE = "lab/probe.pyz"

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+from collections import Counter
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 
 from diagnosis.formats import envelope
-from reports import ingest, recorded
+from diagnosis.vocabulary import CONCLUSIVE
+from reports import ingest, recorded, recorded_matrix
 from reports.models import Evidence, Report, State
 from tests import builders
 
@@ -131,3 +135,39 @@ class TestOnTheSite:
         call_command("load_recorded", stdout=StringIO())
         assert ingest.drain(120)
         assert set(Report.objects.values_list("state", flat=True)) == {State.SETTLED}
+
+
+# What docs/findings.md says of them
+
+FINDINGS = (settings.BASE_DIR / "docs" / "findings.md").read_text()
+SEED = (
+    *("gup-longterm", "device-exclusive", "fuse-writeback"),
+    *("readahead-locked", "netfs-unresponsive-server", "split-dirty-iomap"),
+)
+
+
+def test_the_matrix_is_that_of_the_records() -> None:
+    """`manage.py recorded_matrix` prints it."""
+    told = FINDINGS.partition("<!-- matrix -->\n")[2].partition("<!-- end of matrix -->")[0]
+    assert told == recorded_matrix.table(recorded.every())
+
+
+@pytest.mark.parametrize("case", SEED)
+def test_each_case_of_the_seed_has_two_kernels_or_a_reason(case: str) -> None:
+    kernels = {
+        one.kernel
+        for one in recorded.every()
+        for run in envelope.read(one.body).runs
+        if run.case == case and run.outcome in CONCLUSIVE
+    }
+    (row,) = [line for line in FINDINGS.splitlines() if line.startswith(f"| {case} | ") and line.count("|") == 4]
+    named, why = [cell.strip() for cell in row.split("|")[2:4]]
+    assert set(re.findall(r"\d+\.\d+\.\d+[\w.+-]*", named)) == kernels
+    assert len(kernels) >= 2 or len(why) > 100
+
+
+def test_a_cell_counts_what_is_conclusive_and_names_the_rest() -> None:
+    assert recorded_matrix.said(Counter(refuses=4, inconclusive=1)) == "refuses 4/5, 1 inconclusive"
+    assert recorded_matrix.said(Counter(moves=1, hangs=1)) == "moves 1/2, hangs 1/2"
+    assert recorded_matrix.said(Counter(skipped=2)) == "2 skipped"
+    assert recorded_matrix.said(Counter()) == ""
