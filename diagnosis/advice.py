@@ -87,11 +87,12 @@ def now(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Reason,
 def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Command, ...]:
     """What would tell more, most telling first. Commands of candidates stand with the candidates."""
     made: List[Command] = []
+    is_inspected = any(record.kind in ("suspects", "pins", "tasks") for record in records)
     mechanisms = {finding.verdict.mechanism for finding in findings}
     movers = {finding.verdict.mover for finding in findings}
     if not findings or mechanisms <= {"", "waits_on_other", "stuck_isolated"}:
-        made += [INSPECT, STACKS]
-    if mechanisms & {"writeback", "page_lock"}:
+        made += [STACKS] if is_inspected else [INSPECT, STACKS]
+    if not is_inspected and mechanisms & {"writeback", "page_lock"}:
         made.append(INSPECT)
     if "" in mechanisms and "offline" in movers:
         made.append(DEBUG)

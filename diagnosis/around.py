@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from diagnosis.record import Place, Record
-from diagnosis.task_rules import Trace
+from diagnosis.trace import Trace
 
 Places = Tuple[Place, ...]
 Said = Iterator[Tuple[str, str]]
@@ -94,23 +94,30 @@ def is_at_least(release: str, version: Tuple[int, int]) -> bool:
 def _together(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place]]]:
     """What only several records together say."""
     free = next((record for record in records if record.kind == "cma_free" and record.number("largest_free")), None)
+    mapped: Dict[str, List[Record]] = {}
     for record in records:
-        wanted, largest = record.number("nr_pages"), free.number("largest_free") if free else None
-        if record.kind == "cma_failed" and free and wanted and largest and wanted > largest:
-            told = "%d pages were asked for, and the longest free range has %d." % (wanted, largest)
-            yield "cma-too-small", told, [*record.places("nr_pages"), *free.places("largest_free")]
-        if record.kind == "suspects" and record.number("writeback"):
-            mapped = [
-                one
-                for one in records
-                if one.kind == "mapped_suspect"
-                and one.text("block") == record.text("block")
-                and "WRITEBACK" in one.text("flags")
-            ]
-            systems = {one.text("fs") for one in mapped}
-            if len(mapped) == record.number("writeback") and len(systems) == 1:
-                told = "All %d frames of %s that are under writeback." % (len(mapped), record.text("block"))
-                yield "only-writeback:" + systems.pop(), told, [*record.places("writeback"), *mapped[0].places("file")]
+        if record.kind == "mapped_suspect" and "WRITEBACK" in record.text("flags"):
+            mapped.setdefault(record.text("block"), []).append(record)
+    for record in records:
+        if record.kind == "cma_failed" and free is not None:
+            yield from _too_small(record, free)
+        elif record.kind == "suspects":
+            yield from _one_owner(record, mapped.get(record.text("block"), []))
+
+
+def _too_small(failed: Record, free: Record) -> Iterator[Tuple[str, str, List[Place]]]:
+    wanted, largest = failed.number("nr_pages"), free.number("largest_free")
+    if wanted and largest and wanted > largest:
+        told = "%d pages were asked for, and the longest free range has %d." % (wanted, largest)
+        yield "cma-too-small", told, [*failed.places("nr_pages"), *free.places("largest_free")]
+
+
+def _one_owner(suspects: Record, mapped: List[Record]) -> Iterator[Tuple[str, str, List[Place]]]:
+    """Do all frames of a block that are under writeback belong to files of one kind of file system?"""
+    systems = {one.text("fs") for one in mapped}
+    if mapped and len(mapped) == suspects.number("writeback") and len(systems) == 1 and "" not in systems:
+        told = "These are all %d frames of %s under writeback." % (len(mapped), suspects.text("block"))
+        yield "only-writeback:" + systems.pop(), told, [*suspects.places("writeback"), *mapped[0].places("file")]
 
 
 def _said(record: Record, connections: Connections) -> Said:

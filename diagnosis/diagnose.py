@@ -11,6 +11,7 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Uni
 
 from diagnosis import advice, around, dump_rules, log_rules, marks, reading, references, task_rules
 from diagnosis.candidates import ranked
+from diagnosis.dump import Dump
 from diagnosis.match import Signature
 from diagnosis.record import Place, Record
 from diagnosis.references import References
@@ -59,7 +60,7 @@ def _judge(
     own = marks.of(record, taken)
     verdict: Optional[Verdict]
     if record.kind == "page_dump":
-        verdict = dump_rules.judged(dump_rules.Dump(record, taken, own, around.mover_of(record, index, records)))
+        verdict = dump_rules.judged(Dump(record, taken, own, around.mover_of(record, index, records)))
     elif record.kind == "task":
         verdict = task_rules.judged(record)
     else:

@@ -69,13 +69,12 @@ def dress(whole: str) -> Dress:
 
 def pieces(raw: Iterable[Tuple[int, str]], worn: Dress) -> Iterator[Piece]:
     """The raw lines without colours and mark-up; cut where two messages share a line."""
-    for piece in _unbroken(raw) if worn.is_quoted_printable else _plain(raw):
-        for part in _cut(piece, _BREAK) if worn.is_html else [piece]:
-            if worn.is_html:
-                part = replaced(replaced(part, _TAG, lambda found: ""), _ENTITY, _character)
-            if worn.is_coloured:
-                part = replaced(part, _COLOUR, lambda found: "")
-            yield from _apart(part)
+    for piece in _unbroken(raw) if worn.is_quoted_printable else _plain(raw, worn.is_html):
+        if worn.is_html:
+            piece = replaced(replaced(piece, _TAG, lambda found: ""), _ENTITY, _character)
+        if worn.is_coloured:
+            piece = replaced(piece, _COLOUR, lambda found: "")
+        yield from _apart(piece)
 
 
 def peeled(piece: Piece) -> Tuple[Piece, str, str]:
@@ -133,9 +132,14 @@ def cut(piece: Piece, start: int, end: int) -> Piece:
     return Piece(piece.text[start:end], kept[0][1], tuple(kept))
 
 
-def _plain(raw: Iterable[Tuple[int, str]]) -> Iterator[Piece]:
+def _plain(raw: Iterable[Tuple[int, str]], is_html: bool) -> Iterator[Piece]:
+    """A line of a page may be a whole log: it is cut where the page breaks it, before it is bounded."""
     for number, text in raw:
-        yield Piece(text[:MAX_PIECE], number, ((0, number, 1),))
+        at = 0
+        for found in _BREAK.finditer(text) if is_html else ():
+            yield Piece(text[at : found.start()][:MAX_PIECE], number, ((0, number, at + 1),))
+            at = found.end()
+        yield Piece(text[at : at + MAX_PIECE], number, ((0, number, at + 1),))
 
 
 def _unbroken(raw: Iterable[Tuple[int, str]]) -> Iterator[Piece]:

@@ -95,6 +95,8 @@ KINDS = {
     "memory_failure": "memory failure",
     "kernel": "kernel version",
     "pins": "number of pins",
+    "mount": "mount of a network file system",
+    "tasks": "tasks in D",
     "missing": "something that could not be read",
 }
 

@@ -2,52 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Callable, FrozenSet, List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from diagnosis.record import Frame, Place, Record
+from diagnosis.trace import Trace
 from diagnosis.verdict import Reason, Source, Verdict
 
-# Functions that tell who migrates, outermost decisive first. Slug of vocabulary.MOVERS: functions.
-MOVERS: Sequence[Tuple[str, FrozenSet[str]]] = (
-    (
-        "soft_offline",
-        frozenset({"soft_offline_page", "soft_offline_in_use_page", "__soft_offline_page", "soft_offline_page_store"}),
-    ),
-    (
-        "longterm_pin",
-        frozenset(
-            {
-                "__gup_longterm_locked",
-                "check_and_migrate_movable_pages",
-                "memfd_pin_folios",
-                "migrate_longterm_unpinnable_folios",
-            }
-        ),
-    ),
-    (
-        "cma",
-        frozenset(
-            {
-                "cma_alloc",
-                "__cma_alloc",
-                "__cma_alloc_frozen",
-                "alloc_contig_range",
-                "alloc_contig_frozen_range",
-                "__alloc_contig_migrate_range",
-            }
-        ),
-    ),
-    ("offline", frozenset({"offline_pages", "__offline_pages", "do_migrate_range", "memory_subsys_offline"})),
-    (
-        "move_pages",
-        frozenset({"do_pages_move", "kernel_move_pages", "do_migrate_pages", "kernel_migrate_pages", "do_mbind"}),
-    ),
-    ("kcompactd", frozenset({"kcompactd", "kcompactd_do_work"})),
-    (
-        "compaction",
-        frozenset({"__compact_zone", "compact_zone", "compact_node", "compact_zone_order", "try_to_compact_pages"}),
-    ),
-)
 MIGRATING = frozenset(
     {
         "migrate_pages",
@@ -91,42 +51,6 @@ HOTPLUG = frozenset(
         "cpu_hotplug_begin",
     }
 )
-
-
-class Trace:
-    """The sure frames of a task, innermost first, with the ways that rules ask about them."""
-
-    def __init__(self, record: Record) -> None:
-        self.record = record
-        self.frames = [frame for frame in record.frames if not frame.unsure] or list(record.frames)
-        self.names = [frame.function for frame in self.frames]
-
-    def first(self, wanted: FrozenSet[str]) -> Optional[Frame]:
-        return next((frame for frame in self.frames if frame.function in wanted), None)
-
-    def index(self, wanted: FrozenSet[str]) -> int:
-        return next((i for i, name in enumerate(self.names) if name in wanted), -1)
-
-    def above(self, inner: FrozenSet[str], outer: FrozenSet[str]) -> Optional[Tuple[Frame, Frame]]:
-        """The two frames where `inner` was called, through whatever, from `outer`."""
-        at = self.index(inner)
-        if at < 0:
-            return None
-        below = next((frame for frame in self.frames[at + 1 :] if frame.function in outer), None)
-        return (self.frames[at], below) if below else None
-
-    @property
-    def mover(self) -> str:
-        return next((mover for mover, functions in MOVERS if self.first(functions)), "")
-
-    @property
-    def who(self) -> str:
-        comm, pid = self.record.text("comm"), self.record.text("pid")
-        return "%s (pid %s)" % (comm, pid) if comm and pid else comm or ("Task %s" % pid if pid else "A task")
-
-    def state(self) -> List[Reason]:
-        value = self.record.get("state")
-        return [Reason("It is in state %s." % value.text, (value.place,))] if value else []
 
 
 WHILE = {

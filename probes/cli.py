@@ -1,4 +1,4 @@
-"""The command line of probe.pyz: list, check, run, monitor, lab, submit."""
+"""The command line of probe.pyz: list, check, run, inspect, diagnose, monitor, lab, submit."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from diagnosis import vocabulary
 from probes import (
     arena,
     check,
+    diagnose_command,
     isolate,
     ktap,
     lock,
@@ -30,6 +31,7 @@ from probes import (
 from probes.cases import CASES
 from probes.errors import CannotRun, NotSent
 from probes.experiment import Case
+from probes.inspect import command as inspect
 from probes.lab import command as lab
 from probes.runner import Say, Settings
 from probes.send import Sender
@@ -96,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--json", action="store_true", help="print the report, and nothing else, on stdout")
     run.add_argument("--ktap", action="store_true", help="print the outcomes as KTAP, and nothing else, on stdout")
     _add_sending(run)
+    inspect.add(acts, _tell)
+    diagnose_command.add(acts, _tell)
     monitor_command.add(acts)
     lab.add(acts, _tell)
     submit = acts.add_parser("submit", help="send what waits in the spool")

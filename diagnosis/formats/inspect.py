@@ -32,6 +32,10 @@ KINDS = {
     "suspect": "mapped_suspect",
     "fuse": "fuse_connection",
     "pins": "pins",
+    "counter": "counter",
+    "blocks": "memory_block",
+    "mount": "mount",
+    "tasks": "tasks",
     "missing": "missing",
 }
 _HEXADECIMAL = ("pfn", "first_pfn")

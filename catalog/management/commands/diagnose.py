@@ -1,0 +1,40 @@
+"""Says what holds the memory, from a log, a stack or a trace, by today's signatures. Stores nothing."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from catalog.signatures import signatures
+from diagnosis import plain
+from diagnosis.diagnose import diagnose
+
+MAX_BYTES = 16 << 20
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", help="A file, or `-` for standard input.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(plain.shown(diagnose(_given(options["file"]), signatures())), ending="")
+
+
+def _given(name: str) -> bytes:
+    try:
+        if name == "-":
+            given = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with Path(name).open("rb") as opened:
+                given = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise CommandError(f"{name}: {error.strerror}") from None
+    if len(given) > MAX_BYTES:
+        raise CommandError(f"{name}: more than {MAX_BYTES >> 20} MiB")
+    return given

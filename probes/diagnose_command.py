@@ -1,0 +1,40 @@
+"""`probe.pyz diagnose FILE`: the site's diagnosis of a log, a stack or a trace, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Callable
+
+from diagnosis import known, plain
+from diagnosis.diagnose import diagnose
+
+MAX_BYTES = 16 << 20
+FOUND, NOTHING, USAGE = 0, 1, 2
+
+
+def add(acts: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Callable[[str], None]) -> None:
+    parser = acts.add_parser(
+        "diagnose",
+        help="what holds the memory, from a log, a stack, a trace, or what inspect printed",
+        epilog="exit codes: 0 something was found; 1 nothing in it is of a kind that is known; 2 usage",
+    )
+    parser.set_defaults(act=lambda options: run(options.file, say))
+    parser.add_argument("file", metavar="FILE", help="`-` for standard input")
+
+
+def run(file: str, say: Callable[[str], None]) -> int:
+    try:
+        if file == "-":
+            given = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with open(file, "rb") as opened:
+                given = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        print("%s: %s" % (file, error.strerror), file=sys.stderr)
+        return USAGE
+    if len(given) > MAX_BYTES:
+        print("%s: only the first %d MiB are read" % (file, MAX_BYTES >> 20), file=sys.stderr)
+    found = diagnose(given[:MAX_BYTES], known.signatures())
+    say(plain.shown(found).rstrip("\n"))
+    return NOTHING if found.is_empty else FOUND
