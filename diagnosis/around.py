@@ -148,7 +148,7 @@ def _suspect(record: Record, connections: Connections) -> Said:
     state = {"WRITEBACK": "writeback", "LOCKED": "locked"}
     for flag in record.text("flags").split(",")[:32]:
         if flag in state and record.get("fs"):
-            told = "Page frame %s of %s belongs to %s" % (record.text("pfn"), record.text("block"), record.text("file"))
+            told = "Page frames of %s belong to %s" % (record.text("block"), record.text("file"))
             major, _, minor = record.text("device").partition(":")
             if major.isdecimal() and minor.isdecimal():
                 connection = connections.get((int(major) << 20) | int(minor))
