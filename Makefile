@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: run test lint lock lab signatures bench-pages
+.PHONY: run test lint lock lab signatures bench-pages bench-ingest
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -38,3 +38,7 @@ lock: .venv/ok
 # What each page costs with 10,000 and with 1,000,000 observations; see docs/performance.md
 bench-pages: .venv/ok-dev
 	@.venv/bin/python -m bench.pages
+
+# How fast reports come in, beside a yardstick; see docs/performance.md.
+bench-ingest: .venv/ok-dev
+	.venv/bin/python -m bench.ingest $(BENCH)

@@ -30,6 +30,10 @@ import discussion.steering_pages
 import reports.api
 import reports.diagnose_api
 import reports.diagnose_pages
+import reports.events_api
+import reports.export
+import reports.ledger
+import reports.letter_pages
 import reports.machine_api
 import reports.machine_pages
 import reports.pages
@@ -40,6 +44,9 @@ from config import errors, health, styleguide
 from rest.limits import spent_by_post
 
 urlpatterns = [
+    # First what machines send: a hundred patterns tried before it would be a tenth of the time.
+    path("api/v1/reports/", reports.api.ReportsView.as_view(), name="api-reports"),
+    path("api/v1/batch/", reports.api.BatchView.as_view(), name="api-batch"),
     path("", catalog.list_page.cases, name="cases"),
     path("search/", catalog.search_pages.results, name="search"),
     path("feed.atom", catalog.feeds.everything, name="feed"),
@@ -111,6 +118,9 @@ urlpatterns = [
     path("machines/<str:name>/standing", reports.machine_pages.standing, name="machine-standing"),
     path("reports/", reports.pages.reports, name="reports"),
     path("reports/<uuid:report>/", reports.pages.report, name="report"),
+    path("reports/again", reports.letter_pages.again, name="reports-again"),
+    path("reports/<uuid:report>/erase", reports.letter_pages.erase, name="report-erase"),
+    path("metrics", reports.ledger.metrics, name="metrics"),
     path("reports/<uuid:report>/raw", reports.pages.raw, name="report-raw"),
     path("reports/<uuid:report>/verdict", reports.pages.judge, name="judge"),
     path("reports/unmatched/", reports.triage_pages.unmatched, name="unmatched"),
@@ -124,10 +134,9 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("api/", TemplateView.as_view(template_name="api.html", extra_context={"here": "api"}), name="api"),
     path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("api/v1/events/", reports.events_api.EventsView.as_view(), name="api-events"),
     path("api/v1/whoami/", reports.machine_api.WhoAmIView.as_view(), name="api-whoami"),
-    path("api/v1/reports/", reports.api.ReportsView.as_view(), name="api-reports"),
     path("api/v1/reports/<uuid:report>/", reports.api.ReportView.as_view(), name="api-report"),
-    path("api/v1/batch/", reports.api.BatchView.as_view(), name="api-batch"),
     path("schemas/unmigratable-report-1.json", reports.api.report_schema, name="report-schema"),
     path("api/v1/diagnose/", reports.diagnose_api.DiagnoseView.as_view(), name="api-diagnose"),
     path("api/v1/cases/", catalog.api.CasesView.as_view(), name="api-cases"),
@@ -140,6 +149,7 @@ urlpatterns = [
     path("api/v1/affected/", catalog.affected_pages.AffectedView.as_view(), name="api-affected"),
     path("api/v1/cases/<slug:slug>/evidence/", reports.api.CaseEvidenceView.as_view(), name="api-case-evidence"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
+    *(path(f"export/{name}", view, name=f"export-{name}") for name, view in reports.export.VIEWS.items()),
     path("healthz", health.alive),
     path("readyz", health.ready),
 ]

@@ -9,10 +9,9 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 
 class Role(models.TextChoices):
@@ -106,16 +105,27 @@ class Machine(models.Model):
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
-    def usable(self) -> TokenQuerySet:
-        """Neither revoked nor expired, and of somebody who still takes part."""
-        now = timezone.now()
-        return self.filter(revoked_at=None, machine__owner__is_active=True).filter(
-            Q(expires_at=None) | Q(expires_at__gt=now)
-        )
-
     def holding(self, secret: str) -> Token | None:
-        """The usable token with this secret, with its machine and owner."""
-        return self.usable().select_related("machine__owner").filter(digest=digest(secret)).first()
+        """The usable token with this secret, with its machine: neither revoked nor expired, and of somebody who still
+        takes part. Every request of the API asks it, and composing the query takes longer than asking."""
+        with connection.cursor() as cursor:
+            cursor.execute(_OPENED_BY, [digest(secret)])
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        machine = Machine.from_db("default", _MACHINE, row[len(_TOKEN) :])
+        token = Token.from_db("default", _TOKEN, row[: len(_TOKEN)])
+        token.machine = machine
+        return token
+
+
+_TOKEN = ("id", "machine_id", "prefix", "digest", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
+_MACHINE = ("id", "name", "owner_id", "standing", "created_at")
+_OPENED_BY = f"""
+SELECT {", ".join(f"t.{name}" for name in _TOKEN)}, {", ".join(f"m.{name}" for name in _MACHINE)}
+FROM people_token t JOIN people_machine m ON m.id = t.machine_id JOIN people_user u ON u.id = m.owner_id
+WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now()) AND u.is_active
+"""  # noqa: S608 - names of ours
 
 
 def digest(secret: str) -> str:

@@ -90,6 +90,16 @@ def attach(found: dict[Report, Found]) -> None:
     _count(removed=before, added=added)
 
 
+def detach(report: Report) -> None:
+    """Takes away what a report says and what it was attached to. Call it with the report locked."""
+    hold_standing({report.machine_id})
+    mine = Evidence.objects.filter(report=report)
+    before = list(mine.counted())
+    mine.delete()
+    Observation.objects.filter(report=report).delete()
+    _count(removed=before, added=[])
+
+
 def hold_standing(machines: set[int]) -> set[int]:
     """Which of these machines are trusted; that stays so until the transaction ends. In one order: no deadlock."""
     with connection.cursor() as cursor:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import zstandard
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -23,6 +23,7 @@ from people.models import Machine
 from reports.models import Payload, Report, State, Turn
 from reports.refusals import Refusal
 from reports.sending import Sending, check_key, format_of, run_id_of
+from reports.statements import prepared
 
 ZSTD_LEVEL = 3
 # The bytes of these are kept; of the others the reason tells all there is to know.
@@ -82,7 +83,7 @@ WITH sent AS MATERIALIZED (
     INSERT INTO reports_report (id, machine_id, media_type, format, given, size_bytes, sha256, run_id,
         idempotency_key, recorded_at, command, state, turn, attempts, nr_observations,
         nr_unmatched, matched_by, traceback)
-    SELECT id, %s, %s, format, given, size_bytes, sha256, run_id,
+    SELECT id, %s::bigint, %s::text, format, given, size_bytes, sha256, run_id,
         idempotency_key, recorded_at, command, '{State.RECEIVED}', {Turn.FRESH}, 0, 0, 0, '', '' FROM sent
     ON CONFLICT DO NOTHING RETURNING id, received_at
 ), packed AS (
@@ -110,7 +111,7 @@ def keep(parcels: Sequence[Parcel]) -> dict[uuid.UUID, datetime]:
             [recording.command if recording else "" for recording in recordings],
             [one.packed for one in some],
         ]
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(_KEEP, [*columns, some[0].sending.machine.pk, some[0].sending.media_type[:80]])
             kept.update(cursor.fetchall())
     return kept

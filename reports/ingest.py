@@ -12,7 +12,7 @@ import traceback
 import uuid
 from dataclasses import dataclass, field
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 
 from diagnosis import match as matching
 from diagnosis.faults import Unreadable
@@ -24,6 +24,7 @@ from reports import claims, evidence, inbox
 from reports.models import Report, State
 from reports.recognised import known_signatures
 from reports.refusals import Refusal
+from reports.statements import prepared
 
 
 @dataclass
@@ -102,7 +103,7 @@ def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
         for one in kept
     ]
     if rows:
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(_SETTLE, [digest, *map(list, zip(*rows, strict=True))])
 
 
@@ -110,7 +111,7 @@ def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
 _SETTLE = """
 UPDATE reports_report AS r
 SET state = one.state, claim_id = NULL, claimed_at = NULL, settled_at = now(), nr_observations = one.nr_observations,
-    nr_unmatched = one.nr_unmatched, matched_by = %s, reason = one.reason, traceback = one.traceback
+    nr_unmatched = one.nr_unmatched, matched_by = %s::text, reason = one.reason, traceback = one.traceback
 FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::jsonb[], %s::text[])
     AS one(id, state, nr_observations, nr_unmatched, reason, traceback)
 WHERE r.id = one.id

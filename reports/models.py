@@ -39,9 +39,6 @@ class ReportQuerySet(models.QuerySet["Report"]):
     def newest(self) -> ReportQuerySet:
         return self.select_related("machine").order_by("-received_at", "-id")
 
-    def with_state(self, state: str) -> ReportQuerySet:
-        return self.filter(state=state) if state in State.values else self
-
 
 class Report(models.Model):
     """One thing that a machine sent: who, when, how large, and how far it has got.

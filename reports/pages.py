@@ -25,8 +25,9 @@ from diagnosis.faults import Unreadable
 from diagnosis.formats import envelope, kernel_log, registry
 from people.models import User, may
 from reports import evidence as attaching
-from reports import hiding, inbox, operations, probe
+from reports import hiding, inbox, operations, picking, probe, replay
 from reports.forms import VerdictForm
+from reports.ledger import ledger
 from reports.marked import Gap, Line, marked
 from reports.models import Evidence, Observation, Report, State, Verdict, may_see_raw
 from reports.refusals import KINDS
@@ -36,26 +37,18 @@ OBSERVED = 500
 
 
 def reports(request: HttpRequest) -> HttpResponse:
-    state = request.GET.get("state", "")
-    rows = Paginator(Report.objects.newest().with_state(state), 50).get_page(request.GET.get("page"))
-    page = {"rows": rows, "ledger": _ledger(), "state": state, "here": "reports"}
+    pick = picking.read(request.GET)
+    rows = Paginator(pick.rows().newest(), 50).get_page(request.GET.get("page"))
+    page = {
+        "rows": rows,
+        "ledger": ledger(),
+        "pick": pick,
+        "formats": registry.FORMATS.values(),
+        "states": State.values,
+        "may_replay": may(request.user, "reingest"),
+        "here": "reports",
+    }
     return render(request, "reports/reports.html", page)
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """received = settled + rejected + failed + erased + pending"""
-
-    received: int
-    states: tuple[tuple[str, str, int], ...]
-
-
-def _ledger() -> Ledger:
-    counts = {str(state): Report.objects.filter(state=state).count() for state in State}
-    pending = counts["received"] + counts["ingesting"]
-    states = [("settled", "settled"), ("rejected", "rejected"), ("failed", "failed"), ("erased", "erased")]
-    shown = [(slug, label, counts[slug]) for slug, label in states]
-    return Ledger(sum(counts.values()), (*shown, ("received", "pending", pending)))
 
 
 @dataclass(frozen=True)
@@ -87,6 +80,8 @@ def report(request: HttpRequest, report: UUID) -> HttpResponse:
         "log": _log(row),
         "may_see_raw": may_see_raw(request.user, row),
         "may_see_ours": may(request.user, "see raw"),
+        "may_replay": may(request.user, "reingest") and row.state in replay.REPLAYABLE and hasattr(row, "payload"),
+        "may_erase": may(request.user, "erase") and row.state != State.ERASED,
         "here": "reports",
     }
     return render(request, "reports/report.html", page)

@@ -9,6 +9,7 @@ from celery import shared_task
 from kombu.exceptions import OperationalError
 
 from reports import claims, ingest, replay
+from rest import limits
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ def sweep() -> None:
     claims.release_expired()
     replay.unmatched_again()
     replay.unruled_again()
+    limits.sweep()
     drain()
 
 

@@ -1,0 +1,59 @@
+"""The ledger: received = settled + rejected + failed + erased + pending. On /reports/, and as metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Count, Min
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from catalog.models import Tally
+from reports.models import Evidence, Report, State
+
+PENDING = (State.RECEIVED, State.INGESTING)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    received: int
+    states: tuple[tuple[str, str, int], ...]
+
+
+def ledger() -> Ledger:
+    """What was received, and (state to filter by, label, number) for each part of it."""
+    counts = dict(Report.objects.values_list("state").annotate(Count("pk")).order_by())
+    shown = [(state.value, state.value, counts.get(state, 0)) for state in State if state not in PENDING]
+    pending = sum(counts.get(state, 0) for state in PENDING)
+    return Ledger(sum(counts.values()), (*shown, ("received", "pending", pending)))
+
+
+class Collected:
+    """What a scrape reads: the database, so every node says the same."""
+
+    def collect(self) -> Iterator[Metric]:
+        now = ledger()
+        reports = GaugeMetricFamily("unmigratable_reports", "Reports by what became of them.", labels=["state"])
+        for _, label, number in now.states:
+            reports.add_metric([label], number)
+        yield reports
+        yield GaugeMetricFamily("unmigratable_reports_received", "All reports: the sum of the states.", now.received)
+        oldest = Report.objects.filter(state__in=PENDING).aggregate(at=Min("received_at"))["at"]
+        waited = (timezone.now() - oldest).total_seconds() if oldest else 0.0
+        yield GaugeMetricFamily("unmigratable_oldest_pending_seconds", "How long the oldest has waited.", waited)
+        claimed = Report.objects.filter(state=State.INGESTING).count()
+        yield GaugeMetricFamily("unmigratable_reports_claimed", "In the hands of a worker.", claimed)
+        yield GaugeMetricFamily("unmigratable_evidence", "Pieces of evidence.", Evidence.objects.count())
+        yield GaugeMetricFamily("unmigratable_tallies", "Tallies.", Tally.objects.count())
+
+
+_registry = CollectorRegistry()
+_registry.register(Collected())
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """For Prometheus, in its text format."""
+    return HttpResponse(generate_latest(_registry), content_type="text/plain; version=0.0.4; charset=utf-8")
