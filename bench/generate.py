@@ -102,11 +102,17 @@ FROM numbered WHERE i %% 200 <> 0
 """
 _TALLIES = """
 INSERT INTO catalog_tally (case_id, build_id, architecture, mover, area, environment, kind, machine_id, outcome, runs,
-                           last_seen_at, since, histogram)
+                           last_seen_at, since, histogram, worked)
 SELECT case_id, build_id, architecture, mover, area, environment, kind, machine_id, outcome, count(*), max(seen_at),
-       min(seen_at), (SELECT histogram FROM catalog_tally LIMIT 1)
+       min(seen_at), (SELECT histogram FROM catalog_tally LIMIT 1),
+       ARRAY[count(*), count(*), count(*) FILTER (WHERE worked_while_held), count(*), count(*), count(*)]::int[]
 FROM reports_evidence GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 ON CONFLICT DO NOTHING
+"""
+# What the triggers would have counted.
+_LEDGER = """
+DELETE FROM reports_ledgerline;
+INSERT INTO reports_ledgerline (state, number) SELECT state, count(*) FROM reports_report GROUP BY state
 """
 
 
@@ -119,7 +125,7 @@ def observations(number: int, keys: int = 20) -> None:
         given["machines"] = cursor.fetchone()[0]
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(_NUMBERED, given)
-        for statement in (_REPORTS, _OBSERVATIONS, _EVIDENCE, _TALLIES):
+        for statement in (_REPORTS, _LEDGER, _OBSERVATIONS, _EVIDENCE, _TALLIES):
             cursor.execute(statement, [])
         cursor.execute("SET session_replication_role = origin")
         cursor.execute("DROP TABLE numbered")

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -19,7 +20,7 @@ from django.utils.feedgenerator import Atom1Feed
 
 from catalog.models import Case, Revision, Subsystem, Tally
 from catalog.models.text import PROPOSALS, RevisionQuerySet
-from diagnosis.vocabulary import AREAS, ENVIRONMENTS, MOVERS, OUTCOMES
+from diagnosis.vocabulary import AREAS, ENVIRONMENTS, MOVERS, OUTCOMES, UNKNOWN
 
 ENTRIES = 40
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -97,27 +98,26 @@ def _written(revision: Revision) -> Item:
     return Item(f"{path}@{revision.n}", what, snapshot, revision.note or about.summary, revision.created_at, by)
 
 
-def _measured(tallies: Iterable[Tally]) -> list[Item]:
-    """One for each case and build among these tallies, with when its latest news came."""
-    groups: dict[tuple[int, int], list[Tally]] = defaultdict(list)
-    for tally in tallies:
-        groups[tally.case_id, tally.build_id].append(tally)
+def _measured(news: Iterable[dict[str, Any]]) -> list[Item]:
+    """One for each case and build among these, with when its latest news came."""
+    groups: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
+    for one in news:
+        groups[one["case"], one["build"]].append(one)
     made = []
     for (_, build), group in groups.items():
-        case, kernel = group[0].case, group[0].build
-        said = sorted({_said(tally) for tally in group})
-        path = case.get_absolute_url()
-        title = f"{case.title}: measured on {kernel}"
-        made.append(
-            Item(f"{path}#build-{build}", title, f"{path}#evidence", "; ".join(said), max(t.since for t in group))
-        )
+        one = group[0]
+        path = reverse("case", args=[one["case__slug"]])
+        label = f" + {one['build__label']}" if one["build__label"] else ""
+        title = f"{one['case__title']}: measured on {one['build__release']}{label}"
+        said = "; ".join(sorted({_said(each) for each in group}))
+        made.append(Item(f"{path}#build-{build}", title, f"{path}#evidence", said, max(o["first"] for o in group)))
     return made
 
 
-def _said(tally: Tally) -> str:
-    area = f" in {AREAS[tally.area].label}" if tally.area in AREAS else ""
-    where = f"{tally.architecture}, {ENVIRONMENTS[tally.environment].label}"
-    return f"{MOVERS[tally.mover].label}{area} ({where}): {OUTCOMES[tally.outcome].label}"
+def _said(one: dict[str, Any]) -> str:
+    area = f" in {AREAS[one['area']].label}" if one["area"] in AREAS else ""
+    where = f"{one['architecture']}, {ENVIRONMENTS.get(one['environment'], UNKNOWN).label}"
+    return f"{MOVERS.get(one['mover'], UNKNOWN).label}{area} ({where}): {OUTCOMES[one['outcome']].label}"
 
 
 def _clean(text: str) -> str:

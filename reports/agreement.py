@@ -33,4 +33,4 @@ def _differs(key: Key) -> Disagreement | None:
 
 
 def _delta(tally: Tally) -> Delta:
-    return Delta(tally.runs, list(tally.histogram), tally.last_seen_at)
+    return Delta(tally.runs, list(tally.histogram), tally.last_seen_at, list(tally.worked))

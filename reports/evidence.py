@@ -6,7 +6,7 @@ Whatever changes evidence says what was counted before and what is counted now; 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -30,9 +30,12 @@ Key = tuple[int, int, str, str, str, str, str, int, str]
 
 @dataclass
 class Delta:
+    """`worked` as in `Tally`."""
+
     runs: int
     histogram: list[int]
     last_seen_at: datetime
+    worked: list[int]
 
 
 class Row(NamedTuple):
@@ -134,12 +137,18 @@ def tallied(rows: Iterable[Evidence | Row]) -> dict[Key, Delta]:
         key = key_of(row)
         one = made.get(key)
         if one is None:
-            made[key] = Delta(1, histogram.of(row.freed_seconds), row.seen_at)
+            made[key] = Delta(1, histogram.of(row.freed_seconds), row.seen_at, _worked(row))
         else:
             one.runs += 1
             one.histogram = histogram.added([one.histogram, histogram.of(row.freed_seconds)])
             one.last_seen_at = max(one.last_seen_at, row.seen_at)
+            one.worked = [a + b for a, b in zip(one.worked, _worked(row), strict=True)]
     return made
+
+
+def _worked(row: Evidence | Row) -> list[int]:
+    said = (row.worked_before, row.worked_while_held, row.worked_after)
+    return [number for one in said for number in (int(one is True), int(one is not None))]
 
 
 def key_of(row: Evidence | Row | Tally) -> Key:
@@ -153,20 +162,21 @@ def key_of(row: Evidence | Row | Tally) -> Key:
 # since unnest takes arrays of arrays apart down to their numbers.
 _ADD = """
 INSERT INTO catalog_tally AS t (case_id, build_id, architecture, mover, area, environment, kind, machine_id, outcome,
-                                runs, last_seen_at, histogram)
+                                runs, last_seen_at, histogram, worked)
 SELECT case_id, build_id, architecture, mover, area, environment, kind, machine_id, outcome, runs, last_seen_at,
-    histogram::int[]
+    histogram::int[], worked::int[]
 FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
-    %s::text[], %s::int[], %s::timestamptz[], %s::text[]) WITH ORDINALITY
+    %s::text[], %s::int[], %s::timestamptz[], %s::text[], %s::text[]) WITH ORDINALITY
     AS one(case_id, build_id, architecture, mover, area, environment, kind, machine_id, outcome, runs, last_seen_at,
-    histogram, i)
+    histogram, worked, i)
 ORDER BY i
 ON CONFLICT ON CONSTRAINT tally_key DO UPDATE SET
     runs = t.runs + excluded.runs,
     last_seen_at = greatest(t.last_seen_at, excluded.last_seen_at),
     histogram = ARRAY(
         SELECT a + b FROM unnest(t.histogram, excluded.histogram) WITH ORDINALITY AS x(a, b, i) ORDER BY i
-    )
+    ),
+    worked = ARRAY(SELECT a + b FROM unnest(t.worked, excluded.worked) WITH ORDINALITY AS x(a, b, i) ORDER BY i)
 """
 
 
@@ -192,7 +202,7 @@ def recount(key: Key) -> None:
     total = tallied(Evidence.objects.counted().filter(**where)).get(key)
     if total is None:
         tally.delete()
-    elif not tally.update(runs=total.runs, last_seen_at=total.last_seen_at, histogram=total.histogram):
+    elif not tally.update(**asdict(total)):
         _add({key: total})
 
 
@@ -206,11 +216,15 @@ def _add(deltas: dict[Key, Delta]) -> None:
     if not deltas:
         return
     rows = [
-        (*key, one.runs, one.last_seen_at, "{" + ",".join(map(str, one.histogram)) + "}")
+        (*key, one.runs, one.last_seen_at, _literal(one.histogram), _literal(one.worked))
         for key, one in sorted(deltas.items(), key=lambda pair: pair[0])
     ]
     with connection.cursor() as cursor:
         cursor.execute(_ADD, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _literal(numbers: list[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _builds(names: set[tuple[str, str]]) -> dict[tuple[str, str], int]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Count, Min
+from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from catalog.models import Tally
+from reports import counts
 from reports.models import Evidence, Report, State
 
 PENDING = (State.RECEIVED, State.INGESTING)
@@ -25,10 +26,10 @@ class Ledger:
 
 def ledger() -> Ledger:
     """What was received, and (state to filter by, label, number) for each part of it."""
-    counts = dict(Report.objects.values_list("state").annotate(Count("pk")).order_by())
-    shown = [(state.value, state.value, counts.get(state, 0)) for state in State if state not in PENDING]
-    pending = sum(counts.get(state, 0) for state in PENDING)
-    return Ledger(sum(counts.values()), (*shown, ("received", "pending", pending)))
+    known = counts.by_state()
+    shown = [(state.value, state.value, known[state]) for state in State if state not in PENDING]
+    pending = sum(known[state] for state in PENDING)
+    return Ledger(sum(known.values()), (*shown, ("received", "pending", pending)))
 
 
 class Collected:

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from catalog.models import Case, KernelBuild
 from catalog.models.text import seen_by
-from diagnosis.vocabulary import CONCLUSIVE, MOVERS, OUTCOMES, UNKNOWN, Word
+from diagnosis.vocabulary import MOVERS, OUTCOMES, UNKNOWN, Word
 from people.models import Machine, Standing, may
 
 
@@ -121,6 +121,16 @@ class Report(models.Model):
         return self.recorded_at or self.received_at
 
 
+class LedgerLine(models.Model):
+    """How many reports came into a state, or left it, by one statement. Written by triggers only; see `ledger`."""
+
+    state = models.CharField(max_length=10)
+    number = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.number:+}"
+
+
 class Payload(models.Model):
     """The decoded body, compressed with zstd. A table of its own, so that lists of reports never touch it."""
 
@@ -175,11 +185,6 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
     def for_rows(self) -> EvidenceQuerySet:
         """With all that a row of a list shows."""
         return self.select_related("build", "machine", "case", "report")
-
-    def operations(self) -> EvidenceQuerySet:
-        """Of conclusive runs that had a result as a whole."""
-        tried = Q(worked_before__isnull=False) | Q(worked_while_held__isnull=False) | Q(worked_after__isnull=False)
-        return self.counted().filter(tried, outcome__in=CONCLUSIVE)
 
 
 class Evidence(models.Model):

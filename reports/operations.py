@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q
-
+from catalog.models import Tally
 from diagnosis import releases
-from diagnosis.vocabulary import ENVIRONMENTS, MOVERS, OPERATIONS, Word
-from reports.models import Evidence
+from diagnosis.vocabulary import CONCLUSIVE, ENVIRONMENTS, MOVERS, OPERATIONS, Word
 
 
 @dataclass(frozen=True)
@@ -36,29 +34,26 @@ class Row:
     after: Share
 
 
-_WHEN = ("before", "while_held", "after")
 _BY = ("build__release", "build__label", "architecture", "environment", "mover")
 
 
 def of_case(case_id: int, user: Any) -> list[Row]:
-    """Newest kernel first. One query."""
-    counts = {
-        f"{when}_{said}": Count("pk", filter=Q(**{f"worked_{when}__in": values}))
-        for when in _WHEN
-        for said, values in (("worked", [True]), ("tried", [True, False]))
-    }
-    found = Evidence.objects.visible_to(user).operations().filter(case=case_id).order_by(*_BY)
-    rows = list(found.values(*_BY).annotate(**counts))
-    rows.sort(key=lambda row: releases.read(row["build__release"]).order, reverse=True)
-    return [_row(row) for row in rows]
+    """Of conclusive runs that had a result as a whole, newest kernel first. One query, of tallies."""
+    sums: dict[tuple[str, ...], list[int]] = {}
+    found = Tally.objects.visible_to(user).filter(case=case_id, outcome__in=CONCLUSIVE).order_by(*_BY)
+    for *by, worked in found.values_list(*_BY, "worked"):
+        had = sums.setdefault(tuple(by), [0] * len(worked))
+        sums[tuple(by)] = [a + b for a, b in zip(had, worked, strict=True)]
+    rows = [(by, worked) for by, worked in sums.items() if any(worked)]
+    rows.sort(key=lambda row: releases.read(row[0][0]).order, reverse=True)
+    return [_row(*by, worked) for by, worked in rows]
 
 
-def _row(row: dict[str, Any]) -> Row:
-    label = row["build__label"]
+def _row(release: str, label: str, architecture: str, environment: str, mover: str, worked: list[int]) -> Row:
     return Row(
-        row["build__release"] + (f" + {label}" if label else ""),
-        row["architecture"],
-        ENVIRONMENTS[row["environment"]],
-        OPERATIONS.get(row["mover"]) or MOVERS[row["mover"]],
-        *(Share(row[f"{when}_worked"], row[f"{when}_tried"]) for when in _WHEN),
+        release + (f" + {label}" if label else ""),
+        architecture,
+        ENVIRONMENTS[environment],
+        OPERATIONS.get(mover) or MOVERS[mover],
+        *(Share(*worked[place : place + 2]) for place in (0, 2, 4)),
     )

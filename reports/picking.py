@@ -29,6 +29,10 @@ class Pick:
         return any(asdict(self).values())
 
     @property
+    def is_of_state_alone(self) -> bool:
+        return not (self.format or self.since or self.case)
+
+    @property
     def address(self) -> str:
         return urlencode({name: value for name, value in asdict(self).items() if value})
 

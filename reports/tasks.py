@@ -8,7 +8,7 @@ import threading
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from reports import claims, ingest, replay
+from reports import claims, counts, ingest, replay
 from rest import limits
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ def sweep() -> None:
     replay.unmatched_again()
     replay.unruled_again()
     limits.sweep()
+    counts.fold()
     drain()
 
 

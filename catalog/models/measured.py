@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
 
@@ -45,19 +45,19 @@ class TallyQuerySet(models.QuerySet["Tally"]):
     def visible_to(self, user: Any) -> TallyQuerySet:
         return self.filter(seen_by(user, "case__document__"))
 
-    def news(self) -> TallyQuerySet:
-        """The first of each kind, newest first: no other machine saw this outcome under the same key before."""
-        same = {name: OuterRef(name) for name in self.model.KEY if name != "machine"}
-        earlier = Q(since__lt=OuterRef("since")) | Q(since=OuterRef("since"), pk__lt=OuterRef("pk"))
-        known = Tally.objects.filter(earlier, **same)
-        return self.filter(~Exists(known)).select_related("case", "build").order_by("-since", "-pk")
+    def news(self) -> QuerySet[Tally, dict[str, Any]]:
+        """What was seen under each key, whoever saw it, the latest to be seen for the first time before the others."""
+        key = (*(name for name in Tally.KEY if name != "machine"), "case__slug", "case__title")
+        rows = self.order_by().values(*key, "build__release", "build__label").annotate(first=Min("since"))
+        return rows.order_by("-first", "case", "build", "mover", "outcome")
 
 
 class Tally(models.Model):
     """How often one thing was seen under one full key. Runs count, never pages.
 
     `histogram` counts the runs with a known time until freed, by `histogram.bucket`. `since` is when it was first seen
-    here, which feeds tell of.
+    here, which feeds tell of. `worked`: in how many runs the operation as a whole worked and in how many it was tried,
+    before, then while the folio was held, then after.
     """
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="tallies")
@@ -72,6 +72,7 @@ class Tally(models.Model):
 
     runs = models.PositiveIntegerField()
     last_seen_at = models.DateTimeField()
+    worked = ArrayField(models.PositiveIntegerField(), db_default=[0] * 6)
     since = models.DateTimeField(db_default=Now())
     histogram = ArrayField(models.PositiveIntegerField())
 
@@ -81,7 +82,6 @@ class Tally(models.Model):
 
     class Meta:
         verbose_name_plural = "tallies"
-        indexes = [models.Index(fields=["-since", "-id"], name="tally_news")]
         constraints = [
             models.UniqueConstraint(
                 fields=["case", "build", "architecture", "mover", "area", "environment", "kind", "machine", "outcome"],

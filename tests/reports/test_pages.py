@@ -114,7 +114,7 @@ def test_editors_judge_and_others_may_not() -> None:
 
 
 def test_the_pages_ask_as_often_for_many_reports_as_for_few() -> None:
-    """Ledger: six counts, a page of rows, its length. Case: text, tallies, strategies, evidence, comments."""
+    """Ledger: its lines, a page of rows. Case: text, tallies, strategies, evidence, comments."""
     builders.case()
 
     def queries(path: str) -> int:

@@ -1,0 +1,74 @@
+"""The ledger counts reports as they change, whatever changes them, and folding changes no count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from reports import counts as reports_counts
+from reports import ingest
+from reports.models import LedgerLine, Report, State
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+
+def counts() -> dict[str, int]:
+    return {state: number for state, number in reports_counts.by_state().items() if number}
+
+
+def test_every_way_of_a_report_is_counted() -> None:
+    builders.case()
+    assert counts() == {}
+    builders.report()
+    assert counts() == {"received": 1}
+    ingest.drain()
+    builders.report()
+    assert counts() == {"settled": 1, "received": 1}
+    Report.objects.filter(state="received").update(state="failed")
+    Report.objects.filter(state="failed").update(state=State.RECEIVED)
+    assert counts() == {"settled": 1, "received": 1} and reports_counts.disagreement() == {}
+    Report.objects.filter(state="received").delete()
+    assert counts() == {"settled": 1} and reports_counts.disagreement() == {}
+
+
+def test_a_change_that_is_undone_is_not_counted() -> None:
+    builders.report()
+    with transaction.atomic():
+        Report.objects.update(state="failed")
+        transaction.set_rollback(True)
+    assert counts() == {"received": 1}
+
+
+def test_what_changes_no_state_writes_no_line() -> None:
+    builders.report()
+    before = LedgerLine.objects.count()
+    Report.objects.update(attempts=1)
+    assert LedgerLine.objects.count() == before
+
+
+def test_folding_keeps_the_counts_and_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(6):
+        builders.settled()
+    builders.report()
+    before, lines = counts(), LedgerLine.objects.count()
+    reports_counts.fold()
+    assert LedgerLine.objects.count() == lines, "few lines stay as they are"
+    monkeypatch.setattr(reports_counts, "FOLD_FROM", 3)
+    reports_counts.fold()
+    assert counts() == before == {"settled": 6, "received": 1} and LedgerLine.objects.count() == 2
+    builders.settled()
+    assert counts() == {"settled": 8} and reports_counts.disagreement() == {}
+
+
+def test_the_list_knows_its_length_without_counting(django_assert_num_queries: Any) -> None:
+    for _ in range(3):
+        builders.settled()
+    with django_assert_num_queries(3):  # the ledger, the length of the list, a page of rows
+        page = Client().get("/reports/?state=settled").content.decode()
+    assert page.count('<th scope="row">') == 3
+    assert "None in this state yet." in Client().get("/reports/?state=failed").content.decode()
+    assert Client().get("/reports/?state=nonsense").content.decode().count('<th scope="row">') == 3
