@@ -69,12 +69,15 @@ def kcidb(request: HttpRequest) -> StreamingHttpResponse:
 
     def parts() -> Iterator[str]:
         yield '{"version": {"major": 5, "minor": 3}, "checkouts": ['
-        yield from _joined(_checkout(build) for build in KernelBuild.objects.order_by("pk").iterator(CHUNK))
+        public = KernelBuild.objects.filter(pk__in=_evidence(ordered=False).values("build"))
+        yield from _joined(_checkout(build) for build in public.order_by("pk").iterator(CHUNK))
         yield '], "builds": ['
         pairs = _evidence(ordered=False).values_list("build", "architecture").distinct().order_by("build")
         yield from _joined(_build(*pair) for pair in pairs)
         yield '], "issues": ['
-        yield from _joined(_issue(case) for case in Case.objects.visible_to(_ANYBODY).for_list())
+        yield from _joined(
+            _issue(case) for case in Case.objects.visible_to(_ANYBODY).for_list().select_related("document__current")
+        )
         yield '], "tests": ['
         yield from _joined(_test(row) for row in _evidence())
         yield '], "incidents": ['

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Min
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, Min, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
@@ -13,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from catalog.models import Tally
 from reports import counts
-from reports.models import Evidence, Report, State
+from reports.models import Report, State
 
 PENDING = (State.RECEIVED, State.INGESTING)
 
@@ -47,8 +48,9 @@ class Collected:
         yield GaugeMetricFamily("unmigratable_oldest_pending_seconds", "How long the oldest has waited.", waited)
         claimed = Report.objects.filter(state=State.INGESTING).count()
         yield GaugeMetricFamily("unmigratable_reports_claimed", "In the hands of a worker.", claimed)
-        yield GaugeMetricFamily("unmigratable_evidence", "Pieces of evidence.", Evidence.objects.count())
-        yield GaugeMetricFamily("unmigratable_tallies", "Tallies.", Tally.objects.count())
+        public = Tally.objects.visible_to(AnonymousUser()).aggregate(number=Count("pk"), runs=Sum("runs"))
+        yield GaugeMetricFamily("unmigratable_evidence", "Pieces of evidence that count.", public["runs"] or 0)
+        yield GaugeMetricFamily("unmigratable_tallies", "Tallies of what is public.", public["number"])
 
 
 _registry = CollectorRegistry()

@@ -116,6 +116,17 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "reports/<uuid:report>/": ("/reports/{report}/",),
     "reports/<uuid:report>/raw": ("/reports/{report}/raw",),
     "reports/<uuid:report>/verdict": ("/reports/{report}/verdict",),
+    "reports/again": ("/reports/again",),
+    "reports/<uuid:report>/erase": ("/reports/{report}/erase",),
+    "metrics": ("/metrics",),
+    "api/v1/events/": ("/api/v1/events/", "/api/v1/events/?since=0", "/api/v1/events/?limit=1"),
+    **{
+        f"export/{name}": (f"/export/{name}",)
+        for name in (
+            *("documents.ndjson", "evidence.ndjson", "evidence.csv", "reports.ndjson", "tallies.ndjson"),
+            "kcidb.json",
+        )
+    },
     "reports/unmatched/": ("/reports/unmatched/", "/reports/unmatched/?show=ruled"),
     "reports/unmatched/<slug:fingerprint>/": ("/reports/unmatched/{fingerprint}/",),
     "reports/unmatched/<slug:fingerprint>/rule": ("/reports/unmatched/{fingerprint}/rule",),
