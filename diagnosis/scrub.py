@@ -9,6 +9,7 @@ import re
 from typing import Any, Dict, Mapping
 
 from diagnosis.formats.envelope import ENVELOPE
+from diagnosis.shape import Shape
 
 _BUILDER = re.compile(r"\(([^()@\s]+)@([^()\s]+)\)")
 _IP4 = re.compile(r"\b(?!127\.0\.0\.1\b)(?!0\.0\.0\.0\b)(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b(?![.-]\d)")
@@ -42,7 +43,12 @@ def envelope(report: Dict[str, Any], hostname: str = "") -> Dict[str, Any]:
     What has a fixed form stays: words of the vocabulary (a host may be called `guest`), the release (2.6.32.27 is no
     address), the run id, by which a second sending is recognised. What grows is cut where its field ends.
     """
-    made: Dict[str, Any] = _fitted(report, ENVELOPE.schema, hostname)
+    return fitted(report, ENVELOPE, hostname)
+
+
+def fitted(report: Dict[str, Any], form: Shape, hostname: str = "") -> Dict[str, Any]:
+    """The same for a report of any form."""
+    made: Dict[str, Any] = _fitted(report, form.schema, hostname)
     return made
 
 

@@ -11,7 +11,7 @@ import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Set, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from probes.kmsg import message
 
@@ -30,17 +30,25 @@ _TELLING = re.compile(
     r"|unmovable page)|memory offlining .* failed|cma: .*alloc failed|alloc_contig_range: .*busy"
     r"|[Ss]oft offline: .*(?:failed|busy)|blocked for more than \d+ seconds"
 )
+_ANNOUNCES = re.compile(r"migrating pfn [0-9a-f]+ failed|failed to isolate pfn")
+_OF_A_DUMP = re.compile(r"\b(?:page|head|memcg|aops|flags|raw|page_type|mapping|index|anon|ksm|pfn)\b")
+_MOST_FRAMES = 24
 _MIGRATING = re.compile(r"\b(?:migrate_pages|migrate_folios?|do_migrate_range|__alloc_contig_migrate_range)")
 
 
 @dataclass(frozen=True)
 class Event:
-    """`kind`: counter, log or blocked. `what`: the counter, the line, or the task with the top of its stack."""
+    """`kind`: counter, log or blocked. `what`: the counter, the line, or the task with the top of its stack.
+
+    `pid` and `stack` (function+offset, innermost first) are of a blocked task.
+    """
 
     at: float
     kind: str
     what: str
     rise: int = 1
+    pid: int = 0
+    stack: Tuple[str, ...] = ()
 
 
 class Monitor:
@@ -51,15 +59,27 @@ class Monitor:
         self.log = _open_at_end(kmsg)
         self.counts = self._counters()
         self.blocked: Set[Tuple[int, str]] = set()
+        self.in_dump = False
 
     def look(self) -> List[Event]:
         now = time.time()
         found = [Event(now, "counter", name, rise) for name, rise in self._rises()]
-        found += [Event(now, "log", line) for line in self._lines() if _TELLING.search(line)]
-        blocked = set(self._sleepers())
-        found += [Event(now, "blocked", what) for _, what in sorted(blocked - self.blocked)]
-        self.blocked = blocked
+        found += [Event(now, "log", line) for line in self._lines() if self._tells(line)]
+        sleepers = sorted(self._sleepers(now), key=lambda one: one.pid)
+        found += [one for one in sleepers if (one.pid, one.what) not in self.blocked]
+        self.blocked = {(one.pid, one.what) for one in sleepers}
         return found
+
+    def _tells(self, line: str) -> bool:
+        """Also the dump of a page, which is several lines: from what announces it to `page dumped because`."""
+        tells = bool(_TELLING.search(line))
+        if "page dumped because" in line:
+            self.in_dump = False
+        elif _ANNOUNCES.search(line):
+            self.in_dump = True
+        elif self.in_dump and _OF_A_DUMP.search(line):
+            return True
+        return tells
 
     def close(self) -> None:
         if self.log >= 0:
@@ -96,7 +116,7 @@ class Monitor:
                 return
             yield message(record)
 
-    def _sleepers(self) -> Iterator[Tuple[int, str]]:
+    def _sleepers(self, now: float) -> Iterator[Event]:
         """Tasks in D that are migrating something, with the function that they sleep in."""
         for folder in self.proc.glob("[0-9]*"):
             stat = _read(folder / "stat").rpartition(")")[2].split()
@@ -105,12 +125,22 @@ class Monitor:
             stack = _read(folder / "stack")
             if _MIGRATING.search(stack):
                 name = _read(folder / "comm").strip()
-                frames = [line.split()[-1] for line in stack.splitlines() if line.strip()]
-                yield int(folder.name), "%s[%s] in %s" % (name, folder.name, " <- ".join(frames[:3]))
+                frames = tuple(line.split()[-1] for line in stack.splitlines() if line.strip())
+                told = "%s[%s] in %s" % (name, folder.name, " <- ".join(frames[:3]))
+                yield Event(now, "blocked", told, 1, int(folder.name), frames[:_MOST_FRAMES])
 
 
-def watch(monitor: Monitor, every_seconds: float, seconds: float, tell: Callable[[Event], None]) -> float:
-    """Looks until the time is over (0: until interrupted). Returns the share of one CPU that looking took."""
+def watch(
+    monitor: Monitor,
+    every_seconds: float,
+    seconds: float,
+    tell: Callable[[Event], None],
+    afterwards: Optional[Callable[[], None]] = None,
+) -> float:
+    """Looks until the time is over (0: until interrupted). Returns the share of one CPU that looking took.
+
+    `afterwards` is called after each look, whatever that has seen.
+    """
     began, cpu = time.monotonic(), time.process_time()
     try:
         while not seconds or time.monotonic() - began < seconds:
@@ -118,6 +148,8 @@ def watch(monitor: Monitor, every_seconds: float, seconds: float, tell: Callable
             time.sleep(max(0.0, min(every_seconds, left)))
             for event in monitor.look():
                 tell(event)
+            if afterwards is not None:
+                afterwards()
     except KeyboardInterrupt:
         pass
     finally:

@@ -50,7 +50,7 @@ def send_waiting(spool: Spool, sender: Sender, say: Say) -> bool:
 def _send(spool: Spool, path: Path, sender: Sender, say: Say) -> bool:
     try:
         body = path.read_bytes()
-        receipt = sender.send(report.run_id(body), body)
+        receipt = sender.send(report.run_id(body), body, report.media_type(body))
     except FileNotFoundError:
         return True  # another `submit` was faster
     except (Refused, ValueError) as error:

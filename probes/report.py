@@ -9,8 +9,10 @@ from datetime import datetime, timezone
 from typing import Any, Dict, List
 
 from diagnosis import scrub
-from diagnosis.formats import envelope
+from diagnosis.formats import envelope, monitor
 from probes import facts, version
+
+_FORMATS: Dict[str, Any] = {form.NAME: form for form in (envelope, monitor)}
 
 
 def make(runs: List[Dict[str, Any]], environment: str, label: str, started_at: datetime) -> Dict[str, Any]:
@@ -18,21 +20,50 @@ def make(runs: List[Dict[str, Any]], environment: str, label: str, started_at: d
     report = {
         "format": envelope.NAME,
         "version": envelope.VERSION,
-        "run_id": uuid.uuid4().hex,
-        "started_at": started_at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "probe": version.identity(),
-        "kernel": {**facts.kernel(label), **(facts.command_line() if environment == "guest" else {})},
-        "environment": environment,
+        **_head(environment, label, started_at),
         "runs": runs,
     }
     return scrub.envelope(report, os.uname().nodename)
 
 
+def of_watching(
+    events: List[Dict[str, Any]], environment: str, started_at: datetime, seconds: float, cpu_seconds: float
+) -> Dict[str, Any]:
+    """A report of what was seen in so many seconds, and how much of a CPU the watching took since its start."""
+    report = {
+        "format": monitor.NAME,
+        "version": monitor.VERSION,
+        **_head(environment, "", started_at),
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu_seconds, 2),
+        "events": events,
+    }
+    return scrub.fitted(report, monitor.SEEN, os.uname().nodename)
+
+
+def _head(environment: str, label: str, started_at: datetime) -> Dict[str, Any]:
+    return {
+        "run_id": uuid.uuid4().hex,
+        "started_at": utc(started_at),
+        "probe": version.identity(),
+        "kernel": {**facts.kernel(label), **(facts.command_line() if environment == "guest" else {})},
+        "environment": environment,
+    }
+
+
+def utc(at: datetime) -> str:
+    return at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def encode(report: Dict[str, Any]) -> bytes:
     """The bytes that travel. Raises diagnosis.faults.Unreadable where the server would not take them."""
     body = json.dumps(report, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-    envelope.read(body)
+    _FORMATS[report["format"]].read(body)
     return body
+
+
+def media_type(body: bytes) -> str:
+    return str(_FORMATS.get(json.loads(body).get("format", ""), envelope).MEDIA_TYPE)
 
 
 def run_id(body: bytes) -> str:

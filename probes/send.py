@@ -82,20 +82,20 @@ class Sender:
         self.chance = chance
         _demand_privacy(self.url, insecure)
 
-    def headers(self, run_id: str) -> Dict[str, str]:
+    def headers(self, run_id: str, media_type: str) -> Dict[str, str]:
         return {
-            "Content-Type": "application/json",
+            "Content-Type": media_type,
             "Content-Encoding": "gzip",
             "Authorization": "Bearer " + self.token,
             "Idempotency-Key": run_id,
             "User-Agent": "unmigratable-probe",
         }
 
-    def send(self, run_id: str, body: bytes) -> Receipt:
+    def send(self, run_id: str, body: bytes, media_type: str = "application/json") -> Receipt:
         """Post the report until it is taken, refused, or the tries are used up. Raises NotSent."""
         packed = gzip.compress(body, mtime=0)
         for attempt in range(1, _TRIES + 1):
-            answer, trouble = self._once(self.headers(run_id), packed)
+            answer, trouble = self._once(self.headers(run_id, media_type), packed)
             if answer is not None and answer.status in (200, 202):
                 return _receipt(answer)
             if answer is not None and answer.status not in _PASSES:

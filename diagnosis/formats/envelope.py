@@ -24,13 +24,13 @@ MEDIA_TYPE = "application/json"
 MAX_RUNS = 500
 
 _SLUG = shape.pattern(r"[a-z0-9][a-z0-9-]{0,63}", "a slug: lower-case letters, digits and hyphens, up to 64")
-_TIME = shape.pattern(
+TIME = shape.pattern(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", "an RFC 3339 time such as 2026-11-22T20:15:00Z"
 )
 _PAGES = shape.whole(0, 2**31)
 _PLACE = shape.record({"returned": shape.boolean()}, {"seconds": shape.seconds(86_400)})
 
-_KERNEL = shape.record(
+KERNEL = shape.record(
     {
         "release": shape.pattern(r"[\x21-\x7e]{1,120}", "what `uname -r` prints, up to 120 characters"),
         "architecture": shape.pattern(r"[a-z0-9_]{1,32}", "what `uname -m` prints"),
@@ -55,7 +55,7 @@ _RUN = shape.record(
         "area": shape.word(vocabulary.AREAS),
         "migrate_mode": shape.word(vocabulary.MIGRATE_MODES),
         "holder": shape.word(vocabulary.HOLDERS),
-        "started_at": _TIME,
+        "started_at": TIME,
         "reason": shape.text(2_000),
         "control": shape.record({"nr_pages": shape.whole(1, 2**31), "nr_moved": _PAGES}),
         "target": shape.record(
@@ -89,12 +89,12 @@ ENVELOPE = shape.record(
         "format": shape.constant(NAME),
         "version": shape.constant(VERSION),
         "run_id": shape.pattern(r"[A-Za-z0-9._:-]{8,100}", "8 to 100 letters, digits and . _ : -"),
-        "kernel": _KERNEL,
+        "kernel": KERNEL,
         "environment": shape.word(vocabulary.ENVIRONMENTS),
         "runs": shape.array(_RUN, MAX_RUNS, least=1),
     },
     {
-        "started_at": _TIME,
+        "started_at": TIME,
         "probe": shape.record({"version": shape.text(80)}, {"sha256": shape.pattern(r"[0-9a-f]{64}", "64 hex digits")}),
     },
 )
