@@ -25,6 +25,7 @@ BLOCK_STATE = "/sys/devices/system/memory/memory%d/state"
 SOFT_OFFLINE = "/sys/devices/system/memory/soft_offline_page"
 HUGE = "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages"
 GIGANTIC = "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
+_END_SECONDS = 1.0
 VMSTAT = (
     "pgmigrate_success", "pgmigrate_fail", "compact_isolated", "compact_fail", "compact_success", "compact_stall",
     "nr_foll_pin_acquired", "nr_foll_pin_released", "nr_writeback", "nr_writeback_temp", "nr_dirty",
@@ -55,6 +56,7 @@ class MoverChild:
         self.child: Child = start("unmig-move", lambda: _serve(theirs), [theirs], cpus)
         os.close(theirs)
         self.lines = Lines(ours)
+        self.look: Callable[[int], Optional[Blocked]] = look_at
         self.began = 0.0
         self.busy = False
         self.answer: Dict[str, Any] = {}
@@ -66,7 +68,7 @@ class MoverChild:
         self.began, self.busy = time.monotonic(), True
         self.lines.send(order)
         took = self.wait(seconds, check)
-        blocked = None if took is not None else look_at(self.child.pid)
+        blocked = None if took is not None else self.look(self.child.pid)
         return Attempt(took, blocked, difference(before, vmstat()))
 
     def wait(self, seconds: float, check: Callable[[], None]) -> Optional[float]:
@@ -90,9 +92,9 @@ class MoverChild:
         os.kill(self.child.pid, signal.SIGUSR1)
 
     def close(self) -> bool:
-        """False where it still sleeps in D."""
+        """False where it still sleeps in D. It ends by itself when nobody is there to give orders."""
         os.close(self.lines.fd)
-        return self.child.end()
+        return self.child.wait(_END_SECONDS) or self.child.end()
 
     def _fate(self) -> str:
         self.child.wait(1.0)

@@ -15,6 +15,7 @@ from probes.isolate import choose_mover
 from probes.movers import memory_nodes
 from probes.movers_choice import GUESTS_ONLY
 
+WITH_A_PLAIN_HOLDER = ("compaction", "move_pages")
 MOST_HOLD_SECONDS = 15.0
 MOST_HOLD_SECONDS_IN_A_GUEST = 30.0
 
@@ -68,7 +69,12 @@ def _number(name: str) -> Optional[int]:
 
 
 def obstacles(
-    case: Case, machine: Machine, hold_seconds: float, mover: Optional[str] = None, environment: str = "host"
+    case: Case,
+    machine: Machine,
+    hold_seconds: float,
+    mover: Optional[str] = None,
+    environment: str = "host",
+    holder: str = "privileged",
 ) -> List[str]:
     """Why the case cannot run here, as sentences; empty where it can."""
     found = []
@@ -82,6 +88,10 @@ def obstacles(
         found.append("%s can hurt a machine: only in a throw-away one, with --environment guest" % mover)
     if case.guests_only and environment != "guest":
         found.append("only in a throw-away machine, with --environment guest: " + case.guests_only)
+    if holder == "unprivileged" and case.why_privileged:
+        found.append("it cannot be held without privilege: " + case.why_privileged)
+    if holder == "unprivileged" and mover not in (None, *WITH_A_PLAIN_HOLDER):
+        found.append("%s goes with a privileged holder only" % mover)
     found += _mover_obstacles(case, machine, mover)
     if not case.safe_on_a_host:
         found += hung_task_obstacles(machine, hold_seconds)

@@ -85,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--spread", action="store_true", help="one held page a pageblock, to see how much that denies (compaction only)"
     )
+    run.add_argument(
+        "--holder",
+        choices=sorted(vocabulary.HOLDERS),
+        default="privileged",
+        help="unprivileged: what holds gives up root first, as a plain uid; movers compaction and move_pages",
+    )
     run.add_argument("--repeat", type=_count, default=1, metavar="N")
     run.add_argument(
         "--label", default="", metavar="L", help="tells builds of one release apart, such as `base` or `patched`"
@@ -100,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sending(run)
     inspect.add(acts, _tell)
     diagnose_command.add(acts, _tell)
-    monitor_command.add(acts)
+    monitor_command.add(acts, _add_sending, _keeping)
     lab.add(acts, _tell)
     submit = acts.add_parser("submit", help="send what waits in the spool")
     submit.set_defaults(act=submit_spool)
@@ -204,10 +210,10 @@ def _repeat(case: Case, options: argparse.Namespace, say: Say) -> List[Dict[str,
     except CannotRun:
         mover = options.mover
     hold = check.effective_hold(case, options.hold, options.environment)
-    settings = Settings(mover, hold, options.scratch, options.environment == "guest", options.spread)
+    settings = Settings(mover, hold, options.scratch, options.holder, options.environment == "guest", options.spread)
     for line in screen.plan_lines(case, mover, hold, options.repeat):
         say(line)
-    found = check.obstacles(case, check.look(), hold, options.mover, options.environment)
+    found = check.obstacles(case, check.look(), hold, options.mover, options.environment, options.holder)
     if not case.safe_on_a_host and not options.on_this_host and options.environment != "guest":
         found.append("it can make others sleep in D: run it in a guest, or allow it with --on-this-host")
     runs = []
@@ -255,6 +261,24 @@ def submit_spool(options: argparse.Namespace) -> int:
     if not spool.waiting():
         _tell("nothing waits in %s" % spool.folder)
     return 0 if post.send_waiting(spool, sender, _tell) else 1
+
+
+def _keeping(options: argparse.Namespace) -> Any:
+    """What is to be done with each report of a watch: None for nothing; an exit code where it cannot be done."""
+    if options.dry_run:
+        return lambda body: _show(body, options.submit)
+    if not options.submit and not options.spool:
+        return None
+    sender = _sender(options, options.submit) if options.submit else None
+    if options.submit and sender is None:
+        return USAGE
+    spool = Spool(options.spool or default_folder())
+
+    def keep(body: bytes) -> None:
+        if post.keep(spool, body, _note) and sender is not None:
+            post.send_waiting(spool, sender, _note)
+
+    return keep
 
 
 def _sender(options: argparse.Namespace, url: str) -> Optional[Sender]:

@@ -105,6 +105,10 @@ class Case:
     experiment: Callable[[Surroundings], Experiment]
     # Why it must not run on a machine in use, whatever is allowed; empty where it may.
     guests_only: str = ""
+    # Why the hold cannot be made without privilege here; empty where it can.
+    why_privileged: str = ""
+    # Does it take a user namespace of one's own to make it without privilege?
+    needs_namespace: bool = False
 
     @property
     def safe_on_a_host(self) -> bool:
@@ -112,15 +116,18 @@ class Case:
         return self.hold_class not in _OTHERS_MAY_SLEEP
 
 
-def chosen(addresses: List[int]) -> Tuple[List[int], List[int]]:
-    """Control and target out of the pool: the lowest frames, and the next.
+def chosen(addresses: List[int], sleeps: bool = False) -> Tuple[List[int], List[int]]:
+    """Control and target out of the pool, which are the lowest frames and the next.
 
-    In this order, since compaction goes upwards: one that falls asleep at the target has passed the control.
+    Compaction goes upwards. So the control is the upper one: where that has moved, the target was passed, and one that
+    stayed was not just never reached. `sleeps`: the mover is to fall asleep at the target, and comes no further. Then
+    the control is the lower one, and whether the target was reached is seen in that the mover did not come back.
     """
     frames = dict(zip(addresses, pages.frames_of(addresses)))
     mapped = [address for address in addresses if frames[address] is not None]
     mapped.sort(key=lambda address: frames[address] or 0)
-    return mapped[:NR_PAGES], mapped[NR_PAGES : 2 * NR_PAGES]
+    lower, upper = mapped[:NR_PAGES], mapped[NR_PAGES : 2 * NR_PAGES]
+    return (lower, upper) if sleeps else (upper, lower)
 
 
 def span(address: int, nr_pages: int) -> List[int]:

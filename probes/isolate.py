@@ -49,7 +49,7 @@ def _signed(case: Case, settings: Settings, began: datetime, result: Dict[str, A
         **(
             {"migrate_mode": vocabulary.MOVER_MODES[settings.mover]} if settings.mover in vocabulary.MOVER_MODES else {}
         ),
-        "holder": "privileged" if os.geteuid() == 0 else "unprivileged",
+        "holder": settings.holder,
         "started_at": began.strftime("%Y-%m-%dT%H:%M:%SZ"),
         **result,
     }

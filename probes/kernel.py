@@ -16,8 +16,8 @@ PROT_READ, PROT_WRITE = 1, 2
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS = 1, 2, 0x10, 0x20
 MAP_NORESERVE, MAP_HUGETLB = 0x4000, 0x40000
 MADV_RANDOM, MADV_DONTNEED, MADV_DONTFORK, MADV_NOHUGEPAGE = 1, 4, 10, 15
-MS_REC, MS_PRIVATE, MNT_DETACH, CLONE_NEWNS = 0x4000, 0x40000, 2, 0x20000
-PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH, CLONE_NEWNS, CLONE_NEWUSER = 0x1000, 0x4000, 0x40000, 2, 0x20000, 0x10000000
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 SYNC_FILE_RANGE_WRITE = 2
 SPLICE_F_NONBLOCK = 2
 MPOL_DEFAULT, MPOL_BIND = 0, 2
@@ -270,9 +270,24 @@ def private_mounts() -> None:
     _checked(_libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount --make-rprivate")
 
 
+def own_user_namespace() -> None:
+    """As any user may where the machine allows it. Needs to be the process's only thread."""
+    _checked(_libc.unshare(ctypes.c_int(CLONE_NEWUSER)), "unshare")
+
+
+def be_dumpable() -> None:
+    """Own /proc/self again, which a change of the uid has given to root."""
+    _checked(_libc.prctl(ctypes.c_int(PR_SET_DUMPABLE), ctypes.c_ulong(1), 0, 0, 0), "prctl")
+
+
 def mount(source: str, target: str, kind: str, options: str = "") -> None:
     data = options.encode() or None
     _checked(_libc.mount(source.encode(), target.encode(), kind.encode(), 0, data), "mount " + kind)
+
+
+def mount_over(source: str, target: str) -> None:
+    """Have `source` be seen at `target`: a bind mount."""
+    _checked(_libc.mount(source.encode(), target.encode(), None, MS_BIND, None), "mount --bind")
 
 
 def unmount(target: str) -> None:

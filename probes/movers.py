@@ -86,7 +86,7 @@ class Compaction(Mover):
     """A write to /proc/sys/vm/compact_memory on a staged zone. A lottery where others use the zone too."""
 
     name = "compaction"
-    most_tries = 3
+    most_tries = 5
 
     def __init__(self, child: MoverChild, arena_bytes: int) -> None:
         super().__init__(child)

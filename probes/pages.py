@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
@@ -16,10 +17,35 @@ FLAGS: Dict[str, int] = {
     "COMPOUND_HEAD": 15, "COMPOUND_TAIL": 16, "HUGE": 17, "UNEVICTABLE": 18, "HWPOISON": 19, "NOPAGE": 20,
     "THP": 22, "OFFLINE": 23, "ZERO_PAGE": 24, "IDLE": 25, "PGTABLE": 26, "RESERVED": 32, "MLOCKED": 33,
 }  # fmt: skip
+_PAGEMAP, _KPAGEFLAGS = "/proc/self/pagemap", "/proc/kpageflags"
 _PRESENT = 1 << 63
 _FRAME = (1 << 55) - 1
 _MOST_TOGETHER = 1 << 15
 _MOST_FOLIO_PAGES = 1024
+
+
+_kept: Dict[str, int] = {}
+
+
+def keep_open() -> None:
+    """Have this process see all this when it has given up its privileges: it is asked of who opens the files.
+
+    fs/proc/task_mmu.c, pagemap_read (file_ns_capable); fs/proc/page.c, of mode 0400.
+    """
+    for path in (_PAGEMAP, _KPAGEFLAGS):
+        _kept[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[int]:
+    if path in _kept:
+        yield _kept[path]
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def frames_from(address: int, nr_pages: int) -> List[Optional[int]]:
@@ -27,9 +53,8 @@ def frames_from(address: int, nr_pages: int) -> List[Optional[int]]:
 
     Raises CannotRun where the kernel hides them (fs/proc/task_mmu.c, pagemap_read: zero without CAP_SYS_ADMIN).
     """
-    with open("/proc/self/pagemap", "rb", 0) as pagemap:
-        pagemap.seek(address // PAGE * 8)
-        entries = struct.unpack("<%dQ" % nr_pages, pagemap.read(8 * nr_pages))
+    with _opened(_PAGEMAP) as pagemap:
+        entries = struct.unpack("<%dQ" % nr_pages, os.pread(pagemap, 8 * nr_pages, address // PAGE * 8))
     found = [entry & _FRAME if entry & _PRESENT else None for entry in entries]
     if 0 in found:
         raise CannotRun("page frame numbers are hidden: this needs root (CAP_SYS_ADMIN)")
@@ -48,11 +73,8 @@ def moved(before: Sequence[Optional[int]], after: Sequence[Optional[int]]) -> in
 
 def flag_bits(frames: Sequence[int]) -> List[int]:
     """The flags of each frame. Neighbours are read together: a whole zone is a matter of a second."""
-    fd = os.open("/proc/kpageflags", os.O_RDONLY | os.O_CLOEXEC)
-    try:
+    with _opened(_KPAGEFLAGS) as fd:
         return [bits for first, nr in _runs(frames) for bits in _flags_from(fd, first, nr)]
-    finally:
-        os.close(fd)
 
 
 def _runs(frames: Sequence[int]) -> Iterator[Tuple[int, int]]:

@@ -6,12 +6,13 @@ same attempt, else nothing can be said. The outcome is `diagnosis.outcome.judge`
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional
 
 from diagnosis import outcome
-from probes import movers_choice, pages, zones
+from probes import movers_choice, pages, unprivileged, zones
 from probes.arena import affordable_bytes, pin_to_one_cpu
 from probes.attempts import Attempt, MoverChild
 from probes.errors import Disturbed
@@ -32,6 +33,7 @@ class Settings:
     mover: str
     hold_seconds: float
     arena_bytes: int
+    holder: str = "privileged"
     guest: bool = False
     spread: bool = False
 
@@ -60,9 +62,14 @@ class Measured:
 def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
     """The run as the envelope wants it, without its start. Raises CannotRun, Disturbed or OSError."""
     arena_bytes = affordable_bytes(settings.arena_bytes)
-    cpus = pin_to_one_cpu()
+    parent, cpus = os.getppid(), pin_to_one_cpu()
     child = MoverChild(cpus)
+    witness = None
     try:
+        if settings.holder == "unprivileged":
+            witness = unprivileged.Witness()
+            child.look = witness.look_at
+            unprivileged.become(parent, case.needs_namespace)
         experiment = case.experiment(Surroundings(settings.hold_seconds, cpus))
         try:
             experiment.start()
@@ -75,6 +82,8 @@ def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
             experiment.close()
     finally:
         ended = child.close()
+        if witness is not None:
+            witness.close()
     if not ended:
         raise Disturbed("the mover still sleeps in D after everything was released")
     if settings.mover == "compaction" and not case.safe_on_a_host:
@@ -148,6 +157,8 @@ class _Run:
         self.mover.meet(_known(control), _known(held))
         for attempt in range(1, self.mover.most_tries + 1):
             self.mover.arm(_unmoved(control, self.experiment.control_frames()) + _known(held))
+            if attempt > 1 and time.monotonic() + _LEAST_ATTEMPT_SECONDS > end:  # that has taken a while
+                break
             left = max(_LEAST_ATTEMPT_SECONDS, end - time.monotonic())
             self.say("%s, with %d control pages beside (try %d)" % (self.mover.name, len(control), attempt))
             made = self._attempt(left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import List, Optional
@@ -37,6 +38,7 @@ def read() -> List[Zone]:
         return parse(zoneinfo.read())
 
 
+@functools.lru_cache(maxsize=None)
 def pageblock_pages() -> int:
     """Pages in a pageblock, the unit that has a migratetype; 512, as with 4 KiB pages, where it is not told."""
     try:

@@ -102,4 +102,5 @@ CASE = Case(
     side_effects="none for others, but that memory is compacted",
     cleans_up="supplies the page, and ends the ring; both end with the process",
     experiment=AioRing,
+    why_privileged="userfaultfd stops a fault inside the kernel for CAP_SYS_PTRACE only",
 )

@@ -38,7 +38,7 @@ class FuseWriteback(Experiment):
         kernel.advise(self.address, POOL_PAGES, kernel.MADV_RANDOM)  # single pages, no readahead
         mover.stage(STAGED_PAGES)
         kernel.touch(self.address, POOL_PAGES)
-        self.control, self.target = chosen(span(self.address, POOL_PAGES))
+        self.control, self.target = chosen(span(self.address, POOL_PAGES), sleeps=True)
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
         # Dirty first, hold second: up to 6.12 a page dirtied while an earlier write of it is withheld
@@ -100,4 +100,5 @@ CASE = Case(
     side_effects="whoever migrates or compacts memory meanwhile may sleep in D until the release; sync(2) may wait too",
     cleans_up="answers, then ends the connection; a watcher and the server's own clock do it where the probe cannot",
     experiment=FuseWriteback,
+    needs_namespace=True,
 )

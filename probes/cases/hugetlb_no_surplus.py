@@ -99,5 +99,6 @@ CASE = Case(
     cleans_up="gives the huge pages back; they end with the process. vm.nr_overcommit_hugepages is raised for moments "
     "only, and put back by a process of its own",
     experiment=HugetlbNoSurplus,
+    why_privileged="vm.nr_overcommit_hugepages has to be raised",
     guests_only="it takes all the memory of a node that comes in large pieces",
 )

@@ -73,4 +73,5 @@ CASE = Case(
     cleans_up="answers, then ends the server, and with it the connection; a watcher and the server's own clock do it "
     "where the probe cannot",
     experiment=NetfsUnresponsiveServer,
+    why_privileged="9P cannot be mounted in a user namespace",
 )

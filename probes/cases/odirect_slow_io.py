@@ -97,4 +97,5 @@ CASE = Case(
     side_effects="none for others, but that memory is compacted; the probe's own reader sleeps until the release",
     cleans_up="answers, then ends the connection; a watcher and the server's own clock do it where the probe cannot",
     experiment=OdirectSlowIo,
+    needs_namespace=True,
 )

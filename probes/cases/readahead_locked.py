@@ -46,7 +46,7 @@ class ReadaheadLocked(Experiment):
         os.posix_fadvise(self.fd, 0, 0, os.POSIX_FADV_DONTNEED)
         mover.stage(STAGED_PAGES)
         kernel.touch(self.address, POOL_PAGES)
-        self.control, _ = chosen(span(self.address, POOL_PAGES))
+        self.control, _ = chosen(span(self.address, POOL_PAGES), sleeps=True)
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
         for attempt in range(1, _TRIES + 1):
@@ -130,4 +130,5 @@ CASE = Case(
     side_effects="whoever migrates or compacts memory meanwhile may sleep in D until the release",
     cleans_up="answers, then ends the connection; a watcher and the server's own clock do it where the probe cannot",
     experiment=ReadaheadLocked,
+    needs_namespace=True,
 )

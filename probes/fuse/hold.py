@@ -163,7 +163,9 @@ def begin(file: protocol.File, hold_seconds: float, cpus: Optional[Set[int]]) ->
         return lambda: server.serve(plan)
 
     def connected() -> str:
-        return mount.abort_file(mount.connection_of(mountpoint))
+        """A plain user's mount shows its connection where fusectl is mounted already; the server's end ends it too."""
+        number = mount.connection_of(mountpoint)
+        return mount.abort_file(number) if os.geteuid() == 0 else mount.abort_file_if_there(number)
 
     return begin_with(Side("unmig-fuse", main, "mounted", [], connected), mountpoint, hold_seconds, cpus)
 

@@ -45,6 +45,11 @@ def parse_mountinfo(text: str, mountpoint: str) -> Optional[int]:
     return None
 
 
+def abort_file_if_there(number: int) -> str:
+    path = "%s/%d/abort" % (CONNECTIONS, number)
+    return path if os.access(path, os.W_OK) else ""
+
+
 def abort_file(number: int) -> str:
     """The path that ends the connection when written to; mounts fusectl (in our namespace) where needed."""
     path = "%s/%d/abort" % (CONNECTIONS, number)

@@ -6,6 +6,7 @@ Kernel side: include/uapi/linux/fuse.h. Spoken is 7.31, which every kernel since
 from __future__ import annotations
 
 import errno
+import os
 import struct
 from dataclasses import dataclass
 from typing import Callable, Dict, Optional, Tuple
@@ -79,7 +80,8 @@ def _init(request: Request, file: File, now: int) -> _Answer:
 def _attributes(node: int, file: File, now: int) -> bytes:
     size, mode = (0, 0o40755) if node == _ROOT else (file.size_bytes, 0o100600)
     blocks = (size + 511) // 512
-    return struct.pack("<6Q10I", node, size, blocks, now, now, now, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
+    owner = os.getuid(), os.getgid()  # in a user namespace, root would be nobody who may open it for writing
+    return struct.pack("<6Q10I", node, size, blocks, now, now, now, 0, 0, 0, mode, 1, *owner, 0, 4096, 0)
 
 
 def _lookup(request: Request, file: File, now: int) -> _Answer:
