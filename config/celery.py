@@ -42,6 +42,11 @@ app.conf.update(
             "schedule": settings.SWEEP_SECONDS,
             "options": {"expires": settings.SWEEP_SECONDS, "queue": QUEUE},
         },
+        "tell": {
+            "task": "discussion.tell",
+            "schedule": 60,
+            "options": {"expires": 60, "queue": QUEUE},
+        },
         "follow": {
             "task": "discussion.follow",
             "schedule": 60,

@@ -26,6 +26,13 @@ KNOWN = {
     "UNMIGRATABLE_LIST": "The list that a reply goes to where a thread was not imported. Default: linux-mm@kvack.org.",
     "UNMIGRATABLE_FOLLOW_SECONDS": "How often a mail thread that is alive is looked at again. Default: 3600.",
     "UNMIGRATABLE_LIMITS": "Other limits, as in 'send=60000/60,diagnose=10/60': units in so many seconds.",
+    "UNMIGRATABLE_SIGN_UP": "'open' (the default), where mail can be sent, or 'closed': then people are added by hand.",
+    "UNMIGRATABLE_SMTP": "Where mail is sent: smtp://user:password@host:587 (STARTTLS) or smtps://….",
+    "UNMIGRATABLE_MAIL_FROM": "The sender of the site's mail. Default: noreply@ the site's own host.",
+    "UNMIGRATABLE_GITHUB": "Client id and secret of an OAuth app at GitHub, as id:secret, to sign in with it.",
+    "UNMIGRATABLE_OIDC": "Client id and secret at an OpenID provider, as id:secret, to sign in with it.",
+    "UNMIGRATABLE_OIDC_URL": "The provider's address, below which .well-known/openid-configuration is.",
+    "UNMIGRATABLE_OIDC_NAME": "What its button says. Default: OpenID.",
     "UNMIGRATABLE_TOKEN": "Read by probe.pyz, not by the site.",
 }
 DATABASE_SCHEMES = ("postgres", "postgresql")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from csp.constants import NONE, SELF
 
+from config import signing
 from config.environment import BROKER_SCHEMES, DATABASE_SCHEMES, Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -46,6 +47,8 @@ MAIL_LIST = env.optional(
     "UNMIGRATABLE_LIST", r"[\w.+-]+@[A-Za-z0-9.-]+", "the address of a mailing list", "linux-mm@kvack.org"
 )
 
+SIGNING = signing.read(env, SITE_URL, LOCAL, VAR)
+
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -56,6 +59,11 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    *SIGNING.apps,
     "config",
     "rest",
     "people",
@@ -75,11 +83,37 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 AUTH_USER_MODEL = "people.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "people.signing_in.Accounts"
+SOCIALACCOUNT_ADAPTER = "people.signing_in.SocialAccounts"
+ACCOUNT_FORMS = {"signup": "people.forms.SignUpForm"}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(SITE_URL).scheme
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_USERNAME_MIN_LENGTH = 2
+ACCOUNT_USERNAME_BLACKLIST = ["admin", "administrator", "maintainer", "moderator", "root", "unmigratable", "new"]
+ACCOUNT_EMAIL_NOTIFICATIONS = SIGNING.sends_mail
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "unmigratable"
+SOCIALACCOUNT_PROVIDERS = SIGNING.providers
+SOCIALACCOUNT_EMAIL_VERIFICATION = "mandatory"
+EMAIL_BACKEND, EMAIL_FILE_PATH = SIGNING.mail_backend, VAR / "mail"
+EMAIL_HOST, EMAIL_PORT = SIGNING.mail_host, SIGNING.mail_port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SIGNING.mail_user, SIGNING.mail_password
+EMAIL_USE_SSL, EMAIL_USE_TLS = SIGNING.mail_is_smtps, bool(SIGNING.mail_host) and not SIGNING.mail_is_smtps
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = SIGNING.mail_from
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
@@ -93,6 +127,7 @@ TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
@@ -145,6 +180,7 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 CSRF_FAILURE_VIEW = "config.errors.forged"
 if env.choice("UNMIGRATABLE_BEHIND_TLS_PROXY", ("no", "yes")) == "yes":
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 << 20
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -153,7 +189,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *SIGNING.origins],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path, re_path
+import allauth.account.views
+import allauth.mfa.totp.views
+from csp.decorators import csp_update
+from django.urls import include, path, re_path
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularJSONAPIView
 
@@ -22,6 +24,7 @@ import catalog.search_pages
 import catalog.session
 import catalog.strategy_api
 import catalog.subsystem_pages
+import discussion.account_pages
 import discussion.activity
 import discussion.mail_pages
 import discussion.moderation_pages
@@ -42,6 +45,10 @@ import reports.triage_pages
 import reports.workbench_pages
 from config import errors, health, styleguide
 from rest.limits import spent_by_post
+
+# The QR code of a second factor is an image within the page's own text.
+with_drawn_code = csp_update({"img-src": ["data:"]})
+signing_in = spent_by_post("sign-in")(allauth.account.views.login)
 
 urlpatterns = [
     # First what machines send: a hundred patterns tried before it would be a tenth of the time.
@@ -130,8 +137,17 @@ urlpatterns = [
     path("probe.pyz", reports.pages.probe_pyz, name="probe"),
     path("probe.pyz.sha256", reports.pages.probe_sha256, name="probe-sha256"),
     path("problems/", reports.pages.problems, name="problems"),
-    path("sign-in/", spent_by_post("sign-in")(LoginView.as_view(template_name="people/sign_in.html")), name="sign-in"),
-    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("sign-in/", signing_in, name="sign-in"),
+    path("account/login/", signing_in),
+    path("sign-out/", allauth.account.views.logout, name="sign-out"),
+    path("account/", discussion.account_pages.profile, name="profile"),
+    path("account/data.json", discussion.account_pages.export, name="export-own"),
+    path("account/leave/", discussion.account_pages.leave, name="leave"),
+    path("account/2fa/totp/activate/", with_drawn_code(allauth.mfa.totp.views.activate_totp)),
+    path("account/", include("allauth.urls")),
+    path("follow/<int:document>/", discussion.account_pages.follow, name="follow"),
+    path("unsubscribe/<str:token>/", discussion.account_pages.unsubscribe, name="unsubscribe"),
+    path("people/<str:name>/ban/", discussion.account_pages.ban, name="ban"),
     path("api/", TemplateView.as_view(template_name="api.html", extra_context={"here": "api"}), name="api"),
     path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("api/v1/events/", reports.events_api.EventsView.as_view(), name="api-events"),

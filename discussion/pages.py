@@ -18,7 +18,7 @@ from discussion import mail_shown, threads
 from discussion.difference import coloured, difference
 from discussion.forms import CommentForm, EditForm
 from discussion.mentions import Mentions
-from discussion.models import Comment, Lock, Standing
+from discussion.models import Comment, Lock, Standing, Subscription
 from people.models import User, may
 
 
@@ -33,6 +33,7 @@ class Shown:
     lock: Lock | None
     mail: mail_shown.OnTheList
     may_import: bool
+    follows: bool
 
 
 def discussion_part(request: HttpRequest, document: Document) -> Part:
@@ -43,6 +44,7 @@ def discussion_part(request: HttpRequest, document: Document) -> Part:
     allowed = may(user, "comment") and (lock is None or may(user, "moderate"))
     trees = threads.trees(comments)
     give_words(trees, comments, user)
+    follows = isinstance(user, User) and Subscription.objects.filter(user=user, document=document).exists()
     shown = Shown(
         document,
         trees,
@@ -53,6 +55,7 @@ def discussion_part(request: HttpRequest, document: Document) -> Part:
         lock,
         mail_shown.on_the_list(document, user),
         may(user, "import mail"),
+        follows,
     )
     return Part("discussion/thread.html", shown)
 

@@ -8,6 +8,7 @@ from celery import shared_task
 from kombu.exceptions import OperationalError
 
 from discussion import follow as following
+from discussion import telling
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +16,12 @@ log = logging.getLogger(__name__)
 @shared_task(name="discussion.follow")
 def follow() -> None:
     following.fetch_due()
+
+
+@shared_task(name="discussion.tell")
+def tell() -> None:
+    telling.note_all()
+    telling.send_all()
 
 
 def ring() -> None:

@@ -1,7 +1,20 @@
 """What people say of a case or a strategy, here and by mail, and how it is kept in order."""
 
 from discussion.models.comments import Comment, Earlier, Standing
+from discussion.models.following import Follower, Notice, Subscription
 from discussion.models.mail import MailThread, Message, Trailer
 from discussion.models.order import Flag, Lock
 
-__all__ = ["Comment", "Earlier", "Flag", "Lock", "MailThread", "Message", "Standing", "Trailer"]
+__all__ = [
+    "Comment",
+    "Earlier",
+    "Flag",
+    "Follower",
+    "Lock",
+    "MailThread",
+    "Message",
+    "Notice",
+    "Standing",
+    "Subscription",
+    "Trailer",
+]

@@ -32,6 +32,6 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from None
         person.save()
-        journal.record("person.added", "person", person.username, None, role=person.role)
+        journal.record("person.added", "person", str(person.pk), None, role=person.role)
         self.stderr.write(f"{person.username} ({person.role}). The password is shown this once:")
         self.stdout.write(password)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from allauth.account.forms import SignupForm
+from django import forms
+
+from people.models import User
+
+# As people are named in texts, by @name, and in addresses.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,38}[A-Za-z0-9]")
+
+
+def plain(text: str) -> str:
+    """One line without controls and without what turns a line round."""
+    if re.search("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", text):
+        raise forms.ValidationError("It has a character that cannot be shown.")
+    return " ".join(text.split())
+
+
+class SignUpForm(SignupForm):
+    """With the name that others write after @."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].help_text = "Public, and what others write after @. Letters, digits and _ . + - inside."
+
+    def clean_username(self) -> str:
+        name: str = super().clean_username()
+        if not NAME.fullmatch(name):
+            raise forms.ValidationError("From 2 to 40 letters, digits and _ . + - inside.")
+        return name
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = ("kernel_name", "mails_mentions")
+
+    def clean_kernel_name(self) -> str:
+        return plain(self.cleaned_data["kernel_name"])
+
+
+class LeaveForm(forms.Form):
+    """Typed, so that nobody leaves by a slip."""
+
+    name = forms.CharField(label="Your name here, to be sure", max_length=150)
+    words = forms.BooleanField(
+        label="Take back what I said, too",
+        required=False,
+        help_text="The words of your comments go, their places stay. Otherwise they stay, said by somebody who left.",
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if name != self.user.username:
+            raise forms.ValidationError("This is not your name here.")
+        return name
+
+
+class WhyForm(forms.Form):
+    why = forms.CharField(label="Why", max_length=300)
+
+    def clean_why(self) -> str:
+        return plain(self.cleaned_data["why"])

@@ -1,0 +1,159 @@
+"""Mail of what is said, to those who follow it or are named: once, with a way out, and nothing lost."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import threading
+from datetime import timedelta
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.db import connection, transaction
+from django.test import Client
+from django.utils import timezone
+
+from catalog.models import Document
+from discussion import moderation, tasks, telling, threads
+from discussion.models import Comment, Notice, Subscription
+from people import journal
+from people.models import Role, User
+from tests import builders
+
+# The journal is read only below the oldest transaction that runs, so this needs real ones.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def reader(name: str, verified: bool = True) -> User:
+    user = builders.person(name)
+    EmailAddress.objects.create(user=user, email=f"{name}@example.org", verified=verified, primary=True)
+    return user
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def case() -> Document:
+    return builders.case().document
+
+
+@pytest.fixture
+def fan(case: Document) -> User:
+    user = reader("fan")
+    signed_in(user).post(f"/follow/{case.pk}/", {"follow": "yes"})
+    return user
+
+
+def told() -> list[tuple[str, str]]:
+    tasks.tell()
+    return [(message.to[0], str(message.subject)) for message in mail.outbox]
+
+
+def test_who_follows_a_case_is_told_once_what_others_say(case: Document, fan: User) -> None:
+    threads.say(case, builders.person("ann"), "It *waits*.")
+    threads.say(case, fan, "Indeed.")
+    assert told() == [("fan@example.org", "[unmigratable] fuse-writeback")]
+    assert told() == [("fan@example.org", "[unmigratable] fuse-writeback")]
+    message = mail.outbox[0]
+    assert "ann on fuse-writeback:\n\nIt *waits*.\n" in str(message.body)
+    assert message.extra_headers["Auto-Submitted"] == "auto-generated"
+
+
+def test_what_is_said_of_a_strategy_reaches_who_follows_its_case(case: Document, fan: User) -> None:
+    threads.say(builders.strategy().document, builders.person(), "Of the strategy.")
+    threads.say(builders.strategy("other", ("another",)).document, builders.person(), "Of another.")
+    assert told() == [("fan@example.org", "[unmigratable] a-strategy")]
+
+
+def test_who_is_named_is_told_unless_they_want_no_such_mail(case: Document) -> None:
+    reader("ben")
+    eve = reader("eve")
+    User.objects.filter(pk=eve.pk).update(mails_mentions=False)
+    threads.say(case, builders.person(), "@ben, @eve and @nobody should look.")
+    assert told() == [("ben@example.org", "[unmigratable] fuse-writeback")]
+
+
+def test_an_address_that_is_not_proved_and_who_may_not_see_it_get_nothing(case: Document, fan: User) -> None:
+    signed_in(reader("unproved", verified=False)).post(f"/follow/{case.pk}/", {"follow": "yes"})
+    threads.say(case, builders.person(), "Said.")
+    Document.objects.filter(pk=case.pk).update(state="draft")
+    assert told() == [] and not Notice.objects.filter(settled_at=None).exists()
+
+
+def test_what_waits_is_told_when_it_is_let_through_and_what_is_hidden_never(case: Document, fan: User) -> None:
+    new = builders.person("new")
+    User.objects.filter(pk=new.pk).update(vouched=False)
+    comment = threads.say(case, User.objects.get(pk=new.pk), "First.")
+    assert told() == []
+    moderation.let_through(comment, builders.person("ed", Role.EDITOR))
+    assert len(told()) == 1
+    bad = threads.say(case, builders.person(), "Rude.")
+    moderation.hide(bad, User.objects.get(username="ed"), "Rude.")
+    assert len(told()) == 1
+
+
+def test_one_click_ends_it_without_signing_in(case: Document, fan: User) -> None:
+    threads.say(case, builders.person(), "Said.")
+    told()
+    address = mail.outbox[0].extra_headers["List-Unsubscribe"].strip("<>").removeprefix("http://127.0.0.1:8000")
+    client = Client(enforce_csrf_checks=True)
+    assert client.get(address).status_code == 200 and Subscription.objects.exists()
+    assert client.post(address, {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert not Subscription.objects.exists()
+    assert client.post(re.sub(r"/[^/]+/$", "/forged/", address)).status_code == 404
+
+
+def test_a_mail_server_that_is_down_loses_nothing(case: Document, fan: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads.say(case, builders.person(), "Said.")
+    with monkeypatch.context() as down:
+
+        def refuse(self: object) -> int:
+            raise smtplib.SMTPServerDisconnected("down")
+
+        down.setattr("django.core.mail.EmailMessage.send", refuse)
+        assert told() == []
+    assert told() == []  # not at once again
+    at = timezone.now() + timedelta(minutes=6)
+    monkeypatch.setattr(timezone, "now", lambda: at)
+    assert len(told()) == 1
+
+
+def test_a_line_that_is_committed_late_is_not_missed(case: Document, fan: User) -> None:
+    """A transaction that began first and ends last: reading waits for it."""
+    begun, go = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        try:
+            with transaction.atomic():
+                author = User.objects.get(username="slow")
+                made = Comment.objects.create(document=case, author=author, text="Slow.")
+                journal.record("comment.made", "case", case.slug, author, comment=made.pk)
+                begun.set()
+                go.wait(20)
+        finally:
+            connection.close()
+
+    builders.person("slow")
+    thread = threading.Thread(target=slow)
+    thread.start()
+    assert begun.wait(20)
+    threads.say(case, builders.person("quick"), "Quick.")
+    assert told() == []
+    go.set()
+    thread.join()
+    told()
+    assert sorted(str(message.body).split("\n")[2] for message in mail.outbox) == ["Quick.", "Slow."]
+
+
+def test_following_is_undone_where_it_was_begun(case: Document, fan: User) -> None:
+    client = signed_in(fan)
+    assert "No more mail of this discussion" in client.get("/cases/fuse-writeback/").content.decode()
+    client.post(f"/follow/{case.pk}/", {"follow": "no"})
+    assert "Mail me what is said here" in client.get("/cases/fuse-writeback/").content.decode()
+    threads.say(case, builders.person(), "Said.")
+    assert told() == [] and telling.note_all() == 0
