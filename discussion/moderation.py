@@ -1,4 +1,7 @@
-"""Keeping a discussion in order. Everything here stands in the journal, with who did it and why."""
+"""Keeping a discussion in order. Everything here stands in the journal, with who did it and why.
+
+Its subject is the comment, not what the comment is about: who flagged what is for moderators alone to know.
+"""
 
 from __future__ import annotations
 
@@ -59,4 +62,4 @@ def unlock(document: Document, by: User) -> None:
 
 def _told(verb: str, comment: Comment, by: User, **data: str) -> None:
     findable.keep(Comment.objects.select_related("author", "document").get(pk=comment.pk))
-    journal.record(verb, comment.document.kind, comment.document.slug, by, comment=comment.pk, **data)
+    journal.record(verb, "comment", str(comment.pk), by, comment=comment.pk, on=comment.document.slug, **data)

@@ -21,6 +21,8 @@ from django.utils import timezone
 from catalog.models import Document
 from discussion.mentions import named_people
 from discussion.models import Comment, Follower, Notice, Standing, Subscription
+from people import following
+from people.following import Place
 from people.models import Event, User
 
 log = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ def note_all() -> int:
 def _note_some() -> int | None:
     Follower.objects.bulk_create([Follower(name=NAME)], ignore_conflicts=True)
     reader = Follower.objects.select_for_update().get(name=NAME)
-    events = list(Event.objects.after(reader.transaction, reader.event)[:AT_ONCE])
+    events = list(following.after(Event.objects.all(), Place(reader.transaction, reader.event))[:AT_ONCE])
     if not events:
         return None
     about = {event.pk: event.data.get("comment") for event in events if event.verb in VERBS}

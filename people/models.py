@@ -159,20 +159,6 @@ class Token(models.Model):
             Token.objects.filter(pk=self.pk).update(last_used_at=now)
 
 
-class EventQuerySet(models.QuerySet["Event"]):
-    def after(self, transaction: int, event: int) -> EventQuerySet:
-        """What a follower that has read up to there reads next, in order: only what nothing can appear before any more.
-
-        Rows get their ids before they are committed. What a transaction wrote that is still running may come to lie
-        anywhere above the oldest one, so that is where reading ends.
-        """
-        oldest = models.Func(
-            template="pg_snapshot_xmin(pg_current_snapshot())::text::bigint", output_field=models.BigIntegerField()
-        )
-        later = Q(transaction__gt=transaction) | Q(transaction=transaction, id__gt=event)
-        return self.filter(later, transaction__lt=oldest).order_by("transaction", "id")
-
-
 class Event(models.Model):
     """One line of the journal. Rows are only ever added; a trigger refuses anything else.
 
@@ -190,8 +176,6 @@ class Event(models.Model):
     transaction = models.BigIntegerField(
         db_default=models.Func(template="pg_current_xact_id()::text::bigint", output_field=models.BigIntegerField())
     )
-
-    objects = EventQuerySet.as_manager()
 
     class Meta:
         indexes = [

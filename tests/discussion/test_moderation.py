@@ -96,7 +96,7 @@ def test_what_is_hidden_leaves_its_place_and_the_reason(editor: User) -> None:
     assert "Buy this." in page()
     told = Event.objects.filter(verb__in=("comment.hidden", "comment.shown")).order_by("id")
     assert [e.verb for e in told] == ["comment.hidden", "comment.shown"]
-    assert told[0].data == {"comment": comment.pk, "why": "An advertisement."}
+    assert told[0].data == {"comment": comment.pk, "on": "fuse-writeback", "why": "An advertisement."}
 
 
 def test_a_locked_discussion_takes_no_more_but_from_moderators(editor: User) -> None:
