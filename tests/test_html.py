@@ -13,11 +13,12 @@ import html5lib
 import pytest
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, RequestFactory
 from html5lib.constants import E as SAID
 
 from catalog import files
 from catalog.models import Case, Strategy
+from config import errors
 from discussion import threads
 from people.models import Role
 from tests import builders, crawl
@@ -110,6 +111,10 @@ def _inside(element: Any) -> Iterator[str]:
     for child in element:
         if isinstance(child.tag, str) and child.tag not in CHILDREN.get(element.tag, {child.tag}):
             yield f"<{child.tag}> in <{element.tag}>"
+    if element.tag == "select" and "required" in element.attrib and "multiple" not in element.attrib:
+        first = element[0] if len(element) else None
+        if first is None or first.tag != "option" or first.get("value") != "":
+            yield "a required <select> without an empty first choice"
     if element.tag in ("a", "button"):
         within = [child.tag for child in element.iter() if child is not element and child.tag in PRESSED]
         yield from (f"<{tag}> within <{element.tag}>" for tag in within)
@@ -126,6 +131,7 @@ def _inside(element: Any) -> Iterator[str]:
         ("<a href='/'><button>x</button></a>", "<button> within <a>"),
         ("<label for=b>x</label>", "for names 'b'"),
         ("<table><tr><p>x</table>", "table context"),
+        ("<select required><option>x</option></select>", "a required <select>"),
         ("<h1>again</h1>", "2 headings"),
     ],
 )
@@ -144,3 +150,17 @@ def test_pages_are_compressed_and_the_api_keeps_strong_etags(path: str, encoding
     assert answer["ETag"].startswith('"') == (encoding is None)
     again = Client().get(path, headers={"accept-encoding": "gzip", "if-none-match": answer["ETag"]})
     assert again.status_code == 304
+
+
+def test_errors_say_what_to_do_next(django_assert_num_queries: Any) -> None:
+    lost = Client().get("/nothing-here/")
+    assert lost.status_code == 404 and "begin with" in lost.content.decode()
+    client = Client()
+    client.force_login(builders.person(role=Role.READER))
+    barred = client.get("/strategies/new/")
+    assert barred.status_code == 403 and "Your role does not include this" in barred.content.decode()
+    forged = Client(enforce_csrf_checks=True).post("/sign-in/", {})
+    assert forged.status_code == 403 and "not sent from a fresh page" in forged.content.decode()
+    with django_assert_num_queries(0):
+        broken = errors.broken(RequestFactory().get("/"))
+    assert broken.status_code == 500 and "Nothing that was acknowledged is lost" in broken.content.decode()
