@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 from probes import arena, facts
 from probes.attempts import COMPACT_MEMORY
@@ -44,6 +44,7 @@ class Machine:
     hung_task_timeout_seconds: Optional[int]
     arena_bytes: int
     why_no_arena: str = ""
+    filesystems: Optional[Tuple[str, ...]] = None  # not looked at
 
 
 def look() -> Machine:
@@ -60,7 +61,13 @@ def look() -> Machine:
         hung_task_timeout_seconds=_number("kernel.hung_task_timeout_secs"),
         arena_bytes=size,
         why_no_arena=why,
+        filesystems=_filesystems(),
     )
+
+
+def _filesystems() -> Tuple[str, ...]:
+    with open("/proc/filesystems", encoding="ascii") as known:
+        return tuple(line.split()[-1] for line in known)
 
 
 def _number(name: str) -> Optional[int]:
@@ -82,6 +89,9 @@ def obstacles(
         found.append("it needs root: " + case.needs_root)
     if "/dev/fuse" in case.devices and not machine.fuse:
         found.append("/dev/fuse is not there, or not ours to open")
+    if case.filesystem and machine.filesystems is not None and case.filesystem not in machine.filesystems:
+        text = "this kernel has no %s (not in /proc/filesystems; perhaps `modprobe %s`)"
+        found.append(text % (case.filesystem, case.modules))
     if machine.why_no_arena:
         found.append(machine.why_no_arena)
     if mover in GUESTS_ONLY and environment != "guest":

@@ -30,10 +30,11 @@ _OTHERS_MAY_SLEEP = ("writeback", "page lock")
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a run gives to a case. `cpus`: for helper processes; empty for no preference."""
+    """What a run gives to a case. `cpus`: for helper processes; empty for no preference. `mover`: its name."""
 
     hold_seconds: float
     cpus: Set[int]
+    mover: str = ""
 
 
 class Experiment:
@@ -105,6 +106,9 @@ class Case:
     experiment: Callable[[Surroundings], Experiment]
     # Why it must not run on a machine in use, whatever is allowed; empty where it may.
     guests_only: str = ""
+    # The file system that the kernel must have, and the modules that bring it.
+    filesystem: str = ""
+    modules: str = ""
     # Why the hold cannot be made without privilege here; empty where it can.
     why_privileged: str = ""
     # Does it take a user namespace of one's own to make it without privilege?

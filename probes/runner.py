@@ -70,7 +70,7 @@ def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
             witness = unprivileged.Witness()
             child.look = witness.look_at
             unprivileged.become(parent, case.needs_namespace)
-        experiment = case.experiment(Surroundings(settings.hold_seconds, cpus))
+        experiment = case.experiment(Surroundings(settings.hold_seconds, cpus, settings.mover))
         try:
             experiment.start()
             mover = movers_choice.make(settings.mover, child, arena_bytes, settings.spread, settings.guest)

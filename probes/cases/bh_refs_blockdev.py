@@ -164,5 +164,7 @@ CASE = Case(
     side_effects="none for others, but that memory is compacted",
     cleans_up="checkpoints the journal and unmounts; mount, loop device and memory end with the process",
     experiment=BhRefsBlockdev,
+    filesystem="ext4",
+    modules="ext4",
     why_privileged="ext4 is mounted from a loop device, which takes root; to change a file of one's own does not",
 )

@@ -205,5 +205,7 @@ CASE = Case(
     side_effects="none for others, but that memory is compacted",
     cleans_up="writes the files back and unmounts; mount, loop device and memory end with the process",
     experiment=SplitDirtyIomap,
+    filesystem="xfs",
+    modules="xfs",
     why_privileged="XFS is mounted from a loop device, which takes root; to write to a file of it does not",
 )

@@ -10,6 +10,7 @@ import pytest
 from diagnosis import vocabulary
 from probes import check, loop, movers_choice, pages
 from probes.cases import CASES, bh_refs_blockdev
+from probes.cases.netfs_unresponsive_server import NetfsUnresponsiveServer, NetfsWriteback
 from probes.experiment import HOLD_CLASSES, Surroundings
 from probes.ninep import protocol
 from probes.ninep.protocol import Messages, Request, Served
@@ -49,6 +50,21 @@ def test_what_takes_a_whole_node_runs_in_guests_only() -> None:
     assert len(here) == 1
     assert "--environment guest" in here[0]
     assert check.obstacles(CASES["hugetlb-no-surplus"], machine, 1.0, environment="guest") == []
+
+
+def test_a_file_system_that_is_not_there_is_said_beforehand() -> None:
+    machine = check.Machine(True, 1, True, True, None, None, 1 << 29, "", ("ext4", "xfs"))
+    (told,) = check.obstacles(CASES["netfs-unresponsive-server"], machine, 1.0)
+    assert "no 9p" in told and "modprobe 9p 9pnet_fd" in told
+    assert check.obstacles(CASES["bh-refs-blockdev"], machine, 1.0) == []
+
+
+def test_what_of_a_network_file_system_is_held_depends_on_the_mover() -> None:
+    """move_pages can name mapped pages only, so it is dirty ones; what is read ahead is mapped nowhere."""
+    make = CASES["netfs-unresponsive-server"].experiment
+    assert isinstance(make(Surroundings(1.0, set(), "move_pages")), NetfsWriteback)
+    for mover in ("compaction", "offline", "cma"):
+        assert isinstance(make(Surroundings(1.0, set(), mover)), NetfsUnresponsiveServer)
 
 
 def test_a_file_for_each_block_of_the_inode_table() -> None:

@@ -20,6 +20,8 @@ from tests.probes.test_probe_faults import connections, processes_below, state_o
 pytestmark = pytest.mark.real_probe
 
 KILLED = (
+    "readahead-locked",
+    "vmsplice-pipe",
     "splice-pagecache-pipe",
     "skb-frags-sendfile",
     "odirect-slow-io",
