@@ -32,7 +32,7 @@ class Address:
         file = self.token_file
         if file and Path(file).is_dir():
             file = str(Path(file) / guest)
-            if not Path(file).is_file():
+            if not (Path(file).is_file() and Path(file).read_text(encoding="utf-8").strip()):
                 raise CannotRun("no token in %s: %s" % (file, _ADD_MACHINE % file))
         try:
             return post.sender(self.url, None, file, self.insecure, say)
