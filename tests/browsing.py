@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 if TYPE_CHECKING:
     from people.models import User
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+# What a form is answered with, and Chromium logs: errors in it, or somebody was faster.
+MEANT = re.compile(r"Failed to load resource: .* status of (409|422)")
 
 IN_A_BROWSER = [
     pytest.mark.browser,
@@ -41,11 +44,15 @@ def visit(browser: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
     wrong: list[str] = []
     contexts = []
 
+    def complained(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            wrong.append(message.text)
+
     def page(path: str = "/", **options: Any) -> Page:
         context = browser.new_context(base_url=live_server.url, **options)
         contexts.append(context)
         made = context.new_page()
-        made.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        made.on("console", lambda message: None if MEANT.search(message.text) else complained(message))
         made.on("pageerror", lambda error: wrong.append(str(error)))
         made.on("request", lambda r: None if r.url.startswith(live_server.url) else wrong.append(r.url))
         made.goto(path)
@@ -59,7 +66,7 @@ def visit(browser: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
 
 def sign_in(page: Page, person: User) -> None:
     page.goto("/sign-in/")
-    page.get_by_label("Username").fill(person.username)
+    page.get_by_label("Login").fill(person.username)
     page.get_by_label("Password").fill("a long password")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text("Sign out").wait_for()

@@ -60,7 +60,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "cases/<slug:slug>/": _each("/cases/{}/", _CASE, *TAKEN),
     "cases/<slug:slug>/@<int:n>": _each("/cases/{}/@1", _CASE),
     **{
-        f"{folder}/<slug:slug>/{tail}": _each(f"/{folder}/{{}}/{tail}".replace("<int:pk>", "1"), slugs)
+        f"{folder}/<slug:slug>/{tail}": _each(f"/{folder}/{{}}/{tail}".replace("<int:pk>", "1"), slugs, "?a=1&b=1")
         for folder, slugs in (("cases", _CASE), ("strategies", _STRATEGY))
         for tail in ("state/", "edit/", "history/", "diff/", "kept/<int:pk>/")
     },
