@@ -109,8 +109,9 @@ class Job:
         return made + (["--label", label] if label else [])
 
     def seconds(self, hold_seconds: float) -> float:
-        """After so long the guest gives up: emulated, a run takes some 15 s beside the hold, with `spread` up to 60."""
-        return 30.0 + self.repeat * (self.hold(hold_seconds) + (120.0 if self.spread else 45.0))
+        """After so long the guest gives up. Emulated, a run takes some 15 s beside the hold, with `spread` up to 60;
+        on a host with six times the work it can do, 80 s for one run and its start were not enough."""
+        return 60.0 + self.repeat * (self.hold(hold_seconds) + (120.0 if self.spread else 60.0))
 
 
 def job_script(jobs: List[Job], hold_seconds: float, label: str) -> str:

@@ -202,7 +202,7 @@ def test_every_mover_has_a_machine() -> None:
 def test_a_label_stays_one_argument() -> None:
     script = guest.job_script([Job("vmsplice-pipe", "cma", 2)], 5, 'fix "v3"; reboot')
     assert script == (
-        "job vmsplice-pipe-cma 144 run vmsplice-pipe --mover cma --repeat 2 --hold 12 --environment guest"
+        "job vmsplice-pipe-cma 204 run vmsplice-pipe --mover cma --repeat 2 --hold 12 --environment guest"
         " --json --scratch 128 --label 'fix \"v3\"; reboot'\n"
     )
 
