@@ -65,9 +65,14 @@ def subsystem(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _answer(request: HttpRequest, title: str, path: str, written: RevisionQuerySet, measured: Q) -> HttpResponse:
     revisions = written.visible_to(request.user).select_related("document__case", "document__strategy", "author")
-    items = [_written(one) for one in revisions.defer("text").order_by("-pk")[:ENTRIES]]
+    items = [of_revision(one) for one in revisions.defer("text").order_by("-pk")[:ENTRIES]]
     items += _measured(Tally.objects.visible_to(request.user).filter(measured).news()[: 4 * ENTRIES])
-    items.sort(key=lambda item: (item.at, item.key), reverse=True)
+    return answer(request, title, path, items)
+
+
+def answer(request: HttpRequest, title: str, path: str, items: list[Item]) -> HttpResponse:
+    """The newest of `items` as an Atom feed of the page at `path`."""
+    items = sorted(items, key=lambda item: (item.at, item.key), reverse=True)
     feed = Atom1Feed(
         title=_clean(title),
         link=settings.SITE_URL + path,
@@ -88,7 +93,7 @@ def _answer(request: HttpRequest, title: str, path: str, written: RevisionQueryS
     return HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
 
 
-def _written(revision: Revision) -> Item:
+def of_revision(revision: Revision) -> Item:
     document = revision.document
     about = document.case if document.kind == "case" else document.strategy
     what = f"{about.title}: " + (f"a new {document.kind}" if revision.n == 1 else f"revision {revision.n}")

@@ -26,6 +26,8 @@ import catalog.strategy_api
 import catalog.subsystem_pages
 import discussion.account_pages
 import discussion.activity
+import discussion.api
+import discussion.feeds
 import discussion.mail_pages
 import discussion.moderation_pages
 import discussion.pages
@@ -98,6 +100,8 @@ urlpatterns = [
     path("strategies/<slug:slug>/objections/<slug:objection>/", discussion.steering_pages.answer, name="answer"),
     path("strategies/<slug:slug>/move/", discussion.steering_pages.move, name="move"),
     path("strategies/<slug:slug>/drive/", discussion.steering_pages.drive, name="drive"),
+    path("cases/<slug:slug>/discussion.atom", discussion.feeds.case, name="case-discussion-feed"),
+    path("strategies/<slug:slug>/feed.atom", discussion.feeds.strategy, name="strategy-feed"),
     path("discussion/<int:document>/", discussion.pages.say, name="say"),
     path("discussion/<int:document>/lock/", discussion.moderation_pages.lock, name="lock"),
     path("c/<int:comment>/", discussion.pages.permalink, name="comment"),
@@ -162,6 +166,12 @@ urlpatterns = [
     path("api/v1/compare/", catalog.compare_pages.CompareView.as_view(), name="api-compare"),
     path("api/v1/strategies/", catalog.strategy_api.StrategiesView.as_view(), name="api-strategies"),
     path("api/v1/strategies/<slug:slug>/", catalog.strategy_api.StrategyView.as_view(), name="api-strategy"),
+    path("api/v1/cases/<slug:slug>/comments/", discussion.api.CaseCommentsView.as_view(), name="api-case-comments"),
+    path(
+        "api/v1/strategies/<slug:slug>/comments/",
+        discussion.api.StrategyCommentsView.as_view(),
+        name="api-strategy-comments",
+    ),
     path("api/v1/affected/", catalog.affected_pages.AffectedView.as_view(), name="api-affected"),
     path("api/v1/cases/<slug:slug>/evidence/", reports.api.CaseEvidenceView.as_view(), name="api-case-evidence"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),

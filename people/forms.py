@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from allauth.account.forms import SignupForm
+from allauth.account.forms import LoginForm, SignupForm
 from django import forms
 
 from people.models import User
@@ -19,11 +19,21 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
+class SignInForm(LoginForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "Username or mail address"
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
+
+
 class SignUpForm(SignupForm):
     """With the name that others write after @."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
         self.fields["username"].help_text = "Public, and what others write after @. Letters, digits and _ . + - inside."
 
     def clean_username(self) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
+from discussion import letters, mail_in, threads
 from tests import builders
 from tests.browsing import IN_A_BROWSER, looked_over, sign_in
+from tests.discussion.mailbox import DIFF, mail, mbox
 
 pytestmark = IN_A_BROWSER
 
@@ -42,7 +44,35 @@ def test_two_people_propose_and_discuss_and_a_stranger_reads_it(visit: Callable[
     second.get_by_role("button", name="Reply").click()
     second.get_by_text("systemctl restart it").wait_for()
 
+    second.goto("/strategies/abort-after-a-minute/")
+    second.locator("#discussion").get_by_role("link", name="Quote").first.click()
+    assert second.get_by_label("Comment").input_value().startswith("ann wrote:\n\n> Who restarts the *server*?")
+    second.get_by_role("link", name="Back").click()
+    second.locator("#discussion").get_by_role("link", name="As an objection").first.click()
+    second.get_by_label("What it says").fill("A *silent* server may be a busy one.")
+    second.get_by_role("button", name="Record an objection").click()
+    second.get_by_text("Not answered yet.").wait_for()
+
+    first.goto("/strategies/abort-after-a-minute/")
+    first.get_by_role("link", name="Record the answer").click()
+    first.get_by_label("What it says").fill("A minute is longer than any honest one takes.")
+    first.get_by_role("button", name="Record the answer").click()
+    first.get_by_text("A minute is longer than").wait_for()
+    first.get_by_role("link", name="Move its state").click()
+    first.get_by_label("State").select_option("posted")
+    first.get_by_label("Version").fill("2")
+    first.get_by_role("button", name="Move it").click()
+    first.get_by_text("posted v2").first.wait_for()
+
     stranger = visit(java_script_enabled=scripts)
+    stranger.goto("/session/")
+    for case in ("The case fuse-writeback", "The case readahead-locked"):
+        item = stranger.locator("section.agenda", has_text=case)
+        assert "posted v2" in item.inner_text() and "A silent server may be a busy one." in item.inner_text()
+        assert "A minute is longer than any honest one takes." in item.inner_text()
+    for path in ("/cases/fuse-writeback/", "/cases/readahead-locked/"):
+        stranger.goto(path)
+        assert "posted v2" in stranger.locator("#strategies").inner_text()
     for path in ("/cases/fuse-writeback/", "/cases/readahead-locked/", "/strategies/abort-after-a-minute/"):
         stranger.goto(path)
         assert stranger.locator("em", has_text="server").count() == 1
@@ -57,9 +87,11 @@ def test_two_people_propose_and_discuss_and_a_stranger_reads_it(visit: Callable[
 def test_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int, scheme: str) -> None:
     for title in ("A title", "Another title"):
         builders.case(title=title, effects=[{"effect": "hotunplug", "manner": "sleeps_in_d", "standing": "measured"}])
-    builders.strategy()
+    strategy = builders.strategy(objections=[{"id": "one", "text": "It costs."}])
+    threads.say(strategy.document, builders.person("ann"), "It *waits*.\n\n```diff\n-a\n+b\n```")
+    mail_in.take(letters.read(mbox(mail("a", text=f"> quoted\n\nWords.\n\n{DIFF}"))), [strategy.document])
     report = builders.settled(builders.run(), builders.moving_run(), builders.run("unheard-of"))
     page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    for path in ("/", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/affected/", "/compare/?a=6.18.44&b=6.18.44", "/affected/?kernel=6.18.44", "/method/", "/session/", "/cases/proposed/", "/cases/fuse-writeback/history/", "/cases/fuse-writeback/diff/?a=1&b=2", "/strategies/", "/strategies/a-strategy/", "/reports/", report.get_absolute_url(), "/sign-in/", "/api/"):  # fmt: skip  # noqa: E501
+    for path in ("/", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/affected/", "/compare/?a=6.18.44&b=6.18.44", "/affected/?kernel=6.18.44", "/method/", "/session/", "/cases/proposed/", "/cases/fuse-writeback/history/", "/cases/fuse-writeback/diff/?a=1&b=2", "/strategies/", "/strategies/a-strategy/", "/reports/", report.get_absolute_url(), "/sign-in/", "/account/signup/", "/mail/a@example.org/", "/people/ann/", "/api/"):  # fmt: skip  # noqa: E501
         page.goto(path)
         looked_over(page, width)
