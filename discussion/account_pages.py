@@ -40,6 +40,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         "subscriptions": Subscription.objects.filter(user=user, document__in=visible).select_related("document"),
         "done": activity.activity(user, request.user)[:10],
         "providers": settings.SIGNING.providers,
+        "may_moderate": may(user, "moderate"),
         "here": "account",
     }
     return render(request, "people/profile.html", page, status=422 if form.errors else 200)
