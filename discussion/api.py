@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -94,18 +94,16 @@ class CommentsView(APIView):
         return found
 
 
+@extend_schema_view(get=extend_schema(operation_id="case_comments"), post=extend_schema(operation_id="say_of_case"))
 class CaseCommentsView(CommentsView):
     kind = "case"
 
-    get = extend_schema(operation_id="case_comments")(CommentsView.get)
-    post = extend_schema(operation_id="say_of_case")(CommentsView.post)
 
-
+@extend_schema_view(
+    get=extend_schema(operation_id="strategy_comments"), post=extend_schema(operation_id="say_of_strategy")
+)
 class StrategyCommentsView(CommentsView):
     kind = "strategy"
-
-    get = extend_schema(operation_id="strategy_comments")(CommentsView.get)
-    post = extend_schema(operation_id="say_of_strategy")(CommentsView.post)
 
 
 def listed(comment: Comment, reader: Any) -> dict[str, Any]:
