@@ -9,15 +9,19 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from probes import lock
 
 pytestmark = pytest.mark.real_probe
 
 # Longer than any test waits, so that none can pass because time was over.
 LONG_HOLD = "15"
 GONE_SECONDS = 6.0
+LOCK_SECONDS = 120.0
 DRAWS = 3
 NAMES = {"unmig-run", "unmig-move", "unmig-fuse", "unmig-watch"}
 
@@ -55,6 +59,18 @@ def connections() -> set[str]:
     return set(done.stdout.split())
 
 
+def servers() -> list[int]:
+    pids = [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and state_of(int(entry))]
+    return [pid for pid in pids if name_of(pid) == "unmig-fuse"]
+
+
+def name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
 class Held:
     """A run in the middle of its hold, with the mover asleep in D. Compaction may need another draw."""
 
@@ -62,11 +78,14 @@ class Held:
         self, start: Callable[..., subprocess.Popen[str]], until: Callable[..., None], hold: str = LONG_HOLD
     ) -> None:
         self.until = until
-        self.connections_before = connections()
+        # What an earlier test has killed may be on its way out, and leave its number to a connection of ours.
+        with closing(lock.only_one(LOCK_SECONDS, print)):
+            until(lambda: not servers(), GONE_SECONDS, "the server of an earlier test is still there")
+            self.connections_before = connections()
         for _ in range(DRAWS):
             self.cli = start("run", "fuse-writeback", "--on-this-host", "--hold", hold)
             self.below: dict[str, int] = {}
-            until(self._all_there, 20, "the probe's four processes did not start")
+            until(self._all_there, LOCK_SECONDS + 20, "the probe's four processes did not start")
             until(lambda: self.blocked() or self.cli.poll() is not None, 30, "the mover did not block")
             if self.cli.poll() is None:
                 break
