@@ -149,7 +149,7 @@ def test_a_citation_under_an_alias_leads_to_the_revision_it_cites() -> None:
 )  # fmt: skip
 def test_what_is_not_there_is_404(path: str) -> None:
     builders.case()
-    assert "All cases" in page(path, 404)
+    assert "It may have been renamed" in page(path, 404)
 
 
 def test_a_snapshot_shows_the_text_as_it_stood() -> None:
