@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from catalog.models import Document
-from discussion import findable
+from discussion import attachments, findable
 from discussion.models import Comment, Earlier, Lock, Standing
 from people import journal
 from people.models import User, may
@@ -64,7 +64,9 @@ def say(document: Document, author: User, text: str, parent: Comment | None = No
     trusted = is_known(author)
     _bounded(author, MOST_IN_WINDOW if trusted else MOST_OF_A_NEWCOMER)
     standing = Standing.SHOWN if trusted else Standing.WAITING
-    comment = Comment.objects.create(document=document, author=author, text=text, parent=parent, standing=standing)
+    comment = Comment.objects.create(
+        document=document, author=author, text=text, parent=parent, standing=standing, attached=attachments.of(text)
+    )
     findable.keep(comment)
     journal.record("comment.made", document.kind, document.slug, author, comment=comment.pk)
     return comment
@@ -105,7 +107,8 @@ def edit(comment: Comment, author: User, text: str, base: int) -> Comment:
     written_at = comment.edited_at or comment.created_at
     Earlier.objects.create(comment=comment, n=base + 1, text=comment.text, written_at=written_at)
     comment.text, comment.nr_earlier, comment.edited_at = text, base + 1, timezone.now()
-    comment.save(update_fields=["text", "nr_earlier", "edited_at"])
+    comment.attached = comment.attached or attachments.of(text)
+    comment.save(update_fields=["text", "nr_earlier", "edited_at", "attached"])
     findable.keep(comment)
     about = comment.document
     journal.record("comment.edited", about.kind, about.slug, author, comment=comment.pk, n=comment.nr_earlier)
