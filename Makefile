@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: run test lint lock lab signatures bench-pages bench-ingest
+.PHONY: run test lint lock lab signatures bench-pages bench-ingest check-api
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -42,3 +42,7 @@ bench-pages: .venv/ok-dev
 # How fast reports come in, beside a yardstick; see docs/performance.md.
 bench-ingest: .venv/ok-dev
 	.venv/bin/python -m bench.ingest $(BENCH)
+
+# Does the API do what its OpenAPI document says, whatever it is asked? All checks of schemathesis.
+check-api: .venv/ok-dev
+	.venv/bin/python -m bench.check_api $(CHECK)

@@ -97,6 +97,8 @@ def _ruled(observation: Observation, signature: Signature) -> str:
 
 
 def _proved(observation: Observation, signature: Signature) -> str:
+    if not observation.marks:
+        return ""
     marks = frozenset(observation.marks)
     for sign in signature.proves:
         if sign.holds(marks, observation.marks):

@@ -20,9 +20,17 @@ from people.models import Scope
 from reports import batch, decoding, inbox, receipts
 from reports.models import Evidence, Report
 from reports.refusals import Refusal
-from reports.sending import Sending, given_in
+from reports.sending import GIVEN, Sending, given_in
 from reports.tasks import bell
 from rest import paging, problems
+
+_LABEL = {"type": "string", "minLength": 1, "maxLength": 80}
+_RUN_ID = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{8,100}$"}
+
+
+def _pattern(name: str) -> dict[str, str]:
+    return {"type": "string", "pattern": f"^{GIVEN[name][0].pattern}$"}
+
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
 _ENCODING = OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd"])
@@ -42,12 +50,16 @@ class ReportsView(APIView):
         request=_BODIES,
         parameters=[
             OpenApiParameter("format", str, enum=list(registry.FORMATS), description="Default: by Content-Type."),
-            OpenApiParameter("kernel", str, description="`uname -r`, for formats that do not name it."),
-            OpenApiParameter("architecture", str, description="`uname -m`, likewise."),
-            OpenApiParameter("label", str, description="A candidate fix, such as 'fix v3'."),
+            OpenApiParameter("kernel", _pattern("kernel"), description="`uname -r`, for formats that do not name it."),
+            OpenApiParameter("architecture", _pattern("architecture"), description="`uname -m`, likewise."),
+            OpenApiParameter(
+                "label",
+                {"type": "string", "maxLength": 80, "minLength": 1},
+                description="A candidate fix, such as 'fix v3'.",
+            ),
             OpenApiParameter("environment", str, enum=list(ENVIRONMENTS)),
             OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER),
-            OpenApiParameter("Run-Id", str, OpenApiParameter.HEADER, description="Where the body carries none."),
+            OpenApiParameter("Run-Id", _RUN_ID, OpenApiParameter.HEADER, description="Where the body carries none."),
             _ENCODING,
         ],
         responses={

@@ -23,6 +23,7 @@ PUBLIC = (
     *("machine.added", "machine.trusted", "machine.withdrawn", "machine.new"),
     *("evidence.judged", "reports.replayed", "report.erased"),
 )
+_PLACE = {"type": "string", "pattern": "^([0-9]{1,18}-[0-9]{1,18})?$"}
 EVENT: dict[str, Any] = {
     "type": "object",
     "required": ["at", "verb", "said", "subject_kind", "subject", "place"],
@@ -42,7 +43,7 @@ class EventsView(APIView):
     @extend_schema(
         operation_id="events",
         parameters=[
-            OpenApiParameter("since", str, description="The `place` of the last event seen. Default: the beginning."),
+            OpenApiParameter("since", _PLACE, description="The last event's `place`. Default: the beginning."),
             paging.PARAMETERS[0],
         ],
         responses={

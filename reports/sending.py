@@ -16,7 +16,7 @@ from reports.recorded import Recording
 from reports.refusals import Refusal
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._:-]{8,100}")
-_GIVEN: dict[str, tuple[re.Pattern[str], str]] = {
+GIVEN: dict[str, tuple[re.Pattern[str], str]] = {
     "kernel": (re.compile(r"[\x21-\x7e]{1,120}"), "what `uname -r` prints, up to 120 characters"),
     "architecture": (re.compile(r"[a-z0-9_]{1,32}"), "what `uname -m` prints"),
     "label": (re.compile(r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]{1,80}"), "up to 80 characters"),
@@ -46,7 +46,7 @@ class Sending:
 def given_in(query: Mapping[str, str]) -> Given:
     """What the query says of the kernel. Raises `Refusal`, naming every parameter that is wrong."""
     faults = []
-    for name, (regex, expected) in _GIVEN.items():
+    for name, (regex, expected) in GIVEN.items():
         if name in query and not regex.fullmatch(query[name]):
             faults.append(Fault(name, expected, repr(query[name][:60])))
     if faults:

@@ -39,8 +39,8 @@ class Pages(CursorPagination):
         """A cursor that was not made here may hold what the column cannot: no time, or a NUL."""
         try:
             return self.paginate_queryset(rows, request) or []
-        except (ValidationError, DataError):
-            raise NotFound(self.invalid_cursor_message) from None
+        except (ValidationError, DataError, NotFound):
+            raise ParseError("cursor: expected one from a Link header.") from None
 
     def links(self) -> str:
         named = (("next", self.get_next_link()), ("prev", self.get_previous_link()))

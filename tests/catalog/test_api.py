@@ -73,12 +73,12 @@ def test_a_good_limit_is_taken(limit: str) -> None:
 @pytest.mark.parametrize("given", ["nonsense", "é", cursor("%00")])
 def test_a_cursor_that_was_not_made_here_is_a_problem_document(path: str, given: str) -> None:
     builders.case()
-    assert get(f"{path}?cursor={given}", 404)["status"] == 404
+    assert get(f"{path}?cursor={given}", 400)["status"] == 400
 
 
 def test_a_cursor_without_a_time_is_a_problem_document_of_evidence() -> None:
     builders.case()
-    assert get(f"/api/v1/cases/fuse-writeback/evidence/?cursor={cursor('yesterday')}", 404)["title"] == "Not found."
+    assert get(f"/api/v1/cases/fuse-writeback/evidence/?cursor={cursor('yesterday')}", 400)["title"] == "Bad request."
 
 
 @pytest.mark.parametrize("name", ["fuse-writeback", "fuse-wb"])
