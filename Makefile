@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: run test lint lock lab signatures bench-pages bench-ingest check-api
+.PHONY: run test lint lock lab signatures bench-pages bench-ingest check-api bench-diagnose
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -46,3 +46,8 @@ bench-ingest: .venv/ok-dev
 # Does the API do what its OpenAPI document says, whatever it is asked? All checks of schemathesis.
 check-api: .venv/ok-dev
 	.venv/bin/python -m bench.check_api $(CHECK)
+
+# SQUAD's log parser runs on the same files, in an environment of its own that is thrown away with var/.
+bench-diagnose: .venv/ok-dev
+	@test -x var/squad/bin/python || ($(PYTHON) -m venv var/squad && var/squad/bin/pip install -q --disable-pip-version-check squad)
+	@.venv/bin/python -m bench.diagnose --squad var/squad/bin/python

@@ -17,7 +17,7 @@ _COUNTERS = re.compile(
     r"nr_isolated_(?:anon|file)|nr_writeback(?:_temp)?|nr_dirty|nr_foll_pin_(?:acquired|released)|cma_alloc_(?:success|fail)|"
     r"htlb_buddy_alloc_(?:success|fail)|balloon_\w+|nr_balloon_pages|unevictable_pgs_\w+"
 )
-_HEADER = re.compile(r"Number of blocks type ((?: *[A-Za-z]{2,12}){2,10})\s*$")
+_HEADER = re.compile(r"Number of blocks type +([A-Za-z]{2,12}(?: +[A-Za-z]{2,12}){1,9})\s*$")
 _NODE = re.compile(r"Node (\d{1,5}), zone +(\w{1,10}) ((?: +\d{1,12}){2,10})\s*$")
 _BLOCK = re.compile(
     r"(?:\S{0,60}/)?(memory\d{1,10})/(state|valid_zones|removable|phys_device|phys_index): ?([\w \-]{1,60}?)\s*$"
