@@ -171,14 +171,15 @@ def bodies(number: int) -> list[tuple[int, str, bytes]]:
 
 
 def settle(seconds: float) -> None:
-    """Waits until nothing is pending."""
-    from django.db import OperationalError
+    """Waits until nothing is pending. Its own connection was cut with the database, and is made anew each time."""
+    from django.db import Error, connection
 
     from reports.models import Report
 
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        with contextlib.suppress(OperationalError):
+        with contextlib.suppress(Error):
+            connection.close()
             if not Report.objects.filter(state__in=("received", "ingesting")).exists():
                 return
         time.sleep(0.5)

@@ -33,7 +33,7 @@ def environment(url: str) -> dict[str, str]:
         "UNMIGRATABLE_MODE": "local",
         "UNMIGRATABLE_VAR": str(VAR),
         "UNMIGRATABLE_SECRET_KEY": "only-for-the-bench-" * 4,
-        "UNMIGRATABLE_LIMITS": "send=900000000/60,batch=900000000/60,read=900000000/60",
+        "UNMIGRATABLE_LIMITS": "send=900000000/60,batch=900000000/60,read=900000000/60,diagnose=900000000/60",
         "DJANGO_SETTINGS_MODULE": "bench.settings",
     }
 

@@ -17,7 +17,8 @@ def finished(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             responses.setdefault("429", {"description": "Asked too often.", "content": _content()})
             for status, response in responses.items():
                 if int(status) >= 400 and "application/json" in response.get("content", {}):
-                    response["content"] = _content()
+                    others = {kind: of for kind, of in response["content"].items() if kind != "application/json"}
+                    response["content"] = {**others, **_content()}
             needs = [one for one in operation.get("security", []) if one]
             operation["security"] = needs if "401" in responses else [*needs, {}]
             if "requestBody" in operation:

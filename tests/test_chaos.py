@@ -15,7 +15,7 @@ pytestmark = pytest.mark.processes
 
 def test_nothing_acknowledged_is_lost_or_doubled_while_everything_is_killed_in_turn() -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("UNMIGRATABLE_", "DATABASE_", "CELERY_"))}
-    command = [sys.executable, "-m", "bench.chaos", "--reports", "400", "--per-second", "25", "--every", "3"]
+    command = [sys.executable, "-m", "bench.chaos", "--reports", "600", "--per-second", "30", "--every", "3"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     assert "the ledger adds up, nothing twice, nothing lost" in done.stdout
