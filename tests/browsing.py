@@ -66,7 +66,7 @@ def visit(browser: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
 
 def sign_in(page: Page, person: User) -> None:
     page.goto("/sign-in/")
-    page.get_by_label("Login").fill(person.username)
+    page.get_by_label("Username").fill(person.username)
     page.get_by_label("Password").fill("a long password")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text("Sign out").wait_for()
