@@ -78,10 +78,10 @@ _REPORTS = """
 INSERT INTO reports_report (id, machine_id, received_at, media_type, format, given, size_bytes, sha256, run_id, state,
                             turn, attempts, settled_at, nr_observations, nr_unmatched, matched_by, traceback, reason)
 SELECT report, machine_id, at, 'application/json', 'unmigratable-report', '{}', 1000, repeat('0', 64),
-       'bench-' || i, CASE WHEN i %% 1000 = 999 THEN 'rejected' ELSE 'settled' END,
+       'bench-' || i, CASE WHEN i %% 100 = 99 THEN 'rejected' ELSE 'settled' END,
        (SELECT turn FROM reports_report LIMIT 1), 1, at,
        1, (i %% 200 = 0)::int, (SELECT matched_by FROM reports_report WHERE matched_by <> '' LIMIT 1), '',
-       CASE WHEN i %% 1000 = 999 THEN '{"status": 422, "title": "Generated.", "detail": "Generated."}'::jsonb END
+       CASE WHEN i %% 100 = 99 THEN '{"status": 422, "title": "Generated.", "detail": "Generated."}'::jsonb END
 FROM numbered
 """
 _OBSERVATIONS = """

@@ -1,41 +1,70 @@
-"""How many reports there are in each state. Counted as they change, so that a page never counts them all.
+"""How many reports there are, by state and by machine, and how many unmatched observations look alike.
 
-A trigger on the reports' table writes a line with every statement that changes how many are in a state, whoever makes
-it; the sums of the lines are the counts, in the same transaction. `fold` adds lines up from time to time.
+Counted as they come and go, so that a page never counts them all. A trigger writes a line with every statement that
+changes a number, whoever makes it; the sums of the lines are the counts, in the same transaction. `fold` adds lines up
+from time to time.
 """
 
 from __future__ import annotations
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
-from reports.models import LedgerLine, Report, State
+from people.models import Machine
+from reports.models import LedgerLine, LikenessLine, Observation, Report, State
 
 FOLD_FROM = 200
 
 
-def by_state() -> dict[str, int]:
-    """One query, of a few lines."""
-    sums = LedgerLine.objects.order_by().values_list("state").annotate(Sum("number"))
+def by_state(machine: Machine | None = None) -> dict[str, int]:
+    """Of all reports, or of one machine's. One query, of a few lines."""
+    lines = LedgerLine.objects.filter(machine_id=machine.pk) if machine else LedgerLine.objects.all()
+    sums = lines.order_by().values_list("state").annotate(Sum("number"))
     return {str(state): 0 for state in State} | dict(sums)
 
 
+def by_machine() -> dict[int, int]:
+    """How many reports each machine has sent, by its id. One query, of a few lines for each."""
+    return dict(LedgerLine.objects.order_by().values_list("machine_id").annotate(Sum("number")))
+
+
 def disagreement() -> dict[str, tuple[int, int]]:
-    """Where the lines are not what the reports add up to, by state: (lines, reports). Empty when all is well."""
+    """Where the lines are not what there is, by state or fingerprint: (lines, rows). Empty when all is well."""
     rows = {state: Report.objects.filter(state=state).count() for state in State.values}
-    return {state: (number, rows[state]) for state, number in by_state().items() if number != rows[state]}
+    alike = Observation.objects.filter(is_matched=False).order_by().values_list("fingerprint")
+    counted = {**rows, **dict(alike.annotate(Count("pk")))}
+    lines = {**by_state(), **dict(LikenessLine.objects.order_by().values_list("fingerprint").annotate(Sum("number")))}
+    both = sorted(counted.keys() | lines.keys())
+    return {
+        name: (lines.get(name, 0), counted.get(name, 0)) for name in both if lines.get(name, 0) != counted.get(name, 0)
+    }
 
 
-# One statement, so that nobody sees the lines gone and their sums not there. Two of these at the same moment wait for
-# each other; the later one leaves alone what the earlier one wrote.
-_FOLD = """
-WITH gone AS (DELETE FROM reports_ledgerline RETURNING state, number)
-INSERT INTO reports_ledgerline (state, number)
-SELECT state, sum(number) FROM gone GROUP BY state HAVING sum(number) <> 0
-"""
+# One statement each, so that nobody sees the lines gone and their sums not there. Two of these at the same moment wait
+# for each other; the later one leaves alone what the earlier one wrote.
+_FOLDS = {
+    "reports_ledgerline": """
+WITH gone AS (DELETE FROM reports_ledgerline RETURNING state, machine_id, number)
+INSERT INTO reports_ledgerline (state, machine_id, number)
+SELECT state, machine_id, sum(number) FROM gone GROUP BY state, machine_id HAVING sum(number) <> 0
+""",
+    "reports_likenessline": """
+WITH gone AS (DELETE FROM reports_likenessline RETURNING fingerprint, machine_id, number, seen_at)
+INSERT INTO reports_likenessline (fingerprint, machine_id, number, seen_at)
+SELECT fingerprint, machine_id, sum(number), max(seen_at) FROM gone
+GROUP BY fingerprint, machine_id HAVING sum(number) <> 0
+""",
+}
+_SPARE = {
+    "reports_ledgerline": "SELECT count(*) - count(DISTINCT (state, machine_id)) FROM reports_ledgerline",
+    "reports_likenessline": "SELECT count(*) - count(DISTINCT (fingerprint, machine_id)) FROM reports_likenessline",
+}
 
 
 def fold() -> None:
-    if LedgerLine.objects.order_by()[: FOLD_FROM + 1].count() > FOLD_FROM:
-        with connection.cursor() as cursor:
-            cursor.execute(_FOLD)
+    """Where more than FOLD_FROM lines could be done without."""
+    with connection.cursor() as cursor:
+        for table, spare in _SPARE.items():
+            cursor.execute(spare)
+            if cursor.fetchone()[0] > FOLD_FROM:
+                cursor.execute(_FOLDS[table])

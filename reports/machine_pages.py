@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, Max, Q
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from people import machines as keeping
 from people.models import Machine, Scope, Standing, Token, User, may
-from reports import trust
+from reports import counts, trust
 from reports.machine_forms import MachineForm, TokenForm
 from reports.models import Report
 
@@ -42,10 +42,16 @@ def machines(request: HttpRequest) -> HttpResponse:
 
 
 def _list(request: HttpRequest, form: MachineForm, status: int = 200) -> HttpResponse:
-    sent = Count("reports"), Max("reports__received_at")
-    rows = Machine.objects.select_related("owner").annotate(nr_reports=sent[0], last_at=sent[1])
+    newest = Report.objects.filter(machine=OuterRef("pk")).order_by("-received_at").values("received_at")[:1]
+    rows = Machine.objects.select_related("owner").annotate(last_at=Subquery(newest))
+    sent = counts.by_machine()
     ordered = sorted(rows, key=lambda row: (row.standing != Standing.NEW, row.name))
-    page = {"rows": ordered, "form": form, "may_own": may(request.user, "own machines"), "here": "reports"}
+    page = {
+        "rows": [(row, sent.get(row.pk, 0)) for row in ordered],
+        "form": form,
+        "may_own": may(request.user, "own machines"),
+        "here": "reports",
+    }
     return render(request, "reports/machines.html", page, status=status)
 
 
@@ -67,6 +73,12 @@ def machine(request: HttpRequest, name: str) -> HttpResponse:
     return _machine_page(request, get_object_or_404(Machine.objects.select_related("owner"), name=name))
 
 
+def _counts(machine: Machine) -> dict[str, Any]:
+    states = counts.by_state(machine)
+    newest = Report.objects.filter(machine=machine).order_by("-received_at").values_list("received_at", flat=True)
+    return {"sent": sum(states.values()), "settled": states["settled"], "last_at": newest.first()}
+
+
 def _machine_page(request: HttpRequest, row: Machine, secret: str = "") -> HttpResponse:
     """`secret` is shown this once, and by no cache again."""
     is_mine = _is_mine(request, row)
@@ -79,9 +91,7 @@ def _machine_page(request: HttpRequest, row: Machine, secret: str = "") -> HttpR
         "now": timezone.now(),
         "scopes": Scope.choices,
         "acts": ACTS[Standing(row.standing)] if may(request.user, "manage machines") else (),
-        "counts": Report.objects.filter(machine=row).aggregate(
-            sent=Count("pk"), settled=Count("pk", filter=Q(state="settled")), last_at=Max("received_at")
-        ),
+        "counts": _counts(row),
         "latest": list(Report.objects.filter(machine=row).newest()[:10]),
         "here": "reports",
     }

@@ -101,6 +101,7 @@ class Report(models.Model):
         ]
         indexes = [
             models.Index(fields=["-received_at", "-id"], name="report_newest"),
+            models.Index(fields=["machine", "-received_at"], name="report_of_machine"),
             models.Index(fields=["state", "-received_at"], name="report_by_state"),
             models.Index(fields=["turn", "received_at", "id"], name="report_queue", condition=Q(state="received")),
             models.Index(fields=["claimed_at"], name="report_in_work", condition=Q(state="ingesting")),
@@ -122,13 +123,26 @@ class Report(models.Model):
 
 
 class LedgerLine(models.Model):
-    """How many reports came into a state, or left it, by one statement. Written by triggers only; see `ledger`."""
+    """How many of a machine's reports came into a state, or left it, by one statement. By triggers only: `counts`."""
 
     state = models.CharField(max_length=10)
+    machine_id = models.BigIntegerField(null=True)
     number = models.BigIntegerField()
 
     def __str__(self) -> str:
         return f"{self.state} {self.number:+}"
+
+
+class LikenessLine(models.Model):
+    """How many unmatched observations that look alike came from a machine, or went. By triggers only: `counts`."""
+
+    fingerprint = models.CharField(max_length=16)
+    machine_id = models.BigIntegerField()
+    number = models.BigIntegerField()
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.fingerprint} {self.number:+}"
 
 
 class Payload(models.Model):
@@ -160,7 +174,7 @@ class Observation(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["report", "key"], name="observation_key")]
-        indexes = [models.Index(fields=["fingerprint"], name="observation_unmatched", condition=Q(is_matched=False))]
+        indexes = [models.Index("fingerprint", models.F("id").desc(), name="observation_alike")]
 
     @property
     def outcome_word(self) -> Word:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Count, Max, Min, QuerySet
+from django.db import connection, transaction
+from django.db.models import Count, Max, QuerySet, Sum
 
 from catalog.models import Case
 from people import journal
 from people.models import User
 from reports import replay
-from reports.models import Observation, Report, Ruling
+from reports.models import LikenessLine, Observation, Report, Ruling
 
 
 class AlreadyRuled(Exception):
@@ -25,6 +25,9 @@ class AlreadyRuled(Exception):
     def __init__(self, ruling: Ruling) -> None:
         self.ruling = ruling
         super().__init__(f"{ruling.person.shown_name} has ruled on it already")
+
+
+MOST_COUNTED = 2_000
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,19 @@ class Group:
     ruling: Ruling | None = None
 
 
-def groups() -> QuerySet[Observation, dict[str, Any]]:
+def groups() -> QuerySet[LikenessLine, dict[str, Any]]:
     """The unmatched ones without a ruling, most machines first, then the most recent. For a Paginator; see `shown`."""
-    ruled = Ruling.objects.values("fingerprint")
-    return _grouped(Observation.objects.filter(is_matched=False).exclude(fingerprint__in=ruled)).order_by(
-        "-nr_machines", "-last_seen_at", "fingerprint"
+    lines = LikenessLine.objects.exclude(fingerprint__in=Ruling.objects.values("fingerprint"))
+    alike = (
+        lines.order_by()
+        .values("fingerprint")
+        .annotate(
+            nr_observations=Sum("number"),
+            nr_machines=Count("machine_id", distinct=True),
+            last_seen_at=Max("seen_at"),
+        )
     )
+    return alike.filter(nr_observations__gt=0).order_by("-nr_machines", "-last_seen_at", "fingerprint")
 
 
 def ruled(user: Any) -> QuerySet[Ruling]:
@@ -52,28 +62,35 @@ def ruled(user: Any) -> QuerySet[Ruling]:
 
 
 def shown(rows: list[dict[str, Any]]) -> list[Group]:
-    """These rows of `groups`, each with a sample. One query."""
-    samples = Observation.objects.select_related("build", "report").in_bulk([row["sample"] for row in rows])
-    return [Group(**{**row, "sample": samples[row["sample"]]}) for row in rows if row["sample"] in samples]
+    """These rows of `groups`, each with its latest observation. Two queries."""
+    latest = _latest([row["fingerprint"] for row in rows])
+    return [Group(**row, sample=latest[row["fingerprint"]]) for row in rows if row["fingerprint"] in latest]
 
 
 def group(fingerprint: str, user: Any) -> Group | None:
-    """All that looks like this, matched or not, with the ruling on it; None where nothing does."""
-    found = shown(list(_grouped(Observation.objects.filter(fingerprint=fingerprint))))
-    if not found:
+    """The newest MOST_COUNTED that look like this, matched or not, with the ruling on it; None where nothing does."""
+    sample = _latest([fingerprint]).get(fingerprint)
+    if sample is None:
         return None
-    one = found[0]
+    alike = Observation.objects.filter(fingerprint=fingerprint).order_by("-pk")[:MOST_COUNTED]
+    seen = alike.values_list("report__machine", "report__received_at")
     ruling = ruled(user).filter(fingerprint=fingerprint).first()
-    return Group(one.fingerprint, one.nr_observations, one.nr_machines, one.last_seen_at, one.sample, ruling)
+    return Group(fingerprint, len(seen), len({pk for pk, _ in seen}), max(at for _, at in seen), sample, ruling)
 
 
-def _grouped(observations: QuerySet[Observation]) -> QuerySet[Observation, dict[str, Any]]:
-    return observations.values("fingerprint").annotate(
-        nr_observations=Count("id"),
-        nr_machines=Count("report__machine", distinct=True),
-        last_seen_at=Max("report__received_at"),
-        sample=Min("id"),
-    )
+# The newest of each by one step down an index: DISTINCT ON would read all that look alike.
+_LATEST = """
+SELECT (SELECT id FROM reports_observation o WHERE o.fingerprint = x.fingerprint ORDER BY id DESC LIMIT 1)
+FROM unnest(%s::text[]) AS x(fingerprint)
+"""
+
+
+def _latest(fingerprints: list[str]) -> dict[str, Observation]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LATEST, [fingerprints])
+        ids = [row[0] for row in cursor.fetchall() if row[0] is not None]
+    found = Observation.objects.select_related("build", "report").in_bulk(ids)
+    return {one.fingerprint: one for one in found.values()}
 
 
 @transaction.atomic

@@ -6,10 +6,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from people.models import Event, Role
-from reports import agreement, ingest, replay, triage
-from reports.models import Evidence, Observation, Report, Ruling
+from people.models import Event, Machine, Role
+from reports import agreement, counts, ingest, replay, triage
+from reports.models import Evidence, LikenessLine, Observation, Report, Ruling
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -134,3 +135,21 @@ def test_the_list_takes_the_same_queries_for_many() -> None:
 def test_an_unknown_fingerprint_is_not_found() -> None:
     assert client().get("/reports/unmatched/0123456789abcdef/").status_code == 404
     assert client(Role.EDITOR).post("/reports/unmatched/0123456789abcdef/rule", {"word": "noise"}).status_code == 404
+
+
+def test_the_groups_lines_add_up_after_replays_and_folding() -> None:
+    for n in range(4):
+        unknown(f"machine-{n % 2}")
+    replay.again(Report.objects.all())
+    ingest.drain()
+    assert counts.disagreement() == {}
+    before = [(g["fingerprint"], g["nr_observations"], g["nr_machines"]) for g in triage.groups()]
+    sender = Machine.objects.get(name="machine-0").pk
+    LikenessLine.objects.bulk_create(
+        LikenessLine(fingerprint=before[0][0], machine_id=sender, number=n, seen_at=timezone.now())
+        for n in [1, -1] * (counts.FOLD_FROM + 1)
+    )
+    counts.fold()
+    assert [(g["fingerprint"], g["nr_observations"], g["nr_machines"]) for g in triage.groups()] == before
+    assert LikenessLine.objects.count() == 2 and counts.disagreement() == {}
+    assert sorted(counts.by_machine().values()) == [2, 2]
