@@ -18,6 +18,7 @@ from django.conf import settings
 from discussion.letters import MAX_BYTES
 
 MAX_RECEIVED_BYTES = 8 << 20
+MAX_MEMBERS = 1_000
 SECONDS = 30.0
 _AGENT = "unmigratable (fetches single threads on request of its editors)"
 
@@ -82,7 +83,9 @@ def unpacked(body: bytes) -> bytes:
     made, rest = [], body
     left = MAX_BYTES
     try:
-        while rest:  # gzip allows several members, one after another
+        while rest:  # gzip allows several members, one after another; each copies what follows it
+            if len(made) == MAX_MEMBERS:
+                raise NotFetched(f"the packed thread has more than {MAX_MEMBERS} members")
             member = zlib.decompressobj(wbits=31)
             piece = member.decompress(rest, left + 1)
             made.append(piece)

@@ -23,7 +23,7 @@ MAX_CHARACTERS = 200_000
 MAX_REFERENCES = 100
 MAX_RECIPIENTS = 100
 # As mbox writes it: "From " with an address and a time, first or after an empty line.
-_BEGIN = re.compile(rb"(?:\A|\n\r?\n)From [^\n]*\d\d:\d\d[^\n]*\d{4}[^\n]*\n")
+_BEGIN = re.compile(rb"(?:\A|\n\r?\n)From (?=[^\n]{0,200}\d\d:\d\d)(?=[^\n]{0,200}\d{4})[^\n]{0,300}\n")
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
 )
@@ -57,7 +57,10 @@ def read(mailbox: bytes) -> list[Letter]:
     for number, raw in enumerate(_split(mailbox)):
         if number >= MAX_LETTERS:
             raise Unreadable(f"expected up to {MAX_LETTERS} mails, found more")
-        letter = _letter(email.message_from_bytes(raw))
+        try:
+            letter = _letter(email.message_from_bytes(raw))
+        except RecursionError:
+            raise Unreadable(f"mail {number + 1} holds parts within parts, deeper than is read") from None
         if letter is not None:
             found.setdefault(letter.message_id, letter)
     if not found:

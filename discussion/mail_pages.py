@@ -47,7 +47,10 @@ def thread(request: HttpRequest, message_id: str) -> HttpResponse:
     stranger = not isinstance(request.user, User)
     shown = {
         "thread": found,
-        "index": [(place, _address(found, n // PER_PAGE, place.message)) for n, place in enumerate(places)],
+        "index": [
+            (place, _address(found, n // PER_PAGE, place.message), mail_shown.author(place.message, stranger))
+            for n, place in enumerate(places)
+        ],
         "letters": _letters(places[page * PER_PAGE : (page + 1) * PER_PAGE], stranger),
         "about": Document.objects.visible_to(request.user).filter(mail_threads=found).order_by("kind", "slug"),
         "page": page + 1,
@@ -86,7 +89,7 @@ def _letters(places: list[mail_shown.Place], stranger: bool) -> list[Letter]:
         made.append(
             Letter(
                 place,
-                m.author_name or hide(m.author_address),
+                mail_shown.author(m, stranger),
                 ", ".join(hide(one) for one in m.recipients),
                 mail_shown.blocks(texts[m.pk], stranger) if m.present else [],
                 [mail_shown.ShownTrailer(t, place, stranger) for t in given.get(m.pk, [])],

@@ -67,6 +67,10 @@ class ShownTrailer:
         return not self.carried and self.trailer.address.lower() != self.place.message.author_address.lower()
 
     @property
+    def letter_of(self) -> str:
+        return author(self.place.message, self.for_stranger)
+
+    @property
     def who(self) -> str:
         name = self.trailer.name or self.trailer.address
         return correspondents.hidden_in(name) if self.for_stranger else name
@@ -139,6 +143,13 @@ def blocks(text: str, for_stranger: bool) -> list[Block]:
         folded = correspondents.words(block.folded, for_stranger)
         made.append(Block(block.kind, html, folded, block.nr_folded, block.text.count("\n") + 1))
     return made
+
+
+def author(message: Message, for_stranger: bool) -> str:
+    """Some programs write the address in the place of the name."""
+    if for_stranger:
+        return correspondents.hidden_in(message.author_name or message.author_address)
+    return message.author_name or message.author_address
 
 
 def reply_to(message: Message, for_stranger: bool) -> str:
