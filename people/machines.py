@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from people import journal
-from people.models import Machine, Scope, Standing, Token, User, digest
+from people.models import Machine, Scope, Standing, Token, User, digest, is_reserved
 
 OVERLAP = timedelta(days=1)
 
@@ -25,9 +26,11 @@ def add(
     """A new machine, or a further token for one of the same owner. Returns the secret.
 
     What a new one sends waits for trust, unless it is a maintainer's or `trusted` is given.
-    Raises `django.core.exceptions.ValidationError` for a bad name, or one that is somebody else's.
+    Raises `ValidationError` for a bad name, or one that is somebody else's.
     """
     machine = Machine.objects.filter(name=name, owner=owner).first()
+    if machine is None and is_reserved(name):
+        raise ValidationError("This name is the site's own.")
     if machine is None:
         is_trusted = trusted or owner.may("manage machines")
         machine = Machine(name=name, owner=owner, standing=Standing.TRUSTED if is_trusted else Standing.NEW)

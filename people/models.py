@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,16 @@ class Role(models.TextChoices):
     CONTRIBUTOR = "contributor"
     EDITOR = "editor"
     MAINTAINER = "maintainer"
+
+
+# Names of the site's own: its users, in whose name things come in, and what it calls those who left.
+OURS = ("shared-by-people", "recorded")
+_RESERVED = re.compile(rf"(?:{'|'.join(OURS)}|left-\d+)", re.IGNORECASE)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether nobody may take this name: who had the site's own would own the machines that it trusts."""
+    return bool(_RESERVED.fullmatch(name))
 
 
 # What each role may do beyond the one before it. The only place where a permission is given.

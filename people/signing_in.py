@@ -12,12 +12,18 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from people import journal
-from people.models import User
+from people.models import User, is_reserved
 
 
 class Accounts(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGNING.is_open)
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        """However somebody comes in, by the form or from another site."""
+        if is_reserved(username):
+            raise self.validation_error("username_blacklisted")
+        return super().clean_username(username, shallow)
 
     def get_login_stages(self) -> list[str]:
         """Ours in the place of the one that asks for a verified address."""

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from people.models import User, may
 from reports import hiding, inbox, sharing
-from reports.diagnose_pages import MAX_TEXT_BYTES, TooLarge, form_given
+from reports.diagnose_pages import MAX_TEXT_BYTES, Given, TooLarge, form_given
 from reports.diagnosing import diagnosed
 from reports.forms import ShareForm
 from reports.models import Shared
@@ -31,7 +31,7 @@ def share(request: HttpRequest) -> HttpResponse:
         return render(request, "reports/diagnose.html", page, status=413)
     if given is None:
         return redirect("diagnose")
-    form = ShareForm(request.POST if "architecture" in request.POST else None, initial=_initial(request, given.text))
+    form = ShareForm(request.POST if "architecture" in request.POST else None, initial=_initial(request, given))
     if form.is_valid() and form.cleaned_data["agreed"]:
         said = form.cleaned_data
         offer = sharing.Offer(given.text, said["kernel"], said["architecture"], said["environment"], said["note"])
@@ -45,8 +45,8 @@ def share(request: HttpRequest) -> HttpResponse:
     return render(request, "reports/share.html", page, status=400 if form.is_bound and not form.is_valid() else 200)
 
 
-def _initial(request: HttpRequest, text: str) -> dict[str, str]:
-    made = diagnosed(text, request.user, request.POST.get("kernel", ""))
+def _initial(request: HttpRequest, given: Given) -> dict[str, str]:
+    made = diagnosed(given.text, request.user, given.release)
     return {"kernel": made.release, "architecture": made.diagnosis.architecture or "x86_64"}
 
 
@@ -85,8 +85,10 @@ def decide(request: HttpRequest, shared: UUID) -> HttpResponse:
             report = sharing.take_in(shared, request.user)
             bell.ring()
             return redirect("report", report.pk)
-        sharing.turn_down(shared, request.user, request.POST.get("answer", "")[:500])
+        sharing.turn_down(shared, request.user, request.POST.get("answer", "").replace("\x00", "")[:500])
         messages.success(request, "Turned down. Its text is gone.")
+    except sharing.SenderTaken:
+        messages.error(request, f"The name {sharing.SENDER} is somebody's. A maintainer must rename them first.")
     except sharing.NotWaiting:
         messages.error(request, "This text waits no longer.")
     return redirect("shared-queue")

@@ -33,6 +33,10 @@ class QueueFull(Exception):
     """So many texts wait already that no more are taken until editors have looked at some."""
 
 
+class SenderTaken(Exception):
+    """Somebody owns the name SENDER. What people share would be theirs to read, so nothing is taken in."""
+
+
 @dataclass(frozen=True)
 class Offer:
     text: str
@@ -63,7 +67,7 @@ def share(offer: Offer, person: User | None) -> Shared:
 
 @transaction.atomic
 def take_in(pk: Any, editor: User) -> Report:
-    """Makes a report of it; the caller rings. Raises `NotWaiting`."""
+    """Makes a report of it; the caller rings. Raises `NotWaiting`, `SenderTaken`."""
     shared = _waiting(pk)
     report, _ = inbox.take(
         Sending(
@@ -117,4 +121,7 @@ def _sender() -> Machine:
     An editor has looked at each, so what it sends counts.
     """
     owner, _ = User.objects.get_or_create(username=SENDER, defaults={"is_active": False, "role": "reader"})
-    return Machine.objects.get_or_create(name=SENDER, defaults={"owner": owner, "standing": Standing.TRUSTED})[0]
+    machine, _ = Machine.objects.get_or_create(name=SENDER, defaults={"owner": owner, "standing": Standing.TRUSTED})
+    if owner.is_active or machine.owner_id != owner.pk:
+        raise SenderTaken
+    return machine

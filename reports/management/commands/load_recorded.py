@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from people.models import Machine, Role, Standing, User
 from reports import inbox, recorded
@@ -27,6 +27,8 @@ class Command(BaseCommand):
             if one.machine not in machines:
                 ours = {"owner": owner, "standing": Standing.TRUSTED}
                 machines[one.machine] = Machine.objects.get_or_create(name=one.machine, defaults=ours)[0]
+                if machines[one.machine].owner_id != owner.pk:
+                    raise CommandError(f"The machine {one.machine} is somebody else's: what we recorded is not theirs.")
             new += inbox.take(native(machines[one.machine], one.body, one))[1]
         if new:
             bell.ring_now()

@@ -1,0 +1,66 @@
+"""Names that are the site's own: whoever had one would own a machine that the site trusts, and read what it sends."""
+
+from __future__ import annotations
+
+import pytest
+from allauth.account.adapter import get_adapter
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from people import machines
+from people.models import OURS, Machine, Role, User
+from reports import recorded, sharing
+from reports.models import Report, Shared
+from tests import builders
+from tests.reports.test_sharing import client, share
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache() -> None:
+    """Limits of the account pages count in the cache."""
+    cache.clear()
+
+
+@pytest.mark.parametrize("name", [*OURS, "Recorded", "left-7", "LEFT-12"])
+def test_nobody_takes_a_name_of_the_sites_own(name: str) -> None:
+    given = {"username": name, "email": "eve@example.org", "password1": "a long password"}
+    assert Client().post("/account/signup/", given).status_code == 200
+    assert not User.objects.filter(username__iexact=name).exists()
+    assert Client().post("/account/signup/", {**given, "username": "eve"}).status_code == 302
+    with pytest.raises(ValidationError):  # as an account of another site brings it
+        get_adapter().clean_username(name, shallow=True)
+
+
+def test_nobody_adds_a_machine_of_the_sites_own() -> None:
+    eve = builders.person()
+    with pytest.raises(ValidationError):
+        machines.add(sharing.SENDER, eve)
+    answer = client(eve).post("/machines/", {"name": sharing.SENDER})
+    assert answer.status_code == 422
+    assert not Machine.objects.exists()
+    assert client(eve).post("/machines/", {"name": "eves-box"}).status_code == 200
+
+
+def test_where_somebody_has_the_name_already_nothing_is_handed_to_them() -> None:
+    eve = builders.person()
+    Machine.objects.create(name=sharing.SENDER, owner=eve)
+    share()
+    shared = Shared.objects.get()
+    editor = builders.person(role=Role.EDITOR)
+    client(editor).post(f"/shared/{shared.pk}/decide", {"act": "take"})
+    assert Shared.objects.waiting().count() == 1 and not Report.objects.exists()
+    Machine.objects.filter(owner=eve).update(name="eves-box")
+    client(editor).post(f"/shared/{shared.pk}/decide", {"act": "take"})
+    assert not Shared.objects.waiting().exists() and Report.objects.get().machine.owner.username == sharing.SENDER
+
+
+def test_what_was_recorded_here_does_not_become_somebodys() -> None:
+    name = next(recorded.every()).machine
+    Machine.objects.create(name=name, owner=builders.person())
+    with pytest.raises(CommandError, match=name):
+        call_command("load_recorded")
+    assert not Report.objects.filter(machine__name=name).exists()
