@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
+from catalog.models import Case
 from people.models import User, may
 from reports import erasing, picking, replay
 from reports.models import Report
@@ -27,7 +28,7 @@ def again(request: HttpRequest) -> HttpResponse:
     if one:
         rows = Report.objects.filter(pk=UUID(one)) if _is_uuid(one) else Report.objects.none()
     elif pick.says_something:
-        rows = pick.rows()
+        rows = pick.rows(Case.objects.visible_to(person, proposals=True))
     else:
         rows = Report.objects.none()
     number = replay.again(rows, person, why=one or pick.address)

@@ -17,7 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import condition, require_POST
 
-from catalog.models import Document
+from catalog.models import Case, Document
 from catalog.parts import Part
 from diagnosis import scrub
 from diagnosis.diagnose import diagnose
@@ -38,7 +38,7 @@ OBSERVED = 500
 
 def reports(request: HttpRequest) -> HttpResponse:
     pick = picking.read(request.GET)
-    pages = Paginator(pick.rows().newest(), 50)
+    pages = Paginator(pick.rows(Case.objects.visible_to(request.user, proposals=True)).newest(), 50)
     if pick.is_of_state_alone:  # known already: counting a million rows touches every one
         known = counts.by_state()
         pages.count = known[pick.state] if pick.state else sum(known.values())

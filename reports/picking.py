@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 
-from catalog.models import Case
+from catalog.models.cases import CaseQuerySet
 from diagnosis.formats import registry
 from reports.models import Evidence, Observation, Report, State
 
@@ -36,7 +36,8 @@ class Pick:
     def address(self) -> str:
         return urlencode({name: value for name, value in asdict(self).items() if value})
 
-    def rows(self) -> QuerySet[Report]:
+    def rows(self, cases: CaseQuerySet) -> QuerySet[Report]:
+        """`cases`: those that whoever asks may know of; to belong to any other is to belong to none."""
         rows: QuerySet[Report] = Report.objects.all()
         if self.state:
             rows = rows.filter(state=self.state)
@@ -45,7 +46,7 @@ class Pick:
         if self.since:
             rows = rows.filter(received_at__gte=datetime.combine(date.fromisoformat(self.since), time(), UTC))
         if self.case:
-            rows = rows.filter(_of_case(self.case))
+            rows = rows.filter(_of_case(self.case, cases))
         return rows
 
 
@@ -63,8 +64,8 @@ def read(given: Mapping[str, Any]) -> Pick:
     return Pick(**words)
 
 
-def _of_case(name: str) -> Q:
+def _of_case(name: str, cases: CaseQuerySet) -> Q:
     """Attached to this case, or naming it."""
-    case = Case.objects.named(name)
+    case = cases.named(name)
     naming = Q(pk__in=Observation.objects.filter(names=name).values("report"))
     return naming | Q(pk__in=Evidence.objects.filter(case=case).values("report")) if case else naming

@@ -123,7 +123,10 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "machines/<str:name>/": ("/machines/box/",),
     "machines/<str:name>/token": ("/machines/box/token",),
     "machines/<str:name>/standing": ("/machines/box/standing",),
-    "reports/": ("/reports/", "/reports/?state=settled", "/reports/?page=2"),
+    "reports/": (
+        *("/reports/", "/reports/?state=settled", "/reports/?page=2"),
+        *(f"/reports/?case={name}" for name in _CASE),
+    ),
     "reports/shared/": ("/reports/shared/",),
     "reports/<uuid:report>/": ("/reports/{report}/",),
     "reports/<uuid:report>/raw": ("/reports/{report}/raw",),

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
+from catalog.models import Case
 from diagnosis.formats import registry
 from reports import picking, replay
 from reports.tasks import bell
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         pick = picking.read(options)
         if not (options["report"] or pick.says_something or options["all"]):
             raise CommandError("Say which: report ids, --state, --format, --since, --case or --all.")
-        reports = pick.rows()
+        reports = pick.rows(Case.objects.all())
         if options["report"]:
             reports = reports.filter(pk__in=options["report"])
         if options["dry_run"]:
