@@ -46,6 +46,8 @@ def propose_strategy(request: HttpRequest) -> HttpResponse:
     if not may(request.user, "propose"):
         raise PermissionDenied("Your role may read, not propose.")
     assert isinstance(request.user, User)
+    if not (request.user.vouched or may(request.user, "edit")):
+        raise PermissionDenied("Comment first: this opens once a moderator has let your first comment through.")
     initial = {"case_1": request.GET.get("case", "")}
     form = StrategyForm(request.user, request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():

@@ -218,6 +218,8 @@ LIMITS = env.limits(
         "export": (30, 60),
         "diagnose": (60, 60),
         "sign-in": (20, 300),
+        "share": (20, 3_600),
+        "write": (600, 300),
     },
 )
 SPECTACULAR_SETTINGS = {

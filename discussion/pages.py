@@ -21,6 +21,8 @@ from discussion.mentions import Mentions
 from discussion.models import Comment, Lock, Standing, Subscription
 from people.models import User, may
 
+TEXTS_SHOWN = 20
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -123,18 +125,18 @@ def permalink(request: HttpRequest, comment: int) -> HttpResponse:
 
 @require_GET
 def history(request: HttpRequest, comment: int) -> HttpResponse:
-    """Every text that a comment had, newest first, each as a diff to the one before."""
+    """The latest texts that a comment had, newest first, each as a diff to the one before."""
     found = _comment(request, comment)
     if not found.readable_by(request.user):
         raise PermissionDenied("A moderator hid this comment.")
-    earlier = list(found.earlier.order_by("n"))
-    versions = [(e.n, e.written_at, e.text) for e in earlier]
-    versions.append((len(earlier) + 1, found.edited_at or found.created_at, found.text))
+    versions = [(found.nr_earlier + 1, found.edited_at or found.created_at, found.text)]
+    versions += [(e.n, e.written_at, e.text) for e in found.earlier.order_by("-n")[:TEXTS_SHOWN]]
     told = [
-        (n, at, text, coloured(difference(versions[n - 2][2], text)) if n > 1 else "")
-        for n, at, text in reversed(versions)
+        (n, at, text, coloured(difference(before, text)) if n > 1 else "")
+        for (n, at, text), (_, _, before) in zip(versions, [*versions[1:], (0, None, "")], strict=True)
     ]
-    return render(request, "discussion/history.html", {"comment": found, "versions": told})
+    page = {"comment": found, "versions": told[:TEXTS_SHOWN], "nr_older": max(0, versions[0][0] - TEXTS_SHOWN)}
+    return render(request, "discussion/history.html", page)
 
 
 @require_http_methods(["GET", "POST"])

@@ -17,10 +17,17 @@ from catalog import steering
 from catalog.document import Malformed, parse
 from catalog.facts import StrategyText
 from catalog.models import Document, Strategy
-from discussion import letters
+from discussion import letters, threads
 from discussion.models import Comment
 from discussion.steering_forms import MoveForm, SaidForm
 from people.models import User, may
+
+
+def _known(request: HttpRequest) -> None:
+    """What is written into a strategy waits for nobody, so that it takes somebody whose comments do not either."""
+    assert isinstance(request.user, User)
+    if not threads.is_known(request.user):
+        raise PermissionDenied("Comment first: this opens once a moderator has let your first comment through.")
 
 
 def _strategy(request: HttpRequest, slug: str) -> tuple[Document, StrategyText]:
@@ -64,6 +71,7 @@ def _said(
 ) -> HttpResponse:
     if not may(request.user, "comment"):
         raise PermissionDenied("Your role may read, not object.")
+    _known(request)
     assert isinstance(request.user, User)
     form = SaidForm(request.POST or None, initial=_from_elsewhere(request, document), is_answer=asked is not None)
     if request.method == "POST" and form.is_valid() and _done(form, do, document, request.user, form, asked):
@@ -110,6 +118,7 @@ def drive(request: HttpRequest, slug: str) -> HttpResponse:
     free = not text.driver and may(request.user, "propose")
     if not (free or steering.may_move(request.user, document)):
         raise PermissionDenied("Somebody drives it already.")
+    _known(request)
     assert isinstance(request.user, User)
     steering.drive(document, request.user)
     messages.success(request, "You drive it now.")

@@ -13,6 +13,7 @@ from people import journal
 from people.models import Machine, Scope, Standing, Token, User, digest, is_reserved
 
 OVERLAP = timedelta(days=1)
+MOST = 50  # each has limits of its own, so that without this they would be none
 
 
 @transaction.atomic
@@ -31,6 +32,10 @@ def add(
     machine = Machine.objects.filter(name=name, owner=owner).first()
     if machine is None and is_reserved(name):
         raise ValidationError("This name is the site's own.")
+    if machine is None and not owner.may("manage machines"):
+        User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # one after another: the count holds
+        if owner.machines.count() >= MOST:
+            raise ValidationError(f"Up to {MOST} machines a person: ask a maintainer for more.")
     if machine is None:
         is_trusted = trusted or owner.may("manage machines")
         machine = Machine(name=name, owner=owner, standing=Standing.TRUSTED if is_trusted else Standing.NEW)

@@ -111,7 +111,12 @@ def token(request: HttpRequest, name: str) -> HttpResponse:
     assert isinstance(request.user, User)
     given = request.POST.get("token", "")
     if given:
-        found = get_object_or_404(Token, pk=int(given) if given.isdigit() else 0, machine=row, revoked_at=None)
+        found = get_object_or_404(
+            Token,
+            pk=int(given) if given.isascii() and given.isdigit() and len(given) < 18 else 0,
+            machine=row,
+            revoked_at=None,
+        )
         if request.POST.get("act") == "revoke":
             keeping.revoke(found, request.user)
             messages.success(request, f"{found.prefix}… opens nothing any more.")

@@ -19,6 +19,7 @@ from reports.diagnosing import diagnosed
 from reports.forms import ShareForm
 from reports.models import Shared
 from reports.tasks import bell
+from rest import limits
 
 
 @require_POST
@@ -34,6 +35,7 @@ def share(request: HttpRequest) -> HttpResponse:
     form = ShareForm(request.POST if "architecture" in request.POST else None, initial=_initial(request, given))
     if form.is_valid() and form.cleaned_data["agreed"]:
         said = form.cleaned_data
+        limits.spend(request, "share")
         offer = sharing.Offer(given.text, said["kernel"], said["architecture"], said["environment"], said["note"])
         try:
             made = sharing.share(offer, request.user if isinstance(request.user, User) else None)

@@ -45,7 +45,9 @@ def signature(request: HttpRequest, slug: str) -> HttpResponse:
 def _activated(request: HttpRequest, case: Case, text: str) -> HttpResponse:
     assert isinstance(request.user, User)
     base = request.POST.get("base", "")
-    nr = workbench.activate(case, text, int(base) if base.isdigit() else 0, request.user)
+    nr = workbench.activate(
+        case, text, int(base) if base.isascii() and base.isdigit() and len(base) < 10 else 0, request.user
+    )
     bell.ring()
     messages.success(request, f"Active. {nr} reports are being read again." if nr else "Active. No report changes.")
     return redirect("signature", case.slug)

@@ -10,6 +10,7 @@ draft-ietf-httpapi-ratelimit-headers); a block that another process leased is no
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import threading
 import time
@@ -119,7 +120,18 @@ def whose(request: Any) -> str:
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         return f"person {user.pk}"
-    return f"address {address(request)}"[:80]
+    return f"address {_network(address(request))}"[:80]
+
+
+def _network(text: str) -> str:
+    """Of IPv6 the /64, which is what one subscriber has: 2^64 addresses are not so many people."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    if isinstance(found, ipaddress.IPv4Address):
+        return text
+    return str(found.ipv4_mapped or ipaddress.ip_network((int(found) >> 64 << 64, 64)))
 
 
 def address(request: Any) -> str:
@@ -141,7 +153,8 @@ class Throttle(BaseThrottle):
 
 
 class Headers:
-    """Middleware: what is left of the limit that a request spent from."""
+    """Middleware: what is left of the limit that a request spent from. Whatever a page takes by POST spends a "write",
+    so that no form can be sent without end, those of other packages neither."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -151,6 +164,15 @@ class Headers:
         for name, value in getattr(request, "limit_headers", {}).items():
             response[name] = value
         return response
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        if request.method != "POST" or problems.is_api(request):
+            return None
+        try:
+            spend(request, "write")
+        except Exhausted as error:
+            return self.process_exception(request, error)
+        return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Outside the API framework, which handles its own."""

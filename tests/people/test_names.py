@@ -64,3 +64,20 @@ def test_what_was_recorded_here_does_not_become_somebodys() -> None:
     with pytest.raises(CommandError, match=name):
         call_command("load_recorded")
     assert not Report.objects.filter(machine__name=name).exists()
+
+
+def test_a_person_has_a_bounded_number_of_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines, "MOST", 2)
+    eve = builders.person()
+    codes = [client(eve).post("/machines/", {"name": f"box-{n}"}).status_code for n in range(3)]
+    assert codes == [200, 200, 422] and eve.machines.count() == 2
+    assert machines.add("box-0", eve)  # a further token for one of them
+    keeper = builders.person(role=Role.MAINTAINER)
+    assert all(machines.add(f"lab-{n}", keeper) for n in range(3))
+
+
+@pytest.mark.parametrize("token", ["²", "9" * 5_000, "-1", "x"])
+def test_a_token_that_is_none_is_404(token: str) -> None:
+    eve = builders.person()
+    machines.add("eves-box", eve)
+    assert client(eve).post("/machines/eves-box/token", {"token": token, "act": "revoke"}).status_code == 404

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
+from reports.models import Shared
 from rest import limits
 from rest.models import Allowance
 from tests import builders
@@ -128,3 +129,32 @@ def test_only_a_proxy_of_ours_is_believed_where_a_request_came_from(
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if proxied else None
     request = RequestFactory().get("/", headers={"X-Forwarded-For": header} if header else {})
     assert limits.address(request) == address
+
+
+def test_one_subscriber_of_ipv6_is_one_however_many_addresses_they_use() -> None:
+    codes = [get(REMOTE_ADDR=f"2001:db8:1:2::{n:x}").status_code for n in range(1, 7)]
+    assert codes == [200] * 5 + [429]
+    assert get(REMOTE_ADDR="2001:db8:1:3::1").status_code == 200
+    mapped = [get(REMOTE_ADDR=address).status_code for address in ["192.0.2.9"] * 5 + ["::ffff:192.0.2.9"]]
+    assert mapped == [200] * 5 + [429]
+
+
+def test_whatever_a_page_takes_is_bounded_those_of_other_packages_too(settings: Any) -> None:
+    settings.LIMITS = {"write": (2, DAY)}
+    codes = [Client().post("/account/password/reset/", {"email": "no address"}).status_code for _ in range(3)]
+    assert codes == [200, 200, 429]
+    assert Client().get("/account/password/reset/").status_code == 200
+    bearer = {"Authorization": f"Bearer {builders.token()}"}
+    sent = Client().post("/api/v1/reports/", builders.body(), content_type="application/json", headers=bearer)
+    assert sent.status_code == 202
+    jane = Client()
+    jane.force_login(builders.person())
+    assert [jane.post("/account/", {"kernel_name": "Jane"}).status_code for _ in range(3)] == [302, 302, 429]
+
+
+def test_one_stranger_does_not_fill_the_queue_of_shared_texts(settings: Any) -> None:
+    settings.LIMITS = {"share": (2, DAY)}
+    said = {"text": "a text", "kernel": "6.18.1", "architecture": "x86_64", "environment": "host", "agreed": "yes"}
+    codes = [Client().post("/diagnose/share/", said).status_code for _ in range(3)]
+    assert codes == [302, 302, 429] and Shared.objects.count() == 2
+    assert Client().post("/diagnose/share/", {"text": "a text"}).status_code == 200

@@ -1,0 +1,55 @@
+"""Whoever signed up, and whom nobody vouched for: nothing that they write stands in the catalog unseen."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from catalog.models import Strategy
+from discussion import moderation, pages, threads
+from people.models import Role, User
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+STRATEGY = "/strategies/a-strategy/"
+
+
+@pytest.fixture
+def eve() -> User:
+    builders.case()
+    builders.strategy()
+    made = builders.person("eve")
+    User.objects.filter(pk=made.pk).update(vouched=False)
+    return User.objects.get(pk=made.pk)
+
+
+def codes(who: User) -> list[int]:
+    client = Client()
+    client.force_login(who)
+    said = {"text": "Buy it at example.org.", "whose": "Eve"}
+    return [
+        client.post(f"{STRATEGY}object/", said).status_code,
+        client.post(f"{STRATEGY}drive/").status_code,
+        client.get("/strategies/new/").status_code,
+    ]
+
+
+def test_a_newcomer_writes_into_no_strategy_until_a_comment_was_let_through(eve: User) -> None:
+    document = Strategy.objects.get().document
+    assert codes(eve) == [403, 403, 403]
+    assert document.revisions.count() == 1
+    comment = threads.say(document, eve, "A first comment.")
+    assert codes(eve) == [403, 403, 403]
+    moderation.let_through(comment, builders.person(role=Role.EDITOR))
+    assert codes(User.objects.get(pk=eve.pk)) == [302, 302, 200]
+    assert document.revisions.count() == 3
+
+
+def test_the_history_of_a_comment_stays_short_however_often_it_was_edited(eve: User) -> None:
+    builder = builders.person()
+    comment = threads.say(Strategy.objects.get().document, builder, "text 1")
+    for n in range(2, pages.TEXTS_SHOWN + 4):
+        threads.edit(comment, builder, f"text {n}", n - 2)
+    page = Client().get(f"/c/{comment.pk}/history/").content.decode()
+    assert page.count("<h2>Text ") == pages.TEXTS_SHOWN and "3 older texts" in page
+    assert "<h2>Text 3," not in page and ">-text 3<" in page.replace("\n", "")
