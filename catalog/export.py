@@ -62,7 +62,7 @@ def _csv(export: Export) -> HttpResponse:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns.values())
-    writer.writerows([_inert(row.get(key)) for key in columns] for row in _rows(export))
+    writer.writerows([inert(row.get(key)) for key in columns] for row in _rows(export))
     made = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     made["Content-Disposition"] = f'attachment; filename="{export.name}.csv"'
     return made
@@ -97,7 +97,7 @@ def _written(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _inert(value: Any) -> Any:
+def inert(value: Any) -> Any:
     """Text that a spreadsheet would take for a formula gets an apostrophe before it, which makes it text."""
     if isinstance(value, int | float):
         return value

@@ -101,7 +101,7 @@ def ban(request: HttpRequest, name: str) -> HttpResponse:
     if not may(request.user, "ban"):
         raise PermissionDenied("Maintainers ban people.")
     assert isinstance(request.user, User)
-    person = get_object_or_404(User, username=name)
+    person = get_object_or_404(User, username=name.replace("\x00", ""))
     if person == request.user:
         raise PermissionDenied("You cannot ban yourself.")
     if request.POST.get("banned") == "no":

@@ -29,7 +29,7 @@ class Done:
 
 
 def person(request: HttpRequest, name: str) -> HttpResponse:
-    found = get_object_or_404(User, username=name)
+    found = get_object_or_404(User, username=name.replace("\x00", ""))
     page = {
         "person": found,
         "done": activity(found, request.user),

@@ -68,8 +68,15 @@ def say(document: Document, author: User, text: str, parent: Comment | None = No
         document=document, author=author, text=text, parent=parent, standing=standing, attached=attachments.of(text)
     )
     findable.keep(comment)
-    journal.record("comment.made", document.kind, document.slug, author, comment=comment.pk)
+    journal.record("comment.made", *_subject(comment), author, comment=comment.pk)
     return comment
+
+
+def _subject(comment: Comment) -> tuple[str, str]:
+    """Under which name the journal tells of it: what it is about, where everybody may know that it is there."""
+    if comment.standing != Standing.SHOWN:
+        return "comment", str(comment.pk)
+    return comment.document.kind, comment.document.slug
 
 
 def is_known(author: User) -> bool:
@@ -110,8 +117,7 @@ def edit(comment: Comment, author: User, text: str, base: int) -> Comment:
     comment.attached = comment.attached or attachments.of(text)
     comment.save(update_fields=["text", "nr_earlier", "edited_at", "attached"])
     findable.keep(comment)
-    about = comment.document
-    journal.record("comment.edited", about.kind, about.slug, author, comment=comment.pk, n=comment.nr_earlier)
+    journal.record("comment.edited", *_subject(comment), author, comment=comment.pk, n=comment.nr_earlier)
     return comment
 
 

@@ -13,6 +13,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, StreamingHttpResponse
 
 from catalog import measured
+from catalog.export import inert
 from catalog.models import Case, Document, KernelBuild, Tally
 from diagnosis.vocabulary import CONCLUSIVE, HELD
 from reports import receipts
@@ -198,13 +199,8 @@ class _Echo:
         return text
 
 
-def _cell(value: Any) -> str:
-    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(value) else text
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float))
+def _cell(value: Any) -> Any:
+    return inert(value.isoformat() if hasattr(value, "isoformat") else value)
 
 
 def _json(value: Any) -> str:

@@ -70,7 +70,9 @@ def _add(request: HttpRequest, form: MachineForm) -> HttpResponse:
 
 
 def machine(request: HttpRequest, name: str) -> HttpResponse:
-    return _machine_page(request, get_object_or_404(Machine.objects.select_related("owner"), name=name))
+    return _machine_page(
+        request, get_object_or_404(Machine.objects.select_related("owner"), name=name.replace("\x00", ""))
+    )
 
 
 def _counts(machine: Machine) -> dict[str, Any]:
@@ -105,15 +107,16 @@ def _machine_page(request: HttpRequest, row: Machine, secret: str = "") -> HttpR
 @login_required
 def token(request: HttpRequest, name: str) -> HttpResponse:
     """Makes a token, or with `token`, gives it a new secret or takes it back."""
-    row = get_object_or_404(Machine.objects.select_related("owner"), name=name)
+    row = get_object_or_404(Machine.objects.select_related("owner"), name=name.replace("\x00", ""))
     if not _is_mine(request, row):
         raise PermissionDenied("Tokens are for the machine's owner.")
     assert isinstance(request.user, User)
     given = request.POST.get("token", "")
     if given:
+        number = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else 0
         found = get_object_or_404(
             Token,
-            pk=int(given) if given.isascii() and given.isdigit() and len(given) < 18 else 0,
+            pk=number,
             machine=row,
             revoked_at=None,
         )
@@ -138,7 +141,7 @@ def standing(request: HttpRequest, name: str) -> HttpResponse:
     if not may(request.user, "manage machines"):
         raise PermissionDenied("Whose results count is for maintainers to say.")
     assert isinstance(request.user, User)
-    row = get_object_or_404(Machine, name=name)
+    row = get_object_or_404(Machine, name=name.replace("\x00", ""))
     wanted = request.POST.get("standing", "")
     if wanted in Standing.values:
         trust.let_stand(row, Standing(wanted), request.user)

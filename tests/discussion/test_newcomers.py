@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
 from catalog.models import Strategy
 from discussion import moderation, pages, threads
 from people.models import Role, User
+from reports import events_api
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -53,3 +55,16 @@ def test_the_history_of_a_comment_stays_short_however_often_it_was_edited(eve: U
     page = Client().get(f"/c/{comment.pk}/history/").content.decode()
     assert page.count("<h2>Text ") == pages.TEXTS_SHOWN and "3 older texts" in page
     assert "<h2>Text 3," not in page and ">-text 3<" in page.replace("\n", "")
+
+
+def test_that_a_comment_waits_is_told_to_no_stranger_by_the_journal(eve: User) -> None:
+    document = Strategy.objects.get().document
+    waiting = threads.say(document, eve, "Buy it at example.org.")
+    threads.edit(waiting, eve, "Buy two.", 0)
+    threads.say(document, builders.person("jane"), "Something to the point.")
+    told = events_api.visible_to(AnonymousUser()).filter(verb__startswith="comment.")
+    assert list(told.values_list("actor__username", flat=True)) == ["jane"]
+    page = Client().get("/people/eve/").content.decode()
+    assert "commented" not in page
+    moderation.let_through(waiting, builders.person(role=Role.EDITOR))
+    assert "commented" in Client().get("/people/eve/").content.decode()

@@ -81,3 +81,8 @@ def test_a_token_that_is_none_is_404(token: str) -> None:
     eve = builders.person()
     machines.add("eves-box", eve)
     assert client(eve).post("/machines/eves-box/token", {"token": token, "act": "revoke"}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/people/%00/", "/machines/%00/", "/people/eve%00x/"])
+def test_a_name_that_cannot_be_is_404(path: str) -> None:
+    assert Client().get(path).status_code == 404

@@ -14,6 +14,7 @@ from catalog import revisions
 from catalog.models.text import Origin, State
 from diagnosis.formats import kcidb
 from diagnosis.formats.format import Given
+from reports import export
 from reports.export import VIEWS
 from tests import builders
 
@@ -81,3 +82,9 @@ def test_a_draft_is_in_none_of_them(name: str) -> None:
 def test_an_empty_site_has_empty_exports(name: str) -> None:
     text = got(name)
     assert not text or name.endswith((".csv", ".json"))
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", " =", "|", "%", "＝", "\n="])
+def test_no_cell_of_the_evidence_is_a_formula(start: str) -> None:
+    assert export._cell(f"{start}1+1").startswith("'")
+    assert export._cell(-0.5) == -0.5 and export._cell("6.18.44") == "6.18.44"
