@@ -33,6 +33,7 @@ from rest.models import Allowance
 
 ViewFunction = Callable[..., HttpResponse]
 MAX_LEASES = 10_000
+MAX_FORM_BYTES = 12 << 20  # a mailbox of 8 MiB is the most that any takes
 BLOCKS = 50
 
 
@@ -168,6 +169,11 @@ class Headers:
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
         if request.method != "POST" or problems.is_api(request):
             return None
+        # Django bounds the fields of a form, not its files: those would be written to the disk before any view looks.
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal() or len(length) > 18 or int(length) > MAX_FORM_BYTES:
+            detail = f"A form takes up to {MAX_FORM_BYTES} bytes, with its files."
+            return render(request, "error.html", {"title": "Too much at once.", "detail": detail}, status=413)
         try:
             spend(request, "write")
         except Exhausted as error:

@@ -158,3 +158,11 @@ def test_one_stranger_does_not_fill_the_queue_of_shared_texts(settings: Any) -> 
     codes = [Client().post("/diagnose/share/", said).status_code for _ in range(3)]
     assert codes == [302, 302, 429] and Shared.objects.count() == 2
     assert Client().post("/diagnose/share/", {"text": "a text"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/diagnose/", "/account/password/reset/", "/sign-in/"])
+@pytest.mark.parametrize("length", [str(limits.MAX_FORM_BYTES + 1), "9" * 30])
+def test_a_form_that_is_too_long_is_refused_before_its_files_are_written_anywhere(path: str, length: str) -> None:
+    form = {"text": "a text"}
+    assert Client().post(path, form).status_code == 200
+    assert Client().post(path, form, CONTENT_LENGTH=length).status_code == 413
