@@ -7,8 +7,10 @@ from time to time.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import connection
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, Sum
 
 from people.models import Machine
 from reports.models import LedgerLine, LikenessLine, Observation, Report, State
@@ -23,9 +25,10 @@ def by_state(machine: Machine | None = None) -> dict[str, int]:
     return {str(state): 0 for state in State} | dict(sums)
 
 
-def by_machine() -> dict[int, int]:
-    """How many reports each machine has sent, by its id. One query, of a few lines for each."""
-    return dict(LedgerLine.objects.order_by().values_list("machine_id").annotate(Sum("number")))
+def by_machine() -> dict[int, tuple[int, datetime | None]]:
+    """How many reports each machine has sent, and when the last of them came, by its id. One query, of a few lines."""
+    lines = LedgerLine.objects.order_by().values_list("machine_id")
+    return {pk: (number, at) for pk, number, at in lines.annotate(Sum("number"), Max("received_at"))}
 
 
 def disagreement() -> dict[str, tuple[int, int]]:
@@ -44,9 +47,9 @@ def disagreement() -> dict[str, tuple[int, int]]:
 # for each other; the later one leaves alone what the earlier one wrote.
 _FOLDS = {
     "reports_ledgerline": """
-WITH gone AS (DELETE FROM reports_ledgerline RETURNING state, machine_id, number)
-INSERT INTO reports_ledgerline (state, machine_id, number)
-SELECT state, machine_id, sum(number) FROM gone GROUP BY state, machine_id HAVING sum(number) <> 0
+WITH gone AS (DELETE FROM reports_ledgerline RETURNING state, machine_id, number, received_at)
+INSERT INTO reports_ledgerline (state, machine_id, number, received_at)
+SELECT state, machine_id, sum(number), max(received_at) FROM gone GROUP BY state, machine_id HAVING sum(number) <> 0
 """,
     "reports_likenessline": """
 WITH gone AS (DELETE FROM reports_likenessline RETURNING fingerprint, machine_id, number, seen_at)

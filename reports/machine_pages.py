@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -42,12 +41,11 @@ def machines(request: HttpRequest) -> HttpResponse:
 
 
 def _list(request: HttpRequest, form: MachineForm, status: int = 200) -> HttpResponse:
-    newest = Report.objects.filter(machine=OuterRef("pk")).order_by("-received_at").values("received_at")[:1]
-    rows = Machine.objects.select_related("owner").annotate(last_at=Subquery(newest))
+    rows = Machine.objects.select_related("owner")
     sent = counts.by_machine()
     ordered = sorted(rows, key=lambda row: (row.standing != Standing.NEW, row.name))
     page = {
-        "rows": [(row, sent.get(row.pk, 0)) for row in ordered],
+        "rows": [(row, *sent.get(row.pk, (0, None))) for row in ordered],
         "form": form,
         "may_own": may(request.user, "own machines"),
         "here": "reports",

@@ -128,6 +128,7 @@ class LedgerLine(models.Model):
     state = models.CharField(max_length=10)
     machine_id = models.BigIntegerField(null=True)
     number = models.BigIntegerField()
+    received_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.state} {self.number:+}"

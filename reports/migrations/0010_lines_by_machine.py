@@ -8,28 +8,31 @@ from django.db import migrations, models
 LEDGER = """
 CREATE OR REPLACE FUNCTION reports_ledger_added() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO reports_ledgerline (state, machine_id, number)
-    SELECT state, machine_id, count(*) FROM added GROUP BY state, machine_id;
+    INSERT INTO reports_ledgerline (state, machine_id, number, received_at)
+    SELECT state, machine_id, count(*), max(received_at) FROM added GROUP BY state, machine_id;
     RETURN NULL;
 END $$;
 CREATE OR REPLACE FUNCTION reports_ledger_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO reports_ledgerline (state, machine_id, number)
-    SELECT state, machine_id, sum(n)
-    FROM (SELECT state, machine_id, 1 AS n FROM later UNION ALL SELECT state, machine_id, -1 FROM earlier) x
+    INSERT INTO reports_ledgerline (state, machine_id, number, received_at)
+    SELECT state, machine_id, sum(n), max(received_at)
+    FROM (
+        SELECT state, machine_id, received_at, 1 AS n FROM later
+        UNION ALL SELECT state, machine_id, received_at, -1 FROM earlier
+    ) x
     GROUP BY state, machine_id HAVING sum(n) <> 0;
     RETURN NULL;
 END $$;
 CREATE OR REPLACE FUNCTION reports_ledger_removed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO reports_ledgerline (state, machine_id, number)
-    SELECT state, machine_id, -count(*) FROM gone GROUP BY state, machine_id;
+    INSERT INTO reports_ledgerline (state, machine_id, number, received_at)
+    SELECT state, machine_id, -count(*), max(received_at) FROM gone GROUP BY state, machine_id;
     RETURN NULL;
 END $$;
 LOCK TABLE reports_report IN SHARE ROW EXCLUSIVE MODE;
 DELETE FROM reports_ledgerline;
-INSERT INTO reports_ledgerline (state, machine_id, number)
-SELECT state, machine_id, count(*) FROM reports_report GROUP BY state, machine_id;
+INSERT INTO reports_ledgerline (state, machine_id, number, received_at)
+SELECT state, machine_id, count(*), max(received_at) FROM reports_report GROUP BY state, machine_id;
 """
 
 LIKENESS = """
@@ -83,6 +86,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField("ledgerline", "machine_id", models.BigIntegerField(null=True)),
+        migrations.AddField("ledgerline", "received_at", models.DateTimeField(null=True)),
         migrations.RunSQL(LEDGER, migrations.RunSQL.noop),
         migrations.CreateModel(
             name="LikenessLine",
