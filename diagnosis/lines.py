@@ -48,8 +48,9 @@ class Line:
         """Where text[start:end] stands. What was wrapped ends with its first line."""
         at = bisect_right(self.spans, (start, 1 << 60, 0)) - 1
         index, line, column = self.spans[max(at, 0)]
-        if at + 1 < len(self.spans):
-            end = min(end, self.spans[at + 1][0])
+        if at + 1 < len(self.spans) and self.spans[at + 1][0] < end:
+            # The blank that joins the two lines stands in neither.
+            end = start + len(self.text[start : self.spans[at + 1][0]].rstrip())
         return Place(line, column + start - index, max(end - start, 0))
 
     def value(self, name: str, found: Match[str], group: Union[int, str] = 0, base: int = 0) -> Value:

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_http_methods
 
 from diagnosis import plain
 from diagnosis.vocabulary import AREAS, MANNERS, MECHANISMS, MOVERS
-from reports import hiding
 from reports.diagnosing import diagnosed
 from reports.marked import marked
 
@@ -68,7 +67,6 @@ def told(given: Given, user: Any) -> dict[str, Any]:
         "made": made,
         "diagnosis": made.diagnosis,
         "log": marked(made.diagnosis),
-        "hidden": hiding.hidden(given.text),
         "mechanisms": MECHANISMS,
         "words": {"manner": MANNERS, "mover": MOVERS, "area": AREAS},
     }

@@ -118,6 +118,15 @@ def test_lines_that_a_mailer_wrapped_are_joined() -> None:
     assert said(diagnosis, record.get("index").place) == "0x7f8fb7e11"
 
 
+def test_a_value_that_goes_on_in_the_next_line_ends_with_its_own() -> None:
+    """Found by fuzzing: the blank that joins the two lines was counted as text."""
+    line = "raw: 00000007f788664b 0000000000000000 0000040200000000 ff1908d2c122e380"
+    head = "page: refcount:3 mapcount:1 mapping:0000000000000000 index:0x1 pfn:0x100025"
+    diagnosis = diagnose(f"{head}\n{line}\n84000888 ff1908d2c46fdf61\npage dumped because: migration failure\n")
+    raw = next(value for record in diagnosis.records for value in record.values if value.name == "raw")
+    assert (raw.place.line, raw.place.column - 1 + raw.place.length) == (2, len(line))
+
+
 def test_two_tasks_that_speak_at_once_are_kept_apart() -> None:
     first, second = DUMP.splitlines()[:7], DUMP.splitlines()[7:]
     mixed = "".join(
