@@ -6,7 +6,7 @@ run: .venv/ok
 	@.venv/bin/python -m local.run
 
 test: .venv/ok-dev
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 lint: .venv/ok-dev
 	.venv/bin/ruff check .

@@ -20,6 +20,7 @@ pytestmark = IN_A_BROWSER
 VIOLATIONS = {"resultTypes": ["violations"]}
 # What a theme can change. The rest of what axe knows is looked at once, in the light.
 COLOURS = {**VIOLATIONS, "runOnly": ["color-contrast", "link-in-text-block"]}
+PARTS = 4
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 800}
 
 
@@ -38,10 +39,16 @@ def of_cases() -> list[str]:
     return found
 
 
-def test_every_page_of_every_case_is_accessible_and_whole(visit: Callable[..., Page], of_cases: list[str]) -> None:  # noqa: F811
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_page_of_every_case_is_accessible_and_whole(
+    visit: Callable[..., Page],  # noqa: F811
+    of_cases: list[str],
+    part: int,
+) -> None:
+    """In parts, since it takes minutes, and parts can be run beside each other."""
     plain, page = visit(java_script_enabled=False), visit(viewport=WIDE, color_scheme="light")
     wrong = []
-    for number, path in enumerate(of_cases):
+    for number, path in enumerate(of_cases[part::PARTS]):
         dark = number < 10 or "@" not in path  # an earlier text is shown with the colours of today's
         answer = plain.goto(path)
         assert answer and answer.status == 200
