@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnosis import scrub, vocabulary
-from diagnosis.faults import Unreadable
+from diagnosis.faults import Fault, Unreadable
 from diagnosis.formats import envelope
 from tests import builders
 
@@ -265,6 +265,16 @@ def test_reading_a_report_with_anything_in_one_place_raises_nothing_but_unreadab
         assert error.faults and len(error.faults) <= 50
     else:
         assert len(envelope.observations(made)) == len(report["runs"])
+
+
+@given(places, anything)
+def test_the_short_look_and_the_long_one_say_the_same(place: str, value: Any) -> None:
+    report = whole()
+    parent, name = parent_of(report, place)
+    parent[name] = value
+    faults: list[Fault] = []
+    envelope.ENVELOPE.check(report, "", faults)
+    assert envelope.ENVELOPE.accepts(report) == (not faults)
 
 
 hosts = st.sampled_from(["", "guest", "host", "hangs", "compaction", "x86_64", "fuse-writeback", "6.18.44", "box"])
