@@ -10,9 +10,11 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+from people.statements import prepared
 
 
 class Role(models.TextChoices):
@@ -120,7 +122,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
     def holding(self, secret: str) -> Token | None:
         """The usable token with this secret, with its machine: neither revoked nor expired, and of somebody who still
         takes part. Every request of the API asks it, and composing the query takes longer than asking."""
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(_OPENED_BY, [digest(secret)])
             row = cursor.fetchone()
         if row is None:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from diagnosis.faults import Fault
 from people.models import Machine
@@ -21,6 +21,7 @@ from reports.refusals import Refusal
 
 MEDIA_TYPE = "application/x-ndjson"
 MAX_LINES = 10_000
+_BATCHES = 0x6261  # of locks of ours, those that hold a machine's batches apart
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,19 @@ def take(machine: Machine, body: bytes) -> list[Outcome]:
     """Keeps every good line of `body`, in order. Raises `Refusal` where it is no batch at all."""
     parcels: dict[int, Parcel] = {}
     refused: dict[int, tuple[bytes | None, Refusal]] = {}
-    for number, line in _lines(body):
-        try:
-            parcels[number] = _parcel(machine, line)
-        except Refusal as refusal:
-            refused[number] = (line if len(line) <= decoding.MAX_BODY_BYTES else None, refusal)
-    kept = inbox.keep(list(parcels.values()))
+    lines = _lines(body)
+
+    def good() -> Iterator[Parcel]:
+        for number, line in lines:
+            try:
+                parcels[number] = _parcel(machine, line)
+            except Refusal as refusal:
+                refused[number] = (line if len(line) <= decoding.MAX_BODY_BYTES else None, refusal)
+            else:
+                yield parcels[number]
+
+    _alone_with(machine)
+    kept = inbox.keep(good())
     outcomes = [Outcome(number, 202, parcel.id) for number, parcel in parcels.items() if parcel.id in kept]
     again = {number: parcel for number, parcel in parcels.items() if parcel.id not in kept}
     before = {report.run_id: report for report in inbox.in_the_way(machine, list(again.values()))} if again else {}
@@ -65,6 +73,13 @@ def take(machine: Machine, body: bytes) -> list[Outcome]:
     return sorted(outcomes, key=lambda outcome: outcome.line)
 
 
+def _alone_with(machine: Machine) -> None:
+    """Batches of one machine come one after the other: two that hold the same runs in another order, each keeping some
+    that the other waits for, would be a deadlock. Ends with the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_BATCHES, machine.pk])
+
+
 def status(outcomes: list[Outcome]) -> int:
     """Of the whole: 202 or 200 where all is well, 207 where some lines are not, 422 where none is."""
     seen = {outcome.status for outcome in outcomes}
@@ -73,14 +88,14 @@ def status(outcomes: list[Outcome]) -> int:
     return 207 if seen & {200, 202} else 422
 
 
-def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
+def _lines(body: bytes) -> list[tuple[int, bytes]]:
     """Number from 1 and bytes of each line that is not blank."""
     if body.count(b"\n") > MAX_LINES:
         raise Refusal("too-many-lines", [Fault("", f"at most {MAX_LINES} lines", "more")])
     found = [(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
     if not found:
         raise Refusal("not-json", [Fault("1:1", "one native report a line", "no line")])
-    yield from found
+    return found
 
 
 def _parcel(machine: Machine, line: bytes) -> Parcel:

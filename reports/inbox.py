@@ -9,10 +9,14 @@ import hashlib
 import json
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from typing import Any
 
+import psycopg
 import zstandard
 from django.db import transaction
 from django.db.models import Q
@@ -20,10 +24,10 @@ from django.utils import timezone
 
 from diagnosis.faults import Fault, Unreadable
 from people.models import Machine
+from people.statements import piped, prepared
 from reports.models import Payload, Report, State, Turn
 from reports.refusals import Refusal
 from reports.sending import Sending, check_key, format_of, run_id_of
-from reports.statements import prepared
 
 ZSTD_LEVEL = 3
 # The bytes of these are kept; of the others the reason tells all there is to know.
@@ -72,13 +76,13 @@ def parcel_of(sending: Sending) -> Parcel:
 
 
 # Report and payload in one statement, so one commit and one way to the server; and whoever sends the same at the same
-# moment waits for the other's commit inside it. The ORM has neither the CTE nor arrays as rows.
+# moment waits for the other's commit inside it. The ORM has neither the CTE nor rows from JSON, which costs a third of
+# what an array a column does.
 _KEEP = f"""
 WITH sent AS MATERIALIZED (
-    SELECT * FROM unnest(
-        %s::uuid[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::timestamptz[],
-        %s::text[], %b::bytea[])
-        AS sent(id, format, size_bytes, sha256, run_id, idempotency_key, given, recorded_at, command, body)
+    SELECT one.*, bodies.body FROM jsonb_to_recordset(%s::jsonb) AS one(id uuid, format text, size_bytes int,
+        sha256 text, run_id text, idempotency_key text, given jsonb, recorded_at timestamptz, command text, i int)
+    JOIN unnest(%b::bytea[]) WITH ORDINALITY AS bodies(body, i) USING (i)
 ), kept AS (
     INSERT INTO reports_report (id, machine_id, media_type, format, given, size_bytes, sha256, run_id,
         idempotency_key, recorded_at, command, state, turn, attempts, nr_observations,
@@ -93,28 +97,45 @@ SELECT id, received_at FROM kept
 """  # noqa: S608 - constants of ours
 
 
-def keep(parcels: Sequence[Parcel]) -> dict[uuid.UUID, datetime]:
-    """Writes them, all of one machine and media type. Returns when, for those that nothing stood in the way of."""
-    kept: dict[uuid.UUID, datetime] = {}
-    for start in range(0, len(parcels), ROWS_A_STATEMENT):
-        some = parcels[start : start + ROWS_A_STATEMENT]
-        recordings = [one.sending.recording for one in some]
-        columns = [
-            [one.id for one in some],
-            [one.format for one in some],
-            [len(one.sending.body) for one in some],
-            [one.sha256 for one in some],
-            [one.run_id for one in some],
-            [one.sending.idempotency_key for one in some],
-            [json.dumps(one.sending.stored_given) for one in some],
-            [recording and recording.recorded_at for recording in recordings],
-            [recording.command if recording else "" for recording in recordings],
-            [one.packed for one in some],
-        ]
-        with prepared() as cursor:
-            cursor.execute(_KEEP, [*columns, some[0].sending.machine.pk, some[0].sending.media_type[:80]])
-            kept.update(cursor.fetchall())
-    return kept
+def keep(parcels: Iterable[Parcel]) -> dict[uuid.UUID, datetime]:
+    """Writes them, all of one machine and media type. Returns when, for those that nothing stood in the way of.
+
+    While the server writes some, the next are taken from `parcels`.
+    """
+    with ExitStack() as until_the_end, piped():
+        cursors = []
+        for some in _batches(iter(parcels)):
+            cursors.append(until_the_end.enter_context(prepared()))
+            _send(cursors[-1], some)
+        return {id: at for cursor in cursors for id, at in cursor.fetchall()}
+
+
+def _batches(parcels: Iterator[Parcel]) -> Iterator[list[Parcel]]:
+    while some := list(islice(parcels, ROWS_A_STATEMENT)):
+        yield some
+
+
+def _send(cursor: psycopg.Cursor[Any], parcels: Sequence[Parcel]) -> None:
+    rows = [_row(number, one) for number, one in enumerate(parcels, start=1)]
+    first = parcels[0].sending
+    bodies = [one.packed for one in parcels]
+    cursor.execute(_KEEP, [json.dumps(rows), bodies, first.machine.pk, first.media_type[:80]])
+
+
+def _row(number: int, parcel: Parcel) -> dict[str, Any]:
+    sending, recording = parcel.sending, parcel.sending.recording
+    return {
+        "i": number,
+        "id": parcel.id.hex,
+        "format": parcel.format,
+        "size_bytes": len(sending.body),
+        "sha256": parcel.sha256,
+        "run_id": parcel.run_id,
+        "idempotency_key": sending.idempotency_key,
+        "given": sending.stored_given,
+        "recorded_at": recording and recording.recorded_at.isoformat(),
+        "command": recording.command if recording else "",
+    }
 
 
 def _report(parcel: Parcel, received_at: datetime) -> Report:

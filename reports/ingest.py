@@ -20,11 +20,11 @@ from diagnosis.formats import registry
 from diagnosis.formats.format import Given
 from diagnosis.match import Match, Signature
 from diagnosis.observation import Observation
+from people.statements import prepared
 from reports import claims, evidence, inbox
 from reports.models import Report, State
 from reports.recognised import known_signatures
 from reports.refusals import Refusal
-from reports.statements import prepared
 
 
 @dataclass

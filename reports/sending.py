@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from diagnosis.faults import Fault
@@ -40,7 +40,7 @@ class Sending:
 
     @property
     def stored_given(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self.given).items() if value}
+        return {name: value for name, value in vars(self.given).items() if value}
 
 
 def given_in(query: Mapping[str, str]) -> Given:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tracemalloc
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -63,6 +64,26 @@ def test_a_bad_line_says_why_and_spoils_no_other(secret: str) -> None:
     problems = [json.loads(line)["problem"] for line in answer.content.splitlines() if b"problem" in line]
     assert [problem["code"] for problem in problems] == ["not-json", "wrong-shape", "run-id-reused"]
     assert sorted(Report.objects.values_list("state", flat=True)) == ["received"] * 2 + ["rejected"] * 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_batches_of_one_machine_with_the_same_runs_in_another_order_wait_for_each_other(secret: str) -> None:
+    lines = [builders.body() for _ in range(400)]
+    codes: list[int] = []
+
+    def send_it(body: bytes) -> None:
+        try:
+            codes.append(send(secret, body).status_code)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=send_it, args=(b"\n".join(some),)) for some in (lines, lines[::-1]) * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(codes) == [200, 200, 200, 202]
+    assert Report.objects.count() == 400
 
 
 def test_a_batch_without_one_good_line_is_refused_line_by_line(secret: str, rings: list[float]) -> None:

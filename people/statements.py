@@ -20,3 +20,12 @@ def prepared() -> Iterator[psycopg.Cursor[Any]]:
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         yield cursor
+
+
+@contextmanager
+def piped() -> Iterator[None]:
+    """Within it, a statement of a `prepared` cursor returns once it is on its way: the server works on one while we
+    make the next. What went wrong with one is raised at the end at the latest."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
