@@ -55,7 +55,7 @@ class Site:
         import socket
 
         end = time.monotonic() + 30
-        while time.monotonic() < end:
+        while time.monotonic() < end and self.process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
             time.sleep(0.1)
@@ -63,7 +63,7 @@ class Site:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(30)
 
 
 def names() -> Iterator[bytes]:

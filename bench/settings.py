@@ -9,3 +9,4 @@ from config.settings import *  # noqa: F403 - all of them, but for what the yard
 if os.environ.get("BENCH_BARE"):
     ROOT_URLCONF = "bench.bare"
     MIDDLEWARE = []
+    INSTALLED_APPS = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from celery import shared_task
 from kombu.exceptions import OperationalError
@@ -42,24 +43,29 @@ class Bell:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting = False
+        self._asked = threading.Event()
+        self._ringer: threading.Thread | None = None
 
     def ring(self) -> None:
-        with self._lock:
-            if self._waiting:
-                return
-            timer = threading.Timer(self.WAIT_SECONDS, self._send)
-            timer.daemon = True
-            timer.start()
-            self._waiting = True
+        self._asked.set()
+        # A process that was forked has the object and not the thread.
+        if self._ringer is None or not self._ringer.is_alive():
+            with self._lock:
+                if self._ringer is None or not self._ringer.is_alive():
+                    self._ringer = threading.Thread(target=self._keep_ringing, name="bell", daemon=True)
+                    self._ringer.start()
 
     def ring_now(self) -> None:
-        """For a process that ends before a timer could."""
+        """For a process that ends before the thread would."""
         self._send()
 
+    def _keep_ringing(self) -> None:
+        while self._asked.wait():
+            time.sleep(self.WAIT_SECONDS)
+            self._asked.clear()
+            self._send()
+
     def _send(self) -> None:
-        with self._lock:
-            self._waiting = False
         try:
             drain.apply_async(retry=False)
         except (OperationalError, OSError) as error:
