@@ -113,13 +113,13 @@ RULES: Mapping[str, Rule] = {"named": _named, "proved": _proved, "ruled": _ruled
 def match(observation: Observation, signatures: Iterable[Signature]) -> List[Match]:
     """Every case that some rule recognises, once each (the first rule that does), in the order of slugs."""
     found: List[Match] = []
-    for signature in sorted(signatures, key=lambda s: s.case):
+    for signature in signatures:
         for rule, recognise in RULES.items():
             reason = recognise(observation, signature)
             if reason:
                 found.append(Match(signature.case, rule, reason))
                 break
-    return found
+    return sorted(found, key=lambda one: one.case)
 
 
 def digest(signatures: Sequence[Signature]) -> str:
