@@ -57,7 +57,7 @@ def take(machine: Machine, body: bytes) -> list[Outcome]:
                 yield parcels[number]
 
     _alone_with(machine)
-    kept = inbox.keep(good())
+    kept = inbox.keep_all(good())
     outcomes = [Outcome(number, 202, parcel.id) for number, parcel in parcels.items() if parcel.id in kept]
     again = {number: parcel for number, parcel in parcels.items() if parcel.id not in kept}
     before = {report.run_id: report for report in inbox.in_the_way(machine, list(again.values()))} if again else {}

@@ -54,9 +54,9 @@ def take(sending: Sending) -> tuple[Report, bool]:
     """
     try:
         parcel = parcel_of(sending)
-        kept = keep([parcel])
-        if kept:
-            return _report(parcel, kept[parcel.id]), True
+        received_at = keep(parcel)
+        if received_at:
+            return _report(parcel, received_at), True
         return earlier(parcel, in_the_way(sending.machine, [parcel])), False
     except Refusal as refusal:
         reject(sending.machine, sending.media_type, sending.body, refusal)
@@ -97,7 +97,15 @@ SELECT id, received_at FROM kept
 """  # noqa: S608 - constants of ours
 
 
-def keep(parcels: Iterable[Parcel]) -> dict[uuid.UUID, datetime]:
+def keep(parcel: Parcel) -> datetime | None:
+    """Writes it. Returns when, or None where something stood in its way."""
+    with prepared() as cursor:
+        _send(cursor, [parcel])
+        row = cursor.fetchone()
+    return row and row[1]
+
+
+def keep_all(parcels: Iterable[Parcel]) -> dict[uuid.UUID, datetime]:
     """Writes them, all of one machine and media type. Returns when, for those that nothing stood in the way of.
 
     While the server writes some, the next are taken from `parcels`.
