@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,8 @@ class Mark:
     held: int
     conclusive: int
     is_newest: bool
+    apart: str = ""
+    """What tells it from another mark of the same mover beside it: the area, or what it ran on."""
 
     @property
     def verdict(self) -> str:
@@ -129,6 +131,19 @@ def matrix(user: Any, builds: Iterable[Build]) -> dict[int, dict[str, list[Mark]
     made: dict[int, dict[str, list[Mark]]] = defaultdict(lambda: defaultdict(list))
     for (case, line, *_), at in sorted(latest.items()):
         made[case][line].append(_mark(at, plain[at[1]].build, counts[at], at[1] in ahead))
+    return {case: {line: _told_apart(marks) for line, marks in by_line.items()} for case, by_line in made.items()}
+
+
+def _told_apart(marks: list[Mark]) -> list[Mark]:
+    by_mover: dict[str, list[Mark]] = defaultdict(list)
+    for mark in marks:
+        by_mover[mark.mover.slug].append(mark)
+    made = []
+    for alike in by_mover.values():
+        areas, places = {mark.area for mark in alike}, {mark.where for mark in alike}
+        for mark in alike:
+            apart = [mark.area] * (len(areas) > 1) + [mark.where] * (len(places) > 1)
+            made.append(replace(mark, apart=", ".join(apart)))
     return made
 
 

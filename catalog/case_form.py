@@ -36,7 +36,7 @@ class CaseForm(forms.Form):
         min_length=20,
         help_text="What keeps the folio where it is, and what would let go of it. CommonMark.",
     )
-    mechanism = forms.ChoiceField(label="In one word", choices=[("", "—"), *_choices(MECHANISMS)])
+    mechanism = forms.ChoiceField(label="Mechanism", choices=[("", "—"), *_choices(MECHANISMS)])
     controllers = forms.MultipleChoiceField(
         label="Who controls how long", choices=_choices(CONTROLLERS), widget=forms.CheckboxSelectMultiple
     )

@@ -60,6 +60,11 @@ class Summary:
         return sum(runs for _, runs in self.outcomes)
 
     @property
+    def place(self) -> tuple[str, str, str]:
+        """What it ran on. Rows of one place stand under one heading."""
+        return str(self.build), self.architecture, self.environment.slug
+
+    @property
     def aside(self) -> tuple[tuple[Word, int], ...]:
         """What was seen and does not count: inconclusive, skipped, error."""
         return tuple(pair for pair in self.outcomes if pair[0].slug not in CONCLUSIVE)
@@ -126,7 +131,7 @@ def wilson(held: int, runs: int, z: float = 1.96) -> tuple[float, float]:
 def summaries(case: Case) -> list[Summary]:
     """The evidence table of a case: newest kernel first. One query."""
     made = summarised(case.tallies.select_related("build"))
-    made.sort(key=lambda s: (s.build.label, s.mover.slug, s.area.slug))
+    made.sort(key=lambda s: (s.build.release, s.build.label, s.place, s.mover.slug, s.area.slug))
     made.sort(key=lambda s: releases.read(s.build.release).order, reverse=True)
     return made
 

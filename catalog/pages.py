@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from catalog import export, exports, measured, parts, review, steering, tried
 from catalog.document import Malformed, parse
 from catalog.facts import CaseText, StrategyText
 from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
-from diagnosis.vocabulary import STRATEGY_EFFECTS, STRATEGY_STATES
+from diagnosis.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES
 from people.models import may
 
 
@@ -50,6 +52,7 @@ def show_case(
     if not only_text and (made := export.answer(request, lambda: exports.case(found, text, summaries))):
         return made
     strategies = Strategy.objects.visible_to(request.user).filter(servings__case=found).for_list().distinct()
+    served = sorted(_served(strategies, found), key=lambda row: list(STRATEGY_EFFECTS).index(row[1].effect))
     offered = [] if only_text else parts.for_page(request, found.document)
     page = {
         "case": found,
@@ -61,7 +64,8 @@ def show_case(
         "review": None if only_text else review.of(found.document, request.user),
         "summaries": summaries,
         "strip": measured.strips([found])[found.pk],
-        "strategies": [(strategy, _serving(strategy, found), steps(strategy)) for strategy in strategies],
+        "strategies": [row for row in served if row[1].effect != "does_not_apply"],
+        "no_help": [row for row in served if row[1].effect == "does_not_apply"],
         "reproducers": [part for part in offered if part.place == "reproduce"],
         "parts": [part for part in offered if part.place == "below"],
         "here": "cases",
@@ -78,8 +82,10 @@ def method(request: HttpRequest) -> HttpResponse:
     return render(request, "catalog/method.html", {"title": title.lstrip("# "), "text": text})
 
 
-def _serving(strategy: Strategy, case: Case) -> Any:
-    return next(serving for serving in strategy.servings.all() if serving.case_id == case.pk)
+def _served(strategies: Iterable[Strategy], case: Case) -> Iterator[tuple[Strategy, Serving, list[Step]]]:
+    for strategy in strategies:
+        serving = next(serving for serving in strategy.servings.all() if serving.case_id == case.pk)
+        yield strategy, serving, steps(strategy)
 
 
 def _revision(request: HttpRequest, found: Case | Strategy, n: int | None) -> Revision:
@@ -150,7 +156,10 @@ def strategies(request: HttpRequest) -> HttpResponse:
         table.append((strategy, [(column, served.get(column.pk)) for column in columns]))
     if made := export.answer(request, lambda: exports.strategies(table, request.path)):
         return made
-    page = {"table": table, "columns": columns, "words": STRATEGY_EFFECTS.values(), "here": "strategies"}
+    order = list(APPROACHES)
+    table.sort(key=lambda row: order.index(row[0].approach))
+    groups = [(APPROACHES[slug], list(rows)) for slug, rows in groupby(table, key=lambda row: row[0].approach)]
+    page = {"groups": groups, "columns": columns, "words": STRATEGY_EFFECTS.values(), "here": "strategies"}
     return render(request, "catalog/strategies.html", page)
 
 

@@ -22,8 +22,8 @@ from reports.models import Report
 # What a maintainer may make of a machine, by what it is: the new standing, and what the button says.
 ACTS = {
     Standing.NEW: ((Standing.TRUSTED, "Trust it"), (Standing.WITHDRAWN, "Withdraw what it sent")),
-    Standing.TRUSTED: ((Standing.WITHDRAWN, "Withdraw what it sent"), (Standing.NEW, "Have it wait again")),
-    Standing.WITHDRAWN: ((Standing.TRUSTED, "Count it again"), (Standing.NEW, "Have it wait again")),
+    Standing.TRUSTED: ((Standing.WITHDRAWN, "Withdraw what it sent"), (Standing.NEW, "No longer trust it")),
+    Standing.WITHDRAWN: ((Standing.TRUSTED, "Count it again"), (Standing.NEW, "Put it on hold")),
 }
 SAID = {
     Standing.NEW: "new: what it sends is kept and shown, and counts once a maintainer trusts it",

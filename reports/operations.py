@@ -33,6 +33,10 @@ class Row:
     while_held: Share
     after: Share
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        return self.kernel, self.architecture, self.environment.slug
+
 
 _BY = ("build__release", "build__label", "architecture", "environment", "mover")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from diagnosis import scrub
 from diagnosis.diagnose import diagnose
 from diagnosis.faults import Unreadable
 from diagnosis.formats import envelope, kernel_log, registry
+from diagnosis.vocabulary import Word
 from people.models import User, may
 from reports import counts, hiding, inbox, operations, picking, probe, replay
 from reports import evidence as attaching
@@ -33,6 +35,7 @@ from reports.models import Evidence, Observation, Report, State, Verdict, may_se
 from reports.refusals import KINDS
 
 LATEST = 8
+LOOKED_THROUGH = 24
 OBSERVED = 500
 
 
@@ -45,6 +48,7 @@ def reports(request: HttpRequest) -> HttpResponse:
     rows = pages.get_page(request.GET.get("page"))
     page = {
         "rows": rows,
+        "lines": _rows(list(rows), request.user),
         "ledger": ledger(),
         "pick": pick,
         "formats": registry.FORMATS.values(),
@@ -53,6 +57,27 @@ def reports(request: HttpRequest) -> HttpResponse:
         "here": "reports",
     }
     return render(request, "reports/reports.html", page)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the ledger: the report, the kernels that it was measured on, and the cases that it speaks of."""
+
+    report: Report
+    kernels: list[str]
+    cases: list[str]
+
+
+def _rows(rows: list[Report], user: Any) -> list[Row]:
+    """One query for all of them."""
+    evidence = Evidence.objects.visible_to(user).filter(report__in=[row.pk for row in rows]).order_by()
+    said = set(evidence.values_list("report", "build__release", "build__label", "case__slug").distinct())
+    kernels: dict[UUID, set[str]] = defaultdict(set)
+    cases: dict[UUID, set[str]] = defaultdict(set)
+    for report, release, label, case in said:
+        kernels[report].add(f"{release} + {label}" if label else release)
+        cases[report].add(case)
+    return [Row(row, sorted(kernels[row.pk]), sorted(cases[row.pk])) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -183,12 +208,28 @@ def judge(request: HttpRequest, report: UUID) -> HttpResponse:
 
 
 def evidence_part(request: HttpRequest, document: Document) -> Part | None:
-    """For catalog.parts: the latest evidence of a case."""
+    """For catalog.parts: the latest reports of a case, one line each, by what the latest evidence says."""
     if document.kind != "case":
         return None
     found = Evidence.objects.visible_to(request.user).filter(case=document.pk).order_by("-seen_at", "-id")
-    rows = list(found.for_rows()[:LATEST])
-    return Part("reports/latest.html", {"rows": rows})
+    rows = list(found.for_rows()[:LOOKED_THROUGH])
+    said: dict[UUID, Latest] = {}
+    for row in rows:
+        said.setdefault(row.report_id, Latest(row)).add(row)
+    if len(rows) == LOOKED_THROUGH and len(said) > 1:
+        said.popitem()  # may have more to say than was looked at
+    return Part("reports/latest.html", {"rows": list(said.values())[:LATEST]})
+
+
+@dataclass(frozen=True)
+class Latest:
+    """One report, and each mover and outcome that it speaks of once."""
+
+    first: Evidence
+    said: dict[str, dict[str, Word]] = field(default_factory=dict)
+
+    def add(self, row: Evidence) -> None:
+        self.said.setdefault(row.mover_word.label, {})[row.outcome] = row.outcome_word
 
 
 def operations_part(request: HttpRequest, document: Document) -> Part | None:

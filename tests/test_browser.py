@@ -32,7 +32,7 @@ def test_two_people_propose_and_discuss_and_a_stranger_reads_it(visit: Callable[
     first.get_by_label("Why").nth(1).fill("So has this one.")
     first.get_by_role("button", name="Propose it").click()
     first.get_by_role("heading", name="Abort after a minute").wait_for()
-    first.get_by_label("Say something").fill("Who restarts the *server*? <script>alert(1)</script>")
+    first.get_by_label("Add a comment").fill("Who restarts the *server*? <script>alert(1)</script>")
     first.get_by_role("button", name="Comment").click()
     first.get_by_text("Who restarts the").wait_for()
 
@@ -95,3 +95,29 @@ def test_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int, sc
     for path in ("/", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/affected/", "/compare/?a=6.18.44&b=6.18.44", "/affected/?kernel=6.18.44", "/method/", "/session/", "/cases/proposed/", "/cases/fuse-writeback/history/", "/cases/fuse-writeback/diff/?a=1&b=2", "/strategies/", "/strategies/a-strategy/", "/reports/", report.get_absolute_url(), "/sign-in/", "/account/signup/", "/mail/a@example.org/", "/people/ann/", "/api/"):  # fmt: skip  # noqa: E501
         page.goto(path)
         looked_over(page, width)
+
+
+def test_what_is_tried_on_the_api_page_is_answered_there(visit: Callable[..., Page]) -> None:
+    builders.case("fuse-writeback")
+    page = visit("/api/")
+    answer = page.locator("#answer")
+    page.locator("#try").get_by_role("link", name="/cases/fuse-writeback/", exact=True).click()
+    answer.get_by_text("GET /api/v1/cases/fuse-writeback/: 200").wait_for()
+    assert '"case": "fuse-writeback"' in answer.locator("pre").inner_text()
+    page.get_by_role("button", name="GET /affected/").click()
+    answer.get_by_text("GET /api/v1/affected/?kernel=6.12.57%2Bdeb13-amd64: 200").wait_for()
+    page.get_by_role("button", name="POST /diagnose/").click()
+    answer.get_by_text("POST /api/v1/diagnose/: 200").wait_for()
+    assert '"matches"' in answer.locator("pre").inner_text()
+    looked_over(page, 1280)
+
+
+def test_what_is_tried_on_the_api_page_without_scripts_leads_to_the_answer(visit: Callable[..., Page]) -> None:
+    builders.case("fuse-writeback")
+    page = visit("/api/", java_script_enabled=False)
+    page.get_by_role("button", name="POST /diagnose/").click()
+    page.get_by_role("heading", name="What holds it?").wait_for()
+    assert page.locator("section.verdict").count() == 1
+    page.goto("/api/")
+    page.get_by_role("button", name="GET /affected/").click()
+    assert '"results"' in page.inner_text("body")

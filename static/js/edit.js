@@ -41,7 +41,7 @@
       if (lines[line - 1]) item.append(made("code", lines[line - 1].slice(0, 120), { className: "quoted" }));
       list.append(item);
     }
-    const many = `${found.length} thing${found.length === 1 ? "" : "s"} to mend`;
+    const many = `${found.length} thing${found.length === 1 ? "" : "s"} to fix`;
     problems.replaceChildren(...(found.length ? [made("p", many, { className: "faults" }), list] : []));
   }
 

@@ -40,6 +40,17 @@ def test_movers_stand_beside_one_another_and_are_not_added_up() -> None:
     ]
 
 
+def test_marks_of_one_mover_say_what_tells_them_apart() -> None:
+    builders.case()
+    builders.settled(builders.run(), builders.run(area="zone_movable"), builders.run(mover="move_pages"))
+    builders.settled(builders.run(mover="move_pages"), environment="guest")
+    ((_, cells),) = Client().get("/kernels/").context["table"]
+    assert sorted((mark.mover.slug, mark.apart) for _, marks in cells for mark in marks) == [
+        ("compaction", "MIGRATE_MOVABLE"), ("compaction", "ZONE_MOVABLE"),
+        ("move_pages", "x86_64 guest"), ("move_pages", "x86_64 host"),
+    ]  # fmt: skip
+
+
 def test_lines_stand_newest_first_and_vendors_after_upstream() -> None:
     case = builders.case()
     for release in ("6.1.0-41-amd64", "7.3.4", "5.14.0-570.el9.x86_64", "6.12.95", "6.12.9"):

@@ -177,7 +177,7 @@ def test_an_editor_takes_it_over() -> None:
     event = Event.objects.get(verb="case.accepted")
     assert event.actor is not None and event.data == {"n": 1}
     assert Client().get(f"/api/v1{ADDRESS}").json()["is_reviewed"] is True
-    assert "Nothing waits for review." in Client().get("/cases/proposed/").content.decode()
+    assert "Nothing is waiting for review." in Client().get("/cases/proposed/").content.decode()
 
 
 def test_an_editor_declines_it_with_a_reason_that_everybody_can_read() -> None:

@@ -71,6 +71,9 @@ def test_only_so_much_is_shown() -> None:
         ("mm/migrate.c e.g. this one? Yes.", "mm/migrate.c e.g. this one?"),
         ("No end", "No end"),
         ("Over\n  lines. More.", "Over lines."),
+        ("1. Find it. Look twice.\n2. End it.", "Find it."),
+        ("- Wait. Try again.", "Wait."),
+        ("6.12 is not affected. More.", "6.12 is not affected."),
         ("", ""),
     ],
 )

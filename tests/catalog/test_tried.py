@@ -28,7 +28,7 @@ def test_what_was_not_measured_says_so_with_the_commands_that_would() -> None:
     builders.case("unprobed")
     builders.strategy(cases=("fuse-writeback", "unprobed"))
     text = page()
-    assert text.count("not measured yet") == 2 and "No probe makes this case happen yet" in text
+    assert text.count("not measured yet") == 2 and "No probe reproduces this case yet" in text
     for label in ("base", "a-strategy"):
         assert f"--label {label} --cases fuse-writeback --repeat 5 --submit http://127.0.0.1:8000" in text
 
@@ -36,7 +36,7 @@ def test_what_was_not_measured_says_so_with_the_commands_that_would() -> None:
 def test_a_case_it_does_not_apply_to_is_not_asked_for() -> None:
     builders.case()
     revisions.save(builders.strategy_text().replace('"helps"', '"does_not_apply"'), origin=Origin.FILE)
-    assert "does nothing for any case" in page()
+    assert "claims no effect on any case" in page()
 
 
 def test_runs_with_its_label_stand_beside_those_of_the_same_release_without() -> None:

@@ -31,7 +31,7 @@ def test_what_is_measured_later_changes_nothing_in_what_was_said() -> None:
     comment.refresh_from_db()
     assert comment.attached["rows"] == [row]
     text = Client().get("/cases/fuse-writeback/").content.decode()
-    assert "6.18.44 beside 6.18.44 + fix" in text and "held in 5 of 5" in text
+    assert "6.18.44 compared with 6.18.44 + fix" in text and "held in 5 of 5" in text
 
 
 @pytest.mark.parametrize("text", ["No link.", "/compare/?a=6.18.44", "/compare/?a=6.18.44&b=none", "/compare/?%ff"])

@@ -77,7 +77,7 @@ def test_a_thread_that_was_asked_for_is_fetched_and_put_to_its_case(lists: Archi
     client.force_login(builders.person(role=Role.EDITOR))
     answer = client.post("/mail/import/", {"message_id": "<b@example.org>", "about": "fuse-writeback"})
     assert answer["Location"] == "/mail/b@example.org/"
-    assert "Asked for, not fetched yet" in client.get("/mail/b@example.org/").content.decode()
+    assert "Requested, but not fetched yet" in client.get("/mail/b@example.org/").content.decode()
     assert follow.fetch_due() == 1
     assert lists.asked == ["/all/b@example.org/t.mbox.gz"]
     thread = MailThread.objects.get()

@@ -241,7 +241,7 @@ def test_the_list_comes_first_on_a_case_whose_text_links_to_it() -> None:
     builders.case(links=[{"kind": "message", "ref": "a@example.org", "title": "The question"}])
     text = Client().get("/cases/fuse-writeback/").content.decode()
     place = text.index('id="discussion"')
-    assert place < text.index("In-Reply-To=%3Ca%40example.org%3E") < text.index("Nobody has said anything yet")
+    assert place < text.index("In-Reply-To=%3Ca%40example.org%3E") < text.index("No comments yet")
     take(mail("a", subject="What it is about"))
     text = Client().get("/cases/fuse-writeback/").content.decode()
     assert '<a class="title" href="/mail/a@example.org/">What it is about</a>' in text

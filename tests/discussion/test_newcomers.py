@@ -65,6 +65,6 @@ def test_that_a_comment_waits_is_told_to_no_stranger_by_the_journal(eve: User) -
     told = events_api.visible_to(AnonymousUser()).filter(verb__startswith="comment.")
     assert list(told.values_list("actor__username", flat=True)) == ["jane"]
     page = Client().get("/people/eve/").content.decode()
-    assert "commented" not in page
+    assert "Commented" not in page
     moderation.let_through(waiting, builders.person(role=Role.EDITOR))
-    assert "commented" in Client().get("/people/eve/").content.decode()
+    assert "Commented" in Client().get("/people/eve/").content.decode()

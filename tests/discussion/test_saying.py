@@ -104,7 +104,7 @@ def test_the_longest_text_is_kept_whole(case: Document) -> None:
 def test_nothing_is_said_by_reading_or_of_what_is_not_there(case: Document) -> None:
     client = Client()
     client.force_login(builders.person())
-    assert "Say something" in client.get(f"/discussion/{case.pk}/").content.decode()
+    assert "Add a comment" in client.get(f"/discussion/{case.pk}/").content.decode()
     assert not Comment.objects.exists()
     assert client.post("/discussion/0/", {"text": "x"}).status_code == 404
     assert client.post(f"/discussion/{10**30}/", {"text": "x"}).status_code == 404

@@ -27,7 +27,7 @@ def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], script
     first = visit(java_script_enabled=scripts)
     sign_in(first, ann)
     first.get_by_role("link", name="Diagnose").click()
-    first.get_by_label("Text", exact=True).fill(TEXT)
+    first.get_by_label("Kernel log, page dump, stack or trace").fill(TEXT)
     first.get_by_role("button", name="Diagnose").click()
     verdict = first.locator(".verdict").first
     assert "writeback" in verdict.locator("h2").inner_text() and "proved" in verdict.inner_text()
@@ -46,7 +46,7 @@ def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], script
     second.goto("/reports/shared/")
     second.get_by_role("link", name="7.3.4+deb13-amd64").click()
     assert "alice" not in second.locator("main").inner_text()
-    second.get_by_role("button", name="Take it in").click()
+    second.get_by_role("button", name="Accept it").click()
     ingest.drain()
 
     stranger = visit(java_script_enabled=scripts)
@@ -70,7 +70,7 @@ def test_its_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int
         page.goto(path)
         looked_over(page, width)
     page.goto("/diagnose/")
-    page.get_by_label("Text", exact=True).fill(TEXT)
+    page.get_by_label("Kernel log, page dump, stack or trace").fill(TEXT)
     page.get_by_role("button", name="Diagnose").click()
     page.get_by_role("button", name="Share as evidence").click()
     looked_over(page, width)

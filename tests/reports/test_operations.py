@@ -50,7 +50,7 @@ def test_runs_without_a_verdict_or_an_operation_are_left_out() -> None:
     unproved = builders.run(outcome="inconclusive", control={"nr_pages": 16, "nr_moved": 0}, operation={"name": "x"})
     builders.settled(builders.run(), {**unproved, "operation": {"name": "offline", "while_held": False}})
     assert told(case) == []
-    assert "What was asked for as a whole" not in Client().get("/cases/fuse-writeback/").content.decode()
+    assert "Did the operation succeed?" not in Client().get("/cases/fuse-writeback/").content.decode()
 
 
 def test_refuted_evidence_does_not_count() -> None:

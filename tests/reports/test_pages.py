@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from people.models import Role
 from reports import inbox, recorded
 from reports.models import Evidence, Report, Verdict
+from reports.pages import LOOKED_THROUGH
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -154,3 +155,23 @@ def test_recorded_reports_load_once() -> None:
         f"recorded reports: {number} new of {number}",
         f"recorded reports: 0 new of {number}",
     ]
+
+
+def test_the_latest_reports_of_a_case_take_a_line_each() -> None:
+    builders.case()
+    first = builders.settled(builders.run(), builders.run(), builders.moving_run(mover="move_pages"))
+    second = builders.settled(builders.moving_run())
+    text = Client().get("/cases/fuse-writeback/").content.decode().partition('id="latest"')[2].partition("</table>")[0]
+    assert text.count(f"/reports/{first.pk}/") == text.count(f"/reports/{second.pk}/") == 1
+    said = " ".join(text.split())
+    assert "move_pages: moves" in said and said.count("compaction: hangs") == 1
+
+
+def test_a_report_that_may_have_more_to_say_is_left_out_of_the_latest() -> None:
+    """The latest evidence is looked through so far: the last report of it may be there in part."""
+    builders.case()
+    cut = builders.settled(*[builders.run() for _ in range(LOOKED_THROUGH)])
+    alone = Client().get("/cases/fuse-writeback/").content.decode()
+    assert str(cut.pk) in alone, "one report has as much to say as there is room for"
+    builders.settled()
+    assert str(cut.pk) not in Client().get("/cases/fuse-writeback/").content.decode()
