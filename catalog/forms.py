@@ -53,7 +53,8 @@ class StrategyForm(forms.Form):
         effects = [(w.slug, w.label) for w in STRATEGY_EFFECTS.values()]
         for n in range(1, MOST_CASES + 1):
             self.fields[f"case_{n}"] = forms.ChoiceField(label=f"Case {n}", choices=cases, required=n == 1)
-            self.fields[f"effect_{n}"] = forms.ChoiceField(label="It", choices=effects, required=False, initial="helps")
+            effect = forms.ChoiceField(label="Effect", choices=effects, required=False, initial="helps")
+            self.fields[f"effect_{n}"] = effect
             self.fields[f"why_{n}"] = forms.CharField(label="Why", max_length=1_000, required=n == 1)
 
     @property

@@ -60,6 +60,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             Link(kind="source", ref="mm/migrate.c", title="A place in the source"),
         ],
         "choices": [Choice("a", "Chosen", 4, True, "?"), Choice("b", "Not chosen", 12, False, "?status=open")],
+        "effects": vocabulary.STRATEGY_EFFECTS.values(),
         "form": form,
         "errors": [
             (400, "Bad request.", "limit: expected a whole number from 1 to 200."),

@@ -72,6 +72,8 @@ def test_only_so_much_is_shown() -> None:
         ("No end", "No end"),
         ("Over\n  lines. More.", "Over lines."),
         ("1. Find it. Look twice.\n2. End it.", "Find it."),
+        ("1. Find it\n   soon\n2. End it.", "Find it soon"),
+        ("1. Run this:\n\n   ```\n   sync\n   ```\n", "Run this:"),
         ("- Wait. Try again.", "Wait."),
         ("6.12 is not affected. More.", "6.12 is not affected."),
         ("", ""),
