@@ -152,8 +152,8 @@ def test_a_line_that_is_committed_late_is_not_missed(case: Document, fan: User) 
 
 def test_following_is_undone_where_it_was_begun(case: Document, fan: User) -> None:
     client = signed_in(fan)
-    assert "Stop mailing me new comments" in client.get("/cases/fuse-writeback/").content.decode()
+    assert "Stop mailing me" in client.get("/cases/fuse-writeback/").content.decode()
     client.post(f"/follow/{case.pk}/", {"follow": "no"})
-    assert "Mail me new comments" in client.get("/cases/fuse-writeback/").content.decode()
+    assert "Mail me what is new" in client.get("/cases/fuse-writeback/").content.decode()
     threads.say(case, builders.person(), "Said.")
     assert told() == [] and telling.note_all() == 0
