@@ -22,7 +22,7 @@ from probes.pool import AnonymousPool
 
 _NR_TARGET = 4
 _MOST_FILLING = 1 << 16
-_NR_ROOM = 256
+_NR_ROOM = 8192  # half of them are given back, which is well above what a node keeps for itself
 _POOL = "/sys/kernel/mm/hugepages/hugepages-%dkB/free_hugepages"
 
 
@@ -31,6 +31,7 @@ class HugetlbNoSurplus(AnonymousPool):
         super().__init__(surroundings)
         self.pages, self.filling = HugePages(), HugePages()
         self.nodes: List[int] = []
+        self.room = 0
 
     def start(self) -> None:
         free = _free_in_pool()
@@ -65,20 +66,31 @@ class HugetlbNoSurplus(AnonymousPool):
         }
 
     def _fill(self, node: int) -> int:
-        """Take all, but leave the control some room: too little for one more, which is tried."""
-        room = kernel.map_pages(_NR_ROOM)
-        kernel.advise(room, _NR_ROOM, kernel.MADV_NOHUGEPAGE)
-        kernel.bind_range(room, _NR_ROOM * kernel.PAGE, node)
-        kernel.fill(room, _NR_ROOM)
+        """Take all, but leave the control some room, in single pages that cannot become a large piece.
+
+        Measured on 6.1.176: with 256 pages in one piece given back before the last huge page was tried, no page of
+        the control found room, in 5 runs of 5. The allocator gives nothing below the low watermark of a zone.
+        """
+        self.room = kernel.map_pages(_NR_ROOM)
+        kernel.advise(self.room, _NR_ROOM, kernel.MADV_NOHUGEPAGE)
+        kernel.bind_range(self.room, _NR_ROOM * kernel.PAGE, node)
+        kernel.fill(self.room, _NR_ROOM)
         self.filling.take(_MOST_FILLING, node)
-        kernel.unmap_pages(room, _NR_ROOM)
+        for index in range(0, _NR_ROOM, 2):
+            kernel.advise(self.room + index * kernel.PAGE, 1, kernel.MADV_DONTNEED)
         return self.filling.take(_MOST_FILLING, node)
 
-    def release(self) -> None:
+    def _let_go(self) -> None:
         self.filling.give_back()
+        if self.room:
+            kernel.unmap_pages(self.room, _NR_ROOM)
+            self.room = 0
+
+    def release(self) -> None:
+        self._let_go()
 
     def close(self) -> None:
-        self.filling.give_back()
+        self._let_go()
         self.pages.give_back()
 
 

@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Optional
 from probes import kernel, pages
 from probes.errors import CannotRun, Disturbed
 from probes.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Surroundings, span
-from probes.movers import Compaction, Mover
+from probes.movers import Compaction, MovePages, Mover
 from probes.pool import AnonymousPool
 
 # A batch takes 15 or 31 (PAGEVEC_SIZE); a full one is put on the LRU.
@@ -56,9 +56,13 @@ class LruAddBatches(AnonymousPool):
             frames, told = [frame for frame in self.frames() if frame is not None], self.shown()
             # Seen before anything else is done: others may fill the batch up on that CPU at any moment.
             nr_off = self._nr_off_the_lru(frames)
-            if nr_off == _NR_PAGES and self._control_above(mover, max(frames)):
+            if nr_off == _NR_PAGES and self._lies_well(mover, frames):
                 return {"nr_pages_not_on_lru": nr_off, "nr_times_touched": len(self.fresh), **told}
-        raise Disturbed("in %d tries the pages were not in a batch, or lay too high to be compacted" % _TRIES)
+        raise Disturbed("in %d tries the pages were not in a batch, or lay where the mover does not reach" % _TRIES)
+
+    def _lies_well(self, mover: Mover, frames: List[int]) -> bool:
+        """Are they where this mover works? The control does not tell: it is from another CPU's lists."""
+        return self._control_above(mover, max(frames)) if isinstance(mover, Compaction) else mover.fits(frames)
 
     def _control_above(self, mover: Mover, frame: int) -> bool:
         """Take the control from above the target: compaction goes upwards, so where it has moved, it came by.
@@ -66,8 +70,6 @@ class LruAddBatches(AnonymousPool):
         The lowest frames of this CPU and of the other can be far apart; with the control below, the scanners
         had met in between in 2 runs of 5, and the target looked as if it had refused.
         """
-        if not isinstance(mover, Compaction):
-            return True
         self.forget()
         mover.steer(STAGED_PAGES)
         self.allocate()
@@ -83,7 +85,7 @@ class LruAddBatches(AnonymousPool):
             address = kernel.map_pages(_NR_PAGES)
             self.fresh.append(address)
             kernel.advise(address, _NR_PAGES, kernel.MADV_NOHUGEPAGE)
-            if isinstance(mover, Compaction):
+            if not isinstance(mover, MovePages):  # which reaches them wherever they are
                 mover.steer(_NR_STAGED)
             kernel.fill(address, _NR_PAGES)
         except Exception as error:

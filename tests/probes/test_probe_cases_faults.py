@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -14,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from probes import hugepages, lock
+from probes.cases import CASES
 from tests.probes.conftest import ROOT
-from tests.probes.test_probe_faults import connections, processes_below, state_of
+from tests.probes.leftovers import GONE_SECONDS, HELD, on_the_machine, processes_below, state_of
 
 pytestmark = pytest.mark.real_probe
 
@@ -34,37 +34,15 @@ KILLED = (
     "bh-refs-blockdev",
     "aio-ring",
 )
-GONE_SECONDS = 6.0
+IN_GUESTS = {"netfs-unresponsive-server", "hugetlb-no-surplus"}  # test_probe_lab_boot.py
 LOCK_SECONDS = 120.0
 DRAWS = 3
-HUGE_PAGES = ("nr_hugepages", "nr_overcommit_hugepages")
 
 
 def left_behind() -> dict[str, object]:
     """What a run could leave on the machine; looked at while no other run can be in its midst."""
     with closing(lock.only_one(LOCK_SECONDS, print)):
         return on_the_machine()
-
-
-def on_the_machine() -> dict[str, object]:
-    backing = Path("/sys/block").glob("loop*/loop/backing_file")
-    alive = [pid for pid in os.listdir("/proc") if pid.isdigit() and state_of(int(pid))]
-    running = sorted(name for pid in alive if (name := read(Path(f"/proc/{pid}/comm"))).startswith("unmig-"))
-    return {
-        "loop": sorted(read(path) for path in backing),
-        "mounts": Path("/proc/self/mountinfo").read_text().count("\n"),
-        "huge": re.findall(r"HugePages_Total:\s+(\d+)", Path("/proc/meminfo").read_text()),
-        "fuse": connections(),
-        "running": running,
-        "settings": [read(Path("/proc/sys/vm", name)) for name in ("compact_unevictable_allowed", *HUGE_PAGES)],
-    }
-
-
-def read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
 
 
 def holding(probe_started: Callable[..., subprocess.Popen[str]], *arguments: str) -> subprocess.Popen[str]:
@@ -75,12 +53,17 @@ def holding(probe_started: Callable[..., subprocess.Popen[str]], *arguments: str
         assert cli.stdout is not None
         said = []
         for line in cli.stdout:
-            if "control pages beside" in line:
+            if HELD in line:
                 return cli
             said.append(line)
         if "another probe is running" not in "".join(said[-4:]):
             break
     raise AssertionError("the run ended before it held anything: " + "".join(said[-6:]))
+
+
+def test_every_case_is_killed_in_its_hold() -> None:
+    """fuse-writeback in every way there is, in test_probe_faults.py; what no host can or may hold, in a guest."""
+    assert sorted([*KILLED, *IN_GUESTS, "fuse-writeback"]) == sorted(CASES)
 
 
 @pytest.mark.parametrize("slug", KILLED)

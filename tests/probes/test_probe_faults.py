@@ -15,48 +15,15 @@ from pathlib import Path
 import pytest
 
 from probes import lock
+from tests.probes.leftovers import GONE_SECONDS, connections, processes_below, state_of
 
 pytestmark = pytest.mark.real_probe
 
 # Longer than any test waits, so that none can pass because time was over.
 LONG_HOLD = "15"
-GONE_SECONDS = 6.0
 LOCK_SECONDS = 120.0
 DRAWS = 3
 NAMES = {"unmig-run", "unmig-move", "unmig-fuse", "unmig-watch"}
-
-
-def processes_below(pid: int) -> dict[str, int]:
-    """The probe's processes by name, found from the command line's pid down."""
-    parents: dict[int, int] = {}
-    names: dict[int, str] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                head, _, tail = Path("/proc", entry, "stat").read_text().rpartition(")")
-            except OSError:
-                continue
-            parents[int(entry)], names[int(entry)] = int(tail.split()[1]), head.partition("(")[2]
-    below: set[int] = {pid}
-    for _ in range(4):
-        below |= {child for child, parent in parents.items() if parent in below}
-    return {names[found]: found for found in below if names.get(found) in NAMES}
-
-
-def state_of(pid: int) -> str:
-    """One letter; empty where the process is gone. A zombie is as good as gone: init will see to it."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
-    return "" if state in "ZX" else state
-
-
-def connections() -> set[str]:
-    """The FUSE connections, seen from a mount namespace in which fusectl is mounted."""
-    script = "mount -t fusectl none /sys/fs/fuse/connections 2>/dev/null; ls /sys/fs/fuse/connections"
-    done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, timeout=20)
-    return set(done.stdout.split())
 
 
 def servers() -> list[int]:

@@ -1,7 +1,8 @@
-"""One real guest, from the command line to the report, where the machine has what it takes."""
+"""Real guests, where the machine has what it takes: from the command line to the report; and runs killed in there."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,18 +11,23 @@ from typing import Any
 import pytest
 
 from diagnosis.formats import envelope
-from probes.lab import tools
+from probes.lab import boot, cpio, guest, kernels, tools, userland
+from tests.probes import leftovers
 
 KERNEL = "LAB_KERNEL"
 
 
-@pytest.mark.lab
-def test_a_guest_boots_and_reports(probe: Callable[..., Any], tmp_path: Path) -> None:
+def skip_without_a_kernel() -> None:
     lacking = tools.missing([tools.QEMU, tools.BUSYBOX, "ldd"])
     if lacking:
         pytest.skip("a guest needs %s, which this machine lacks" % " and ".join(lacking))
     if not os.environ.get(KERNEL):
         pytest.skip("no kernel to boot: set $%s to what `lab` takes; nothing is downloaded for a test" % KERNEL)
+
+
+@pytest.mark.lab
+def test_a_guest_boots_and_reports(probe: Callable[..., Any], tmp_path: Path) -> None:
+    skip_without_a_kernel()
     asked = ["--cases", "vmsplice-pipe", "--movers", "move_pages", "offline", "--work", str(tmp_path / "work")]
     done = probe("lab", os.environ[KERNEL], *asked, "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -43,3 +49,43 @@ def test_a_guest_boots_and_reports(probe: Callable[..., Any], tmp_path: Path) ->
     again = probe("lab", os.environ[KERNEL], *asked, "--out", str(tmp_path / "out"))
     assert again.returncode == 0
     assert "0 of 2 measurements to be made" in again.stdout
+
+
+KILLED_IN_A_GUEST = (
+    ("netfs-unresponsive-server", "offline"),
+    ("netfs-unresponsive-server", "move_pages"),
+    ("fuse-writeback", "offline"),
+    ("readahead-locked", "offline"),
+    ("hugetlb-no-surplus", "move_pages"),
+)
+
+
+@pytest.mark.lab
+def test_runs_that_are_killed_in_a_guest_leave_nothing(tmp_path: Path) -> None:
+    """What this machine cannot hold or must not: no 9P, one node, nothing that may go offline."""
+    skip_without_a_kernel()
+    kernel = kernels.get(os.environ[KERNEL], tmp_path / "work")
+    image = tmp_path / "initramfs"
+    lines = ["python3 /lab/leftovers.py %s %s >&3 2>&3" % each for each in KILLED_IN_A_GUEST]
+    entries = userland.base(guest.INIT) + userland.modules(
+        kernel, kernels.modules_for(kernel, list(kernels.WANTED_MODULES))
+    )
+    entries += [cpio.file(userland.PROBE, userland.probe()), cpio.copy(Path(leftovers.__file__), "lab/leftovers.py")]
+    image.write_bytes(cpio.archive([*entries, cpio.file("lab/jobs", "\n".join(lines).encode())]))
+    command = guest.command(
+        guest.shape_for("offline"),
+        str(kernel.image),
+        str(image),
+        str(tmp_path / "console"),
+        str(tmp_path / "out"),
+        "tcg",
+    )
+    said: list[str] = []
+    boot.run(command, tmp_path / "out", 120 + 120 * len(lines), said.append)
+    told = [line for line in said if line.startswith(("kept ", "left "))]
+    assert len(told) == len(lines), said
+    for line, (case, mover) in zip(told, KILLED_IN_A_GUEST, strict=True):
+        assert line.startswith("kept "), line
+        facts = json.loads(line.removeprefix("kept "))
+        assert (facts["case"], facts["mover"]) == (case, mover)
+        assert {"unmig-run", "unmig-move"} <= set(facts["states"])

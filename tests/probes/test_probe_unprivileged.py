@@ -14,8 +14,8 @@ import pytest
 
 from probes import check
 from probes.cases import CASES
-from tests.probes.test_probe_cases_faults import GONE_SECONDS, holding, left_behind
-from tests.probes.test_probe_faults import processes_below, state_of
+from tests.probes.leftovers import GONE_SECONDS, processes_below, state_of
+from tests.probes.test_probe_cases_faults import holding, left_behind
 
 PLAIN = sorted(slug for slug, case in CASES.items() if not case.why_privileged)
 MACHINE = check.Machine(True, 2, True, True, None, None, 1 << 29)
