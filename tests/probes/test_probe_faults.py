@@ -71,9 +71,9 @@ class Held:
     def _waits_for_writeback(self) -> bool:
         return "folio_wait_writeback" in Path(f"/proc/{self.below['unmig-move']}/stack").read_text()
 
-    def nothing_stays(self) -> None:
+    def nothing_stays(self, seconds: float = GONE_SECONDS) -> None:
         everyone = [self.cli.pid, *self.below.values()]
-        self.until(lambda: self._left(everyone) == [], GONE_SECONDS, "processes are still there")
+        self.until(lambda: self._left(everyone) == [], seconds, "processes are still there")
         self.until(lambda: connections() <= self.connections_before, 2.0, "a FUSE connection is still there")
 
     def _left(self, pids: list[int]) -> list[int]:
@@ -133,8 +133,9 @@ def test_the_mover_is_killed(held: Held) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_line_is_interrupted(held: Held, number: signal.Signals) -> None:
+    """Asked to end, the run cleans up by itself first, for which it has ten seconds (isolate.py)."""
     os.kill(held.cli.pid, number)
-    held.nothing_stays()
+    held.nothing_stays(12.0)
     assert held.cli.wait(5) == 130
 
 
