@@ -207,6 +207,20 @@ def test_a_label_stays_one_argument() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "job, mib",
+    [
+        (Job("vmsplice-pipe", "offline", 1), "128"),
+        (Job("vmsplice-pipe", "compaction", 1), "512"),
+        (Job("vmsplice-pipe", "compaction", 1, True), "256"),
+    ],
+)
+def test_compaction_gets_more_targets_than_a_fresh_guest_has_pages_below(job: Job, mib: str) -> None:
+    given = job.arguments(5, "")
+    assert given[given.index("--scratch") + 1] == mib
+    assert ("--spread" in given) is job.spread
+
+
 def test_the_first_program_is_a_shell_script(tmp_path: Path) -> None:
     script = tmp_path / "init"
     script.write_text(guest.INIT)
