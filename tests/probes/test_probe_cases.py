@@ -9,8 +9,9 @@ import pytest
 
 from diagnosis import vocabulary
 from probes import check, loop, movers_choice, pages
-from probes.cases import CASES, bh_refs_blockdev
+from probes.cases import CASES, bh_refs_blockdev, split_dirty_iomap
 from probes.cases.netfs_unresponsive_server import NetfsUnresponsiveServer, NetfsWriteback
+from probes.cases.split_dirty_iomap import SplitDirtyIomap
 from probes.experiment import HOLD_CLASSES, Surroundings
 from probes.ninep import protocol
 from probes.ninep.protocol import Messages, Request, Served
@@ -76,6 +77,21 @@ def test_a_file_for_each_block_of_the_inode_table() -> None:
 def test_the_case_about_splitting_is_measured_by_splitting() -> None:
     assert movers_choice.choose(None, CASES["split-dirty-iomap"].movers) == Split.name
     assert movers_choice.choose("compaction", CASES["split-dirty-iomap"].movers) == "compaction"
+
+
+@pytest.mark.parametrize("seen, nr_times", [([16], 1), ([0, 15, 16], 3), ([0] * 9, 5)])
+def test_folios_that_the_flusher_cleaned_are_dirtied_again(
+    seen: list[int], nr_times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = CASES["split-dirty-iomap"].experiment(Surroundings(1.0, set()))
+    assert isinstance(made, SplitDirtyIomap)
+    made.target = list(range(16))
+    dirtied: list[list[int]] = []
+    monkeypatch.setattr(split_dirty_iomap, "_DIRTY_SECONDS", 0.0)
+    monkeypatch.setattr(made, "_dirty", dirtied.append)
+    monkeypatch.setattr(made, "_nr_dirty", lambda: seen.pop(0))
+    assert made._keep_dirty() == nr_times
+    assert dirtied == [made.target] * nr_times
 
 
 @pytest.mark.parametrize(
