@@ -12,17 +12,19 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from probes import kernel, pages
 from probes.errors import CannotRun, Disturbed
 from probes.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Surroundings, span
-from probes.movers import Compaction, MovePages, Mover
+from probes.movers import Compaction, Mover
+from probes.movers_guest import Cma
 from probes.pool import AnonymousPool
 
 # A batch takes 15 or 31 (PAGEVEC_SIZE); a full one is put on the LRU.
 _NR_PAGES = 8
 _NR_STAGED = 32
+_NR_BEFORE = 2048
 _TRIES = 10
 _TOUCH_SECONDS = 10.0
 
@@ -30,7 +32,8 @@ _TOUCH_SECONDS = 10.0
 class LruAddBatches(AnonymousPool):
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
-        self.fresh: List[int] = []
+        self.fresh: List[Tuple[int, int]] = []  # address and number of pages of what was touched
+        self.last = 0  # address of the pages touched last
         self.failed = ""
         self.thread: Optional[threading.Thread] = None
         self.touched, self.done = threading.Event(), threading.Event()
@@ -45,19 +48,19 @@ class LruAddBatches(AnonymousPool):
         self.target = []
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
-        for _ in range(_TRIES):
+        for number in range(1, _TRIES + 1):
             self._let_go()
             self.touched, self.done = threading.Event(), threading.Event()
             self.thread = threading.Thread(target=self._touch, args=(mover, self.touched, self.done), daemon=True)
             self.thread.start()
             if not self.touched.wait(_TOUCH_SECONDS) or self.failed:
                 raise Disturbed("the pages could not be touched on another CPU: %s" % (self.failed or "no time"))
-            self.target = span(self.fresh[-1], _NR_PAGES)
+            self.target = span(self.last, _NR_PAGES)
             frames, told = [frame for frame in self.frames() if frame is not None], self.shown()
             # Seen before anything else is done: others may fill the batch up on that CPU at any moment.
             nr_off = self._nr_off_the_lru(frames)
             if nr_off == _NR_PAGES and self._lies_well(mover, frames):
-                return {"nr_pages_not_on_lru": nr_off, "nr_times_touched": len(self.fresh), **told}
+                return {"nr_pages_not_on_lru": nr_off, "nr_times_touched": number, **told}
         raise Disturbed("in %d tries the pages were not in a batch, or lay where the mover does not reach" % _TRIES)
 
     def _lies_well(self, mover: Mover, frames: List[int]) -> bool:
@@ -82,16 +85,22 @@ class LruAddBatches(AnonymousPool):
         """Stays until it is let go: a thread that ends gives back its stack, which drains the batch of its CPU."""
         try:
             os.sched_setaffinity(0, {min(self.surroundings.cpus)})  # of this thread alone
-            address = kernel.map_pages(_NR_PAGES)
-            self.fresh.append(address)
-            kernel.advise(address, _NR_PAGES, kernel.MADV_NOHUGEPAGE)
-            if not isinstance(mover, MovePages):  # which reaches them wherever they are
+            self.last = self._map(_NR_PAGES)
+            if isinstance(mover, Cma):
+                kernel.fill(self._map(_NR_BEFORE), _NR_BEFORE)  # what this CPU still had at hand, from outside the area
+            if isinstance(mover, Compaction):
                 mover.steer(_NR_STAGED)
-            kernel.fill(address, _NR_PAGES)
+            kernel.fill(self.last, _NR_PAGES)
         except Exception as error:
             self.failed = str(error)
         touched.set()
         done.wait()
+
+    def _map(self, nr_pages: int) -> int:
+        address = kernel.map_pages(nr_pages)
+        self.fresh.append((address, nr_pages))
+        kernel.advise(address, nr_pages, kernel.MADV_NOHUGEPAGE)
+        return address
 
     def _let_go(self) -> None:
         if self.thread is not None:
@@ -109,8 +118,8 @@ class LruAddBatches(AnonymousPool):
 
     def close(self) -> None:
         self._let_go()
-        for address in self.fresh:
-            kernel.unmap_pages(address, _NR_PAGES)
+        for address, nr_pages in self.fresh:
+            kernel.unmap_pages(address, nr_pages)
         self.fresh = []
 
 

@@ -1,7 +1,7 @@
 """What a probe could leave on a machine, and its processes. Needs nothing but Python: guests run it as a program, too.
 
-As a program, `leftovers.py CASE MOVER`: start a run, kill it with SIGKILL in the middle of its hold, and print one
-line that begins with `kept ` or `left `, with what was there before and what is there after.
+As a program, `leftovers.py CASE MOVER STATE`: start a run, kill it with SIGKILL in the middle of its hold, once its
+mover is in that state, and print one line that begins with `kept ` or `left `, with what was there before and after.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ HUGE_PAGES = ("nr_hugepages", "nr_overcommit_hugepages")
 HELD = "control pages beside"  # what the probe says when the hold has begun and the mover is asked
 GONE_SECONDS = 6.0
 _EMULATED_GONE_SECONDS = 30.0
+ASLEEP, ANY = "D", "any"  # states of a mover: asleep for the hold, or whatever it is at
 
 
 def processes_below(pid: int) -> dict[str, int]:
@@ -78,7 +79,7 @@ def read(path: Path) -> str:
         return ""
 
 
-def main(case: str, mover: str) -> int:
+def main(case: str, mover: str, state: str) -> int:
     before = on_the_machine()
     command = [sys.executable, "/lab/probe.pyz", "run", case, "--mover", mover, "--hold", "30"]
     command += ["--environment", "guest", "--scratch", "128"]
@@ -89,10 +90,10 @@ def main(case: str, mover: str) -> int:
         told.append(line)
         if HELD in line:
             break
-    time.sleep(2.0)  # to have the mover get there
     below = processes_below(cli.pid)
+    wait(lambda: state in (ANY, state_of(below.get("unmig-move", 0))))
     states = {name: state_of(pid) for name, pid in below.items()}
-    if "unmig-run" not in below:
+    if not states.get("unmig-run") or state not in (ANY, states.get("unmig-move")):
         print("left nothing to kill: " + "".join(told[-4:]).replace("\n", " / "), flush=True)
         return 1
     os.kill(below["unmig-run"], signal.SIGKILL)
@@ -116,4 +117,4 @@ def wait(condition: Callable[[], bool]) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    sys.exit(main(*sys.argv[1:4]))
