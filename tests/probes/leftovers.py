@@ -20,7 +20,7 @@ NAMES = {"unmig-run", "unmig-move", "unmig-fuse", "unmig-9p", "unmig-watch", "un
 HUGE_PAGES = ("nr_hugepages", "nr_overcommit_hugepages")
 HELD = "control pages beside"  # what the probe says when the hold has begun and the mover is asked
 GONE_SECONDS = 6.0
-_EMULATED_GONE_SECONDS = 30.0
+_EMULATED_GONE_SECONDS = 60.0
 ASLEEP, ANY = "D", "any"  # states of a mover: asleep for the hold, or whatever it is at
 
 
@@ -68,7 +68,6 @@ def on_the_machine() -> dict[str, object]:
         "fuse": sorted(connections()),
         "running": sorted(name for name in comms.values() if name.startswith("unmig-")),
         "settings": [read(Path("/proc/sys/vm", name)) for name in ("compact_unevictable_allowed", *HUGE_PAGES)],
-        "blocks": sorted({read(path) for path in Path("/sys/devices/system/memory").glob("memory*/state")}),
     }
 
 
@@ -101,6 +100,7 @@ def main(case: str, mover: str, state: str) -> int:
     cli.wait(_EMULATED_GONE_SECONDS)
     same = wait(lambda: not any(state_of(pid) for pid in below.values()) and on_the_machine() == before)
     facts = {"case": case, "mover": mover, "states": states, "seconds": round(time.monotonic() - killed, 1)}
+    facts["blocks"] = sorted({read(path) for path in Path("/sys/devices/system/memory").glob("memory*/state")})
     print(
         ("kept " if same else "left "), json.dumps({**facts, "before": before, "after": on_the_machine()}), flush=True
     )
