@@ -9,7 +9,7 @@ from typing import Dict, List, Optional, Tuple
 from probes.lab import tools
 
 MARK = "@@unmig"
-_LEAST_CMA_SECONDS = 12.0
+_LEAST_SECONDS = {"cma": 12.0, "compaction": 12.0}
 _LEAST_SPREAD_SECONDS = 20.0
 _RAM = "memory-backend-ram"
 _WITH_ZONE_MOVABLE = "offline"  # a mover that has to have one
@@ -96,9 +96,9 @@ class Job:
         return "%s-%s%s" % (self.case, self.mover, "-spread" if self.spread else "")
 
     def hold(self, wanted_seconds: float) -> float:
-        """To find the held frames in a GiB of CMA alone takes an emulated processor seconds of the hold; to ask for
-        all the huge pages that there are, as with `spread`, does too."""
-        least = _LEAST_CMA_SECONDS if self.mover == "cma" else _LEAST_SPREAD_SECONDS if self.spread else 0.0
+        """What an emulated processor takes seconds of the hold for: to find the held frames in a GiB of CMA, to make
+        targets out of the scratch memory of compaction, and to ask for all the huge pages that there are (`spread`)."""
+        least = _LEAST_SPREAD_SECONDS if self.spread else _LEAST_SECONDS.get(self.mover, 0.0)
         return max(wanted_seconds, least)
 
     def arguments(self, hold_seconds: float, label: str) -> List[str]:
@@ -112,7 +112,7 @@ class Job:
         """Compaction moves what lies lowest first, and in a guest that was just booted this is what its initramfs was
         unpacked to. Seen on 6.1.176 with the tracepoints of compaction: 16 278 targets of 128 MiB were used up for it,
         and the scanners met 70 MiB up, before the control."""
-        return 256 if self.spread else 512 if self.mover == "compaction" else 128
+        return 256 if self.mover == "compaction" else 128
 
     def seconds(self, hold_seconds: float) -> float:
         """After so long the guest gives up. Emulated, a run takes some 15 s beside the hold, with `spread` up to 60;

@@ -211,7 +211,7 @@ def test_a_label_stays_one_argument() -> None:
     "job, mib",
     [
         (Job("vmsplice-pipe", "offline", 1), "128"),
-        (Job("vmsplice-pipe", "compaction", 1), "512"),
+        (Job("vmsplice-pipe", "compaction", 1), "256"),
         (Job("vmsplice-pipe", "compaction", 1, True), "256"),
     ],
 )
