@@ -18,8 +18,9 @@ def table(recordings: Iterable[Recording]) -> str:
     cells: Cells = defaultdict(lambda: defaultdict(Counter))
     for one in recordings:
         report = json.loads(one.body)
+        spread = any(map(is_spread, report["runs"]))  # a run that failed does not say so itself
         for run in report["runs"]:
-            mover = MOVERS[run["mover"]].label + (", spread" if is_spread(run) else "")
+            mover = MOVERS[run["mover"]].label + (", spread" if spread else "")
             cells[run["case"], mover][one.kernel][run["outcome"]] += 1
     kernels = sorted(
         {kernel for row in cells.values() for kernel in row}, key=lambda name: (releases.read(name).order, name)

@@ -166,6 +166,19 @@ def test_each_case_of_the_seed_has_two_kernels_or_a_reason(case: str) -> None:
     assert len(kernels) >= 2 or len(why) > 100
 
 
+def test_a_run_that_failed_counts_where_its_report_does(tmp_path: Path) -> None:
+    failed = {"case": "fuse-writeback", "mover": "compaction", "outcome": "error", "reason": "x"}
+    report = builders.envelope(
+        builders.run(facts={"nr_target_blocks": 16}), {**builders.run(), **failed}, started_at="2026-11-24T14:40:05Z"
+    )
+    (tmp_path / "box").mkdir()
+    (tmp_path / "box" / "x.json.gz").write_bytes(recorded.packed(report, "probe.pyz run x"))
+    rows = recorded_matrix.table(recorded.every(tmp_path)).splitlines()[2:]
+    assert len(rows) == 1
+    assert "compaction, spread" in rows[0]
+    assert "1 error" in rows[0]
+
+
 def test_a_cell_counts_what_is_conclusive_and_names_the_rest() -> None:
     assert recorded_matrix.said(Counter(refuses=4, inconclusive=1)) == "refuses 4/5, 1 inconclusive"
     assert recorded_matrix.said(Counter(moves=1, hangs=1)) == "moves 1/2, hangs 1/2"
