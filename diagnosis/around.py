@@ -5,11 +5,11 @@ Adding something that a text may say is adding a line to SAYING: record to (mark
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from diagnosis.record import Place, Record
+from diagnosis.releases import is_at_least, is_before
 from diagnosis.trace import Trace
 
 Places = Tuple[Place, ...]
@@ -21,7 +21,13 @@ MAX_SAYINGS = 4
 VERSIONS = ((5, 13), (6, 5), (6, 15), (6, 16), (6, 19))
 _ARCHITECTURES = (
     *(("amd64", "x86_64"), ("x86_64", "x86_64"), ("aarch64", "aarch64"), ("arm64", "aarch64"), ("ppc64le", "ppc64le")),
-    ("s390x", "s390x"),
+    *(
+        ("powerpc64le", "ppc64le"),
+        ("ppc64", "ppc64"),
+        ("s390x", "s390x"),
+        ("riscv64", "riscv64"),
+        ("loongarch64", "loongarch64"),
+    ),
 )
 
 
@@ -33,6 +39,7 @@ class Context:
     marks: Mapping[str, Places]
     sayings: Mapping[str, Tuple[str, ...]]
     release: str
+    architecture: str = ""
 
     def has(self, *names: str) -> bool:
         return any(name in self.marks for name in names)
@@ -52,13 +59,16 @@ def the(records: Sequence[Record]) -> Context:
     for name, sentence, where in _together(records):
         places["said:" + name] = where
         sayings.setdefault("said:" + name, []).append(sentence)
-    release = kernel(records)[0]
-    for version in VERSIONS if re.match(r"\d", release) else ():
-        places["%s:%d.%d" % (("since" if is_at_least(release, version) else "before"), *version)] = []
+    release, architecture = kernel(records)
+    for version in VERSIONS:
+        for word, holds in (("since", is_at_least), ("before", is_before)):
+            if holds(release, version):
+                places["%s:%d.%d" % (word, *version)] = []
     return Context(
         {name: tuple(found[:4]) for name, found in places.items()},
         {name: tuple(dict.fromkeys(found))[:MAX_SAYINGS] for name, found in sayings.items()},
         release,
+        architecture,
     )
 
 
@@ -67,9 +77,8 @@ def kernel(records: Sequence[Record]) -> Tuple[str, str]:
     for record in records:
         if record.kind == "kernel" and record.text("release"):
             release = record.text("release")
-            return release, record.text("machine") or next(
-                (name for part, name in _ARCHITECTURES if part in release), ""
-            )
+            said = "%s %s" % (release, record.text("built"))
+            return release, record.text("machine") or next((name for part, name in _ARCHITECTURES if part in said), "")
     return "", ""
 
 
@@ -85,31 +94,37 @@ def mover_of(record: Record, index: int, records: Sequence[Record]) -> str:
     return "offline" if record.text("reason") == "unmovable page" else ""
 
 
-def is_at_least(release: str, version: Tuple[int, int]) -> bool:
-    """Is this release of that mainline version or newer? False where it is not known."""
-    found = re.match(r"(\d{1,3})\.(\d{1,3})", release)
-    return found is not None and (int(found[1]), int(found[2])) >= version
-
-
 def _together(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place]]]:
     """What only several records together say."""
-    free = next((record for record in records if record.kind == "cma_free" and record.number("largest_free")), None)
+    yield from _too_small(records)
     mapped: Dict[str, List[Record]] = {}
     for record in records:
         if record.kind == "mapped_suspect" and "WRITEBACK" in record.text("flags"):
             mapped.setdefault(record.text("block"), []).append(record)
     for record in records:
-        if record.kind == "cma_failed" and free is not None:
-            yield from _too_small(record, free)
-        elif record.kind == "suspects":
+        if record.kind == "suspects":
             yield from _one_owner(record, mapped.get(record.text("block"), []))
 
 
-def _too_small(failed: Record, free: Record) -> Iterator[Tuple[str, str, List[Place]]]:
-    wanted, largest = failed.number("nr_pages"), free.number("largest_free")
-    if wanted and largest and wanted > largest:
-        told = "%d pages were asked for, and the longest free range has %d." % (wanted, largest)
-        yield "cma-too-small", told, [*failed.places("nr_pages"), *free.places("largest_free")]
+def _too_small(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place]]]:
+    """Is every failed allocation followed by a list of free ranges of which none is long enough? One that is not
+    leaves it open for all: the list of one failure says nothing of another."""
+    told: List[Tuple[str, List[Place]]] = []
+    failed: Optional[Record] = None
+    for record in records:
+        if record.kind == "cma_failed" and record.number("nr_pages"):
+            if failed is not None:
+                return
+            failed = record
+        elif record.kind == "cma_free" and failed is not None:
+            wanted, largest = failed.number("nr_pages") or 0, record.number("largest_free")
+            if largest is None or wanted <= largest:
+                return
+            sentence = "%d pages were asked for, and the longest free range has %d." % (wanted, largest)
+            told.append((sentence, [*failed.places("nr_pages"), *record.places("largest_free")]))
+            failed = None
+    if failed is None and told:
+        yield "cma-too-small", told[0][0], told[0][1]
 
 
 def _one_owner(suspects: Record, mapped: List[Record]) -> Iterator[Tuple[str, str, List[Place]]]:

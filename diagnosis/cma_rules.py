@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from diagnosis.around import Context, is_at_least
+from diagnosis.around import Context
 from diagnosis.record import Place, Record
+from diagnosis.releases import is_at_least, read
 from diagnosis.verdict import Reason, Source, Verdict
 
 ALLOC = Source("6.1, 6.12", "mm/cma.c", "cma_alloc")
 RANGE = Source("7.3", "mm/cma.c", "cma_range_alloc")
+# cma_range_alloc() came with areas of several ranges: from then on an area that is merely full says -EBUSY as well.
+RANGES_SINCE = (6, 15)
 CONTIG = Source("5.10 to 7.3", "mm/page_alloc.c", "alloc_contig_range")
 BUSY = "retries_without_progress"
 WHO = ("What held the pages: the allocator does not say. Its page dumps need dynamic debug (6.x and later).",)
 
 
 def failed(record: Record, context: Context) -> Optional[Verdict]:
-    """`ret` -12: nothing to move to, or (up to 6.12) no free range; -16: tried and busy, or (7.x) perhaps just full."""
+    """`ret` -12: no target, or (up to 6.14) no free range; -16: tried and busy, or (from 6.15) perhaps full."""
     ret, places = record.number("ret"), record.places("ret", "nr_pages", "returned")
-    is_new = record.text("function").endswith("_frozen") or is_at_least(context.release, (7, 0))
+    is_new = _has_ranges(record, context.release)
     if ret == -4:
         return _verdict(
             "cma-interrupted", "", False, "A fatal signal ended the CMA allocation.", "-EINTR.", places, ALLOC
@@ -33,11 +36,22 @@ def failed(record: Record, context: Context) -> Optional[Verdict]:
     if context.has("said:cma-busy", "said:trace:cma_alloc_busy_retry") or (ret == -16 and not is_new):
         text = "The CMA allocation tried ranges, and pages in them could not be moved."
         return _verdict("cma-pages-busy", "", False, text, "It came back with nothing.", places, CONTIG, WHO)
+    if context.has("said:cma-too-small"):
+        text = "The CMA area has no free range of that size; nothing in it had to be moved."
+        why = "Its free ranges are listed, and the longest is shorter than what was asked for."
+        return _verdict("cma-full", "no_target_memory", True, text, why, places, RANGE, look_alike=True)
     text = "The CMA allocation failed: its area is full, or pages in it could not be moved. This kernel says neither."
     unknown = ("Which of the two: cma_alloc_busy_retry fires only for the second.",)
-    return _verdict(
-        "cma-full-or-busy", "", False, text, "The number is the same for both on 7.x.", places, RANGE, unknown
-    )
+    why = "The number is the same for both from 6.15 on."
+    return _verdict("cma-full-or-busy", "", False, text, why, places, RANGE, unknown)
+
+
+def _has_ranges(record: Record, release: str) -> bool:
+    """Is it a kernel of 6.15 or newer, or (`__cma_alloc` alone, which 6.12 has too) perhaps one?"""
+    function = record.text("function")
+    if function.endswith("_frozen") or is_at_least(release, RANGES_SINCE):
+        return True
+    return function == "__cma_alloc" and record.number("ret") == -16 and not read(release).is_known
 
 
 def busy(record: Record, context: Context) -> Optional[Verdict]:

@@ -56,13 +56,15 @@ def diagnose(text: Union[str, bytes], signatures: Iterable[Signature] = ()) -> D
 def _judge(
     record: Record, index: int, records: Sequence[Record], context: around.Context
 ) -> Optional[Tuple[Verdict, Dict[str, Places], Optional[References]]]:
-    taken = references.taken_apart(record) if record.kind == "page_dump" else None
+    taken = references.taken_apart(record, context.release) if record.kind == "page_dump" else None
     own = marks.of(record, taken)
     verdict: Optional[Verdict]
     if record.kind == "page_dump":
-        verdict = dump_rules.judged(Dump(record, taken, own, around.mover_of(record, index, records)))
+        verdict = dump_rules.judged(
+            Dump(record, taken, own, around.mover_of(record, index, records), context.architecture)
+        )
     elif record.kind == "task":
-        verdict = task_rules.judged(record)
+        verdict = task_rules.judged(record, context.release)
     else:
         verdict = log_rules.judged(record, context)
     if verdict is None:

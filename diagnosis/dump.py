@@ -13,6 +13,8 @@ from diagnosis.verdict import Reason, Source, Verdict
 OFFLINE = Source("4.x to 7.3", "mm/memory_hotplug.c", "do_migrate_range")
 COUNTING = Source("6.1, 6.12, 7.3", "mm/migrate.c", "folio_migrate_mapping")
 FAILED = ("migration failure",)
+# Which zone ZONE_MOVABLE is, where the usual configuration of an architecture tells (include/linux/mmzone.h).
+MOVABLE_ZONE = {"": 3, "x86_64": 3, "aarch64": 3, "s390x": 2, "riscv64": 2}
 NOT_ISOLATED = ("isolation failed", "failed to remove from LRU")
 
 
@@ -22,6 +24,7 @@ class Dump:
     references: Optional[References]
     marks: Marks
     mover: str
+    architecture: str = ""
 
     def has(self, *names: str) -> bool:
         return all(name in self.marks for name in names)
@@ -44,7 +47,7 @@ class Dump:
         zone = self.record.number("zone")
         if zone is None:
             return ""
-        return " in ZONE_MOVABLE" if zone == 3 else " in zone %d" % zone
+        return " in ZONE_MOVABLE" if self.area == "zone_movable" else " in zone %d" % zone
 
     @property
     def has_surplus(self) -> bool:
@@ -56,7 +59,12 @@ class Dump:
     def area(self) -> str:
         if self.has("area:migrate_cma"):
             return "migrate_cma"
-        return "zone_movable" if self.record.number("zone") == 3 else ""
+        zone = self.record.number("zone")
+        return "zone_movable" if zone is not None and zone == MOVABLE_ZONE.get(self.architecture) else ""
+
+    @property
+    def is_large(self) -> bool:
+        return self.has("folio:large") or self.has("flag:head")
 
 
 Made = Optional[Verdict]
@@ -76,9 +84,10 @@ def verdict(
 ) -> Verdict:
     if not manner:
         manner = {"offline": "retries_without_progress", "cma": "retries_without_progress"}.get(dump.mover, "")
-    if dump.record.number("zone") == 3 and dump.area == "zone_movable":
+    if dump.area == "zone_movable":
         unknown += (
-            "Zone 3 is ZONE_MOVABLE where the kernel has ZONE_DMA and ZONE_DMA32, as x86-64 and arm64 usually do.",
+            "Zone %d is ZONE_MOVABLE where the kernel has the usual zones: 3 on x86-64 and arm64, 2 on s390 and riscv."
+            % (dump.record.number("zone") or 0),
         )
     return Verdict(
         rule,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable, Tuple
 
 from diagnosis.dump import COUNTING, FAILED, OFFLINE, Dump, Made, capital, verdict
+from diagnosis.references import PIN_BIAS, is_known_kind
 from diagnosis.verdict import Reason, Source
 
 # Mappings whose migrate_folio refuses on account of private data, and where that was read.
@@ -51,6 +52,11 @@ def _writeback(dump: Dump) -> Made:
     if not dump.has("flag:writeback"):
         return None
     swap = " to swap" if dump.record.text("aops") == "swap_aops" or dump.has("flag:swapbacked") else ""
+    beside = [
+        Reason("Beside that it has references that nothing explains: these alone would keep it.", refcount)
+        for refcount in [dump.record.places("refcount", "pincount")]
+        if dump.has_surplus
+    ]
     return verdict(
         dump,
         "writeback",
@@ -60,7 +66,8 @@ def _writeback(dump: Dump) -> Made:
             Reason(
                 "writeback among the flags: the data has been sent out, and nobody has answered.",
                 dump.at("flag:writeback"),
-            )
+            ),
+            *beside,
         ],
         Source("6.1, 6.12, 7.3", "mm/migrate.c", "migrate_folio_unmap"),
     )
@@ -193,6 +200,11 @@ def _extra(dump: Dump) -> Made:
     refs = dump.references
     if not refs or refs.left is None or refs.left < 1 or dump.record.text("reason") not in FAILED:
         return None
+    unknown: Tuple[str, ...] = ("Who holds it: a plain reference leaves no name.",)
+    if not is_known_kind(dump.record):
+        unknown += ("What kind of page it is. A driver's page looks like this, and is counted in its own way.",)
+    if refs.pins is None and refs.left >= PIN_BIAS:
+        unknown += ("Whether these are pins: from 5.7 on each pin of a small folio adds 1024.",)
     number = "One unaccounted reference" if refs.left == 1 else "%d unaccounted references" % refs.left
     sums = ", ".join("%d %s" % (share.count, share.name) for share in refs.shares)
     places = [place for share in refs.shares for place in share.places]
@@ -209,7 +221,8 @@ def _extra(dump: Dump) -> Made:
         ],
         COUNTING,
         OFFLINE,
-        unknown=("Who holds it: a plain reference leaves no name.",),
+        proved=is_known_kind(dump.record),
+        unknown=unknown,
     )
 
 

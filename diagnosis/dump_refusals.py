@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Callable, Tuple
 
 from diagnosis.dump import FAILED, NOT_ISOLATED, OFFLINE, Dump, Made, capital, verdict
+from diagnosis.references import is_drivers, is_hugetlb
 from diagnosis.verdict import Reason, Source, Verdict
+
+CHECK = Source("5.10 to 7.3", "mm/page_isolation.c", "has_unmovable_pages")
 
 NEVER = {
     "secretmem_aops": ("mm/secretmem.c", "secretmem_migrate_folio"),
@@ -31,6 +34,8 @@ def _foreign(dump: Dump) -> Made:
 def _unmovable(dump: Dump) -> Made:
     if dump.record.text("reason") != "unmovable page":
         return None
+    if _looks_movable(dump):
+        return _between_lists(dump)
     what = "memory that was never movable"
     if dump.has("page_type:offline"):
         what = "a page that a balloon or hypervisor driver has taken offline and still refers to"
@@ -46,9 +51,38 @@ def _unmovable(dump: Dump) -> Made:
         "not_movable_type",
         "The range holds %s, so it is refused before anything is migrated." % what,
         [Reason("The check for unmovable pages found it.", dump.at("reason:unmovable page"))],
-        Source("5.10 to 7.3", "mm/page_isolation.c", "has_unmovable_pages"),
+        CHECK,
         manner="rejected_at_once",
         look_alike=not dump.has("page_type:offline"),
+    )
+
+
+def _looks_movable(dump: Dump) -> bool:
+    """Anonymous or of a file, by the dump itself: the check takes whatever is on no LRU list at that moment."""
+    if dump.has("flag:reserved") or dump.has("flag:slab") or dump.record.text("page_type") or is_drivers(dump.record):
+        return False
+    return dump.has("folio:anon") or dump.has("folio:ksm") or dump.has("folio:file")
+
+
+def _between_lists(dump: Dump) -> Made:
+    unknown: Tuple[str, ...] = (
+        "Whether it would move: nothing was tried. Try again; what is only between lists is back in moments.",
+    )
+    if dump.is_large and not dump.record.get("head_mapcount"):
+        unknown += ("Whether it is a huge page of hugetlbfs, which this kernel may be unable to move.",)
+    return verdict(
+        dump,
+        "unmovable-off-list",
+        "not_on_lru",
+        "%s made the check for unmovable pages refuse the range: it was on no LRU list." % capital(dump.noun),
+        [
+            Reason("The check for unmovable pages found it.", dump.at("reason:unmovable page")),
+            Reason("`lru` is not among its flags.", dump.record.places("flags")),
+        ],
+        CHECK,
+        proved=bool(dump.record.get("flags")) and not dump.has("flag:lru") and len(unknown) == 1,
+        manner="rejected_at_once",
+        unknown=unknown,
     )
 
 
@@ -89,6 +123,16 @@ def _no_target(dump: Dump) -> Made:
 def _poisoned(dump: Dump) -> Made:
     if not dump.has("flag:hwpoison"):
         return None
+    if not dump.is_large:
+        return verdict(
+            dump,
+            "hwpoison-small",
+            "",
+            "%s has failed in hardware; the kernel has put it aside, and keeps a reference to it." % capital(dump.noun),
+            [Reason("hwpoison among the flags.", dump.at("flag:hwpoison"))],
+            Source("6.1, 7.3", "mm/memory-failure.c", "memory_failure"),
+            proved=False,
+        )
     return verdict(
         dump,
         "hwpoison",
@@ -96,7 +140,6 @@ def _poisoned(dump: Dump) -> Made:
         "%s holds a page with a hardware error." % capital(dump.noun),
         [Reason("hwpoison among the flags.", dump.at("flag:hwpoison"))],
         Source("6.12, 7.3", "mm/memory_hotplug.c", "do_migrate_range"),
-        proved=dump.has("folio:large"),
     )
 
 
@@ -106,6 +149,33 @@ def _not_isolated(dump: Dump) -> Made:
     reasons = [Reason("The mover could not even isolate it.", dump.record.places("reason"))]
     source = Source("4.x to 7.3", "mm/vmscan.c", "folio_isolate_lru")
     kind = dump.record.text("page_type")
+    if dump.record.number("refcount") == 0 or kind == "buddy":
+        reasons.append(Reason("It is free.", dump.record.places("refcount", "page_type")))
+        return verdict(
+            dump,
+            "free-meanwhile",
+            "",
+            "The page was free when the kernel printed this: nothing holds it any more.",
+            reasons,
+            source,
+            proved=False,
+        )
+    if dump.has("flag:slab") or dump.has("flag:reserved") or kind in ("slab", "table"):
+        reasons.append(
+            Reason(
+                "It belongs to the kernel.",
+                dump.at("flag:slab", "flag:reserved", "page_type:slab", "page_type:table"),
+            )
+        )
+        return verdict(
+            dump,
+            "kernel-not-isolated",
+            "not_movable_type",
+            "The range holds memory of the kernel's own, which was never movable.",
+            reasons,
+            source,
+            look_alike=True,
+        )
     if kind:
         reasons.append(Reason("It is no LRU page: its type is %s." % kind, dump.record.places("page_type")))
         return verdict(
@@ -119,6 +189,7 @@ def _not_isolated(dump: Dump) -> Made:
         )
     if dump.record.get("flags") and not dump.has("flag:lru"):
         reasons.append(Reason("`lru` is not among its flags: it is on no LRU list.", dump.record.places("flags")))
+        unknown = _other_than_lru(dump)
         return verdict(
             dump,
             "not-on-lru",
@@ -126,6 +197,8 @@ def _not_isolated(dump: Dump) -> Made:
             "%s that is on no LRU list, so it cannot be isolated." % capital(dump.noun),
             reasons,
             source,
+            proved=not unknown,
+            unknown=unknown,
         )
     return verdict(
         dump,
@@ -135,6 +208,32 @@ def _not_isolated(dump: Dump) -> Made:
         reasons,
         source,
         proved=False,
+    )
+
+
+def _other_than_lru(dump: Dump) -> Tuple[str, ...]:
+    """What else than a folio on its way between lists this may be, where the kernel prints no type of page."""
+    if is_hugetlb(dump.record) or (dump.is_large and not dump.record.get("head_mapcount")):
+        return ("Whether it is a huge page of hugetlbfs: those are on no LRU list, and are isolated in another way.",)
+    if is_drivers(dump.record):
+        return ("Its owner, a driver, has lists of its own.",)
+    return ()
+
+
+def _drivers(dump: Dump) -> Made:
+    """Pages of zsmalloc and balloons move by their owner's hand: no reference of theirs is one too many."""
+    if not is_drivers(dump.record) or dump.record.text("reason") not in FAILED:
+        return None
+    kind = dump.record.text("page_type") or dump.record.text("aops").replace("_aops", "") or "a driver"
+    return verdict(
+        dump,
+        "driver-did-not-move",
+        "waits_on_other",
+        "A page of %s was not moved by its owner." % kind,
+        [Reason("It is no LRU page.", dump.record.places("page_type", "aops", "type"))],
+        Source("6.12, 7.3", "mm/migrate.c", "migrate_movable_ops_page"),
+        proved=False,
+        unknown=("Why its owner did not move it: such pages have no references that migration would count.",),
     )
 
 
@@ -158,5 +257,6 @@ RULES: Tuple[Callable[[Dump], Made], ...] = (
     _no_target,
     _poisoned,
     _not_isolated,
+    _drivers,
     _never,
 )

@@ -29,6 +29,8 @@ def _none(dump: Dump) -> Verdict:
     refs = dump.references
     if refs is None:
         sentence = "This dump is cut short: without a reference count nothing can be said."
+    elif refs.total == 0:
+        sentence = "The page was free when the kernel printed this: nothing holds it any more."
     elif refs.left is None:
         sentence = "The references of this folio cannot be taken apart: %s." % refs.unknown
     elif refs.left < 0:

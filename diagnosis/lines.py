@@ -12,7 +12,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Match, Optional, Tuple, Union
 
-from diagnosis.peeling import Piece, cut, dress, peeled, pieces
+from diagnosis.peeling import Piece, cut, dress, is_beside, peeled, pieces
 from diagnosis.record import Place, Value
 
 MAX_LINE = 8_192
@@ -22,6 +22,7 @@ NEEDLES: Tuple[str, ...] = (
     *("page:", "head:", "flags:", "raw:", "aops:", "_aops", "memcg", "mem_cgroup", "page_type", "dumped because"),
     *("page_owner", "allocated via", "last free", "been migrated", "PFN 0x", "poisoned"),
     *("migrating pfn", "isolate pfn", "offlining", "Offlined", "callbacks suppressed", "oft offline", "soft_offline"),
+    *("Offline failed", "remove failed", "free of "),
     *("cma:", "cma_", "CMA", "available pages", "alloc_contig", "migrate_folio", "PFNs busy", "busy, retrying"),
     *("blocked for more", "task:", "+0x", "<0>]", "folio_", "migrate_pages", "reclaim_throttle", "offline_pages"),
     *("wait_on_page", "lock_page", "nr_succeeded", "mm_compaction", "mm_migrate", "pages_isolated"),
@@ -34,6 +35,7 @@ NEEDLES: Tuple[str, ...] = (
 @dataclass(frozen=True)
 class Line:
     """`text` is the message: without stamp, prefix, quoting, colour. `source` says which task or CPU spoke, or ''.
+    `number` counts lines, but for those that stand between the records of a journal: what is near by it is near.
 
     `spans` are (index in text, line, column) where a new stretch of the original begins.
     """
@@ -47,11 +49,15 @@ class Line:
     def place(self, start: int, end: int) -> Place:
         """Where text[start:end] stands. What was wrapped ends with its first line."""
         at = bisect_right(self.spans, (start, 1 << 60, 0)) - 1
-        index, line, column = self.spans[max(at, 0)]
-        if at + 1 < len(self.spans) and self.spans[at + 1][0] < end:
+        last = at = max(at, 0)
+        index, line, column = self.spans[at]
+        while last + 1 < len(self.spans) and self.spans[last + 1][0] < end and self.spans[last + 1][1] == line:
+            last += 1
+        if last + 1 < len(self.spans) and self.spans[last + 1][0] < end:
             # The blank that joins the two lines stands in neither.
-            end = start + len(self.text[start : self.spans[at + 1][0]].rstrip())
-        return Place(line, column + start - index, max(end - start, 0))
+            end = start + len(self.text[start : self.spans[last + 1][0]].rstrip())
+        end_column = self.spans[last][2] + end - self.spans[last][0]
+        return Place(line, column + start - index, max(end_column - (column + start - index), 0))
 
     def value(self, name: str, found: Match[str], group: Union[int, str] = 0, base: int = 0) -> Value:
         """What a group of a match says. `base` 0: not a number."""
@@ -70,12 +76,35 @@ class Line:
         return Line(piece.text, piece.number, piece.spans, self.source, self.stamp)
 
 
+# What editors and chats make of a blank, and bytes that were no UTF-8: of Windows-1252, as most of them are.
+_BLANKS_AND_BYTES = {
+    **dict.fromkeys([0xA0, 0x2007, 0x202F, 0x3000, 0xFEFF], " "),
+    **dict.fromkeys([0x2028, 0x2029, 0x85], "\n"),
+    **{0xDC00 + byte: bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0x100)},
+    0xDCA0: " ",
+}
+
+
 def decoded(given: Union[str, bytes]) -> str:
-    """Text from bytes, whatever they are: UTF-16 with its mark, else UTF-8 with what is broken replaced."""
+    """Text from bytes, whatever they are: UTF-16, else UTF-8, and Windows-1252 where a byte is no UTF-8."""
     if isinstance(given, bytes):
-        wide = given[:2] in (b"\xff\xfe", b"\xfe\xff")
-        given = given.decode("utf-16" if wide else "utf-8", "replace")
-    return given.replace("\r\n", "\n").replace("\r", " ").replace("\0", " ")
+        given = given.decode(_wide(given), "replace") if _wide(given) else given.decode("utf-8", "surrogateescape")
+    if not given.isascii():
+        given = given.translate(_BLANKS_AND_BYTES)
+    if "\r" in given:
+        given = given.replace("\r\n", "\n")
+        given = given.replace("\r", " " if "\n" in given else "\n")
+    return given.replace("\0", " ")
+
+
+def _wide(given: bytes) -> str:
+    """The name of the UTF-16 that it is in, by its mark, or by every second byte being zero."""
+    if given[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    head = given[:400]
+    if len(head) >= 40 and head[1::2].count(0) > len(head) * 0.4:
+        return "utf-16-le"
+    return "utf-16-be" if len(head) >= 40 and head[::2].count(0) > len(head) * 0.4 else ""
 
 
 def relevant(text: str) -> Iterator[Tuple[int, str]]:
@@ -92,14 +121,19 @@ def read(text: str) -> List[Line]:
     """The lines that may matter, in order, joined where a mailer wrapped them."""
     made: List[Line] = []
     worn = dress(text)
+    nr_beside, last = 0, 0
     for piece in pieces(relevant(text) if worn.is_plain else enumerate(text.split("\n"), 1), worn):
         if len(made) >= MAX_RELEVANT:
             break
-        line = _line(piece)
-        if made and _continues(made[-1], line):
+        if worn.is_records and is_beside(piece):
+            nr_beside += 1
+            continue
+        line = _line(piece, nr_beside)
+        if made and line.number <= last + 1 and _continues(made[-1], line):
             made[-1] = _joined(made[-1], line)
         elif line.text:
             made.append(line)
+        last = line.number if line.text else last
     return made
 
 
@@ -132,11 +166,11 @@ def _stretches(text: str) -> Iterator[Tuple[int, int]]:
         yield open_start, open_end
 
 
-def _line(piece: Piece) -> Line:
+def _line(piece: Piece, nr_beside: int) -> Line:
     rest, source, stamp = peeled(piece)
     message = rest.text.lstrip()
     rest = cut(rest, len(rest.text) - len(message), len(rest.text))
-    return Line(rest.text.rstrip(), rest.number, rest.spans, source, stamp)
+    return Line(rest.text.rstrip(), rest.number - nr_beside, rest.spans, source, stamp)
 
 
 _KEYED = re.compile(
@@ -145,6 +179,7 @@ _KEYED = re.compile(
 )
 _WORDS = re.compile(r"[0-9a-f]{8,16}(?: [0-9a-f]{8,16})*$")
 _OPEN = re.compile(
+    r"flags:$|dentry$|dentry name\(?\??\)?:?$|gfp_mask$|, (?:pid|tgid|ts)$|"
     r"^page:.*(?:mapping|mapcount|refcount|count|page):\S*$|^page:.*mapping:\S+ index:\S+$|^head:.*order:|"
     r"migrating pfn \w+$|migrating pfn \w+ failed$|dumped because:(?: (?:migration|isolation|unmovable))?$|gfp_mask$|"
     r"alloc failed,|blocked for more|nr_succeeded="
@@ -153,13 +188,31 @@ _OPEN = re.compile(
 
 def _continues(before: Line, line: Line) -> bool:
     """Did a mailer break `before` here? Only where `before` is unfinished and `line` begins nothing of its own."""
-    if line.stamp or not line.text or line.number > before.spans[-1][1] + 1:
+    if line.stamp or not line.text:
         return False
+    if before.stamp and _reaches(before, line) and not _OWN.match(line.text):
+        return True
     if before.text.startswith(("raw:", "head:")) and _WORDS.match(line.text):
         return True
     if before.text.count("(") > before.text.count(")") and "flags:" in before.text:
         return ":" not in line.text.split("(")[0]
     return _OPEN.search(before.text) is not None and _KEYED.match(line.text) is not None
+
+
+# Where mailers break lines at the earliest.
+MIN_WIDTH = 60
+# What is no rest of a line: a frame, a header, a prompt, a counter, what people write around a log.
+_OWN = re.compile(
+    r".{0,100}?\w\+0x[0-9a-f]|Call [Tt]race:|</?\w|\w{1,20}:(?: |$)|[-=]{4}|\(In reply|On .{1,100}wrote|[#$%] |=> |"
+    r"\S{1,40}@\S{1,60}[:~]|[a-z_0-9]{3,40} \d{1,20}$|/(?:proc|sys)/"
+)
+
+
+def _reaches(before: Line, line: Line) -> bool:
+    """In a log with stamps one without is the rest of the line above, if its first word had no room there."""
+    index, _, column = before.spans[-1]
+    first = line.text.split(None, 1)[0]
+    return column + len(before.text) - index + len(first) >= MIN_WIDTH
 
 
 def _joined(before: Line, line: Line) -> Line:

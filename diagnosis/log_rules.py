@@ -140,13 +140,26 @@ def _write_error(record: Record, context: Context) -> Optional[Verdict]:
 def _soft_offline(record: Record, context: Context) -> Optional[Verdict]:
     source = Source("6.1, 7.3", "mm/memory-failure.c", "soft_offline_in_use_page")
     flags = {value.text for value in record.values if value.name == "flag"}
+    is_huge = record.text("what") == "hugepage" or "head" in flags
     if record.text("failed") == "isolation":
+        is_off_list = bool(flags) and "lru" not in flags and not is_huge
         return Verdict(
             "soft-offline-isolation",
-            "not_on_lru" if flags and "lru" not in flags else "",
-            bool(flags) and "lru" not in flags,
+            "not_on_lru" if is_off_list else "",
+            is_off_list,
             "A soft offline could not isolate the page.",
             (Reason("The kernel's line.", record.places("failed", "flags")),),
+            (source,),
+            "rejected_at_once",
+            "soft_offline",
+        )
+    if record.number("ret") == -12:
+        return Verdict(
+            "soft-offline-no-target",
+            "no_target_memory",
+            True,
+            "A soft offline found no %s to move the page to." % ("free huge page" if is_huge else "memory"),
+            (Reason("-ENOMEM. A negative number is an errno, not a count.", record.places("ret")),),
             (source,),
             "rejected_at_once",
             "soft_offline",

@@ -57,7 +57,7 @@ def of(record: Record, references: Optional[References]) -> Dict[str, Tuple[Plac
 def _folio(record: Record, mark: "object") -> None:
     assert callable(mark)
     kind = record.get("type")
-    if kind:
+    if kind and kind.text != "movable":
         mark("folio:" + kind.text, [kind.place])
     elif record.get("aops"):
         mark("folio:file", record.places("aops"))

@@ -25,26 +25,69 @@ _TAG = re.compile(
     r"</?(?:br|span|pre|div|p|code|td|tr|a|b|i|font|li|tt|em|strong|mark)(?:\s[^<>]{0,300})?/?>", re.IGNORECASE
 )
 _BREAK = re.compile(r"(?:<br ?/?>|</(?:div|p|li|tr)>)", re.IGNORECASE)
-_MARKS = ("&lt;", "&gt;", "&quot;", "&amp;", "&#", "&nbsp;", "<br", "<BR", "<span", "<pre", "<PRE", "<div", "</")
+_MARKS = (
+    "&lt;",
+    "&gt;",
+    "&quot;",
+    "&amp;",
+    "&#",
+    "&nbsp;",
+    "<br",
+    "<BR",
+    "<span",
+    "<pre",
+    "<PRE",
+    "<div",
+    "<td",
+    "<code",
+)
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-fA-F]{1,5}|[a-zA-Z]{2,6});")
-_COLOUR = re.compile(r"\x1b\[[0-9;]{0,12}[A-Za-z]|\x1b\([AB]|\x0f")
+# The escape as it is, as less and cat show it, or lost by whoever copied it; then only what can be nothing else.
+_COLOUR = re.compile(r"(?:\x1b|\^\[|ESC)(?:\[[0-?]{0,12}[ -/]{0,2}[@-~]|\([AB])|\x0f|\[\d{1,3}(?:;\d{1,3}){0,4}m")
 _HEX = re.compile(r"=([0-9A-F]{2})")
 _QUOTE = re.compile(r"(?:\s{0,3}[>|]){1,20} ?")
 # A second stamp inside a line: two CPUs wrote to one console.
 _INNER = re.compile(r"(?=(?<!^)(?<![>:] )\[ {0,6}\d{1,7}\.\d{6}\](?:\[ {0,6}[TC]\d+\])? )")
 _STAMP = r"\[[ 0-9]{0,9}\.\d{3,9}(?: ?[<+, ][^\]]{0,20})?\]|\[ {0,8}[<+] {0,8}\d{1,9}\.\d{6}>?\]|" + (
-    r"\[(?:\w{3} )?\w{3} ?\d{1,2} \d\d:\d\d(?::\d\d(?: \d{4})?)?\]|"
+    r"\[(?:\w{3} )?\w{3} {0,2}\d{1,2} \d\d:\d\d(?::\d\d(?: \d{4})?)?\]|"
     r"(?:\w{3} )?\w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: \d{4})?|"
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,\d]{0,10}(?:Z|[+-]\d\d:?\d\d)?|"
-    r"\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} {1,8}\d{1,8} {1,8}\d{1,8} [VDIWEF] {1,12}:|\d{6,10}\.\d{6,9}:"
+    r"(?:\w{3} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,\d]{0,10}(?: ?(?:Z|[+-]\d\d:?\d\d)| [A-Z]{3,5}(?= ))?|"
+    r"\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} {1,8}\d{1,8} {1,8}\d{1,8} [VDIWEF] {1,12}:|"
+    r"\[\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,\d]{0,10}(?: ?(?:Z|[+-]\d\d:?\d\d))?\]|"
+    r"\d{6,10}\.\d{6,9}:|\d{9,11}\.\d{6}(?= )|\d{1,3},\d{1,12},\d{1,16},[-c+](?:,[^;]{0,80})?;"
 )
 _PREFIX = re.compile(
     r"\s{0,8}(?:(?P<stamp>"
     + _STAMP
     + r")|(?P<source>\[ {0,8}[TC]\d{1,8}\]|\[\d{1,3}: {0,20}[^\]]{1,40}: {0,8}\d{1,8}\]|"
     r"c\d{1,3} {1,8}\d{1,8}(?: \([^)]{1,32}\))?)|<\d{1,3}>|(?:kern|user|daemon|syslog) {0,3}:\w{3,6} {0,3}: ?|"
-    r"(?:[\w.-]{1,80} )?kernel(?:\[\d{1,8}\])?:|(?:W|E|I|D) (?=\[))"
+    r"(?:[\w.-]{1,80} )?kernel(?:\[\d{1,8}\])?:|(?:[\w.-]{1,80} )?kernel - \S{1,20} (?:-|\[[^\]]{0,120}\])|"
+    r"(?:W|E|I|D) (?=\[)|MESSAGE=)"
 )
+# Whatever else stands before a message: it begins at the kernel's stamp, or where it can be nothing but a message.
+_KERNEL_STAMP = re.compile(r"\[ {0,7}\d{1,7}\.\d{6}\]")
+_BEGINS = re.compile(
+    r"(?<![\w/(])(?:page:\S{0,20} ?(?:ref)?count:|page:\S{1,20} is uninit|memcg:[0-9a-f]{8}|"
+    r"(?:anon |ksm )?flags: 0x|raw: [0-9a-f]{8}|head: ?[0-9a-f]{8,16} [0-9a-f]{8}|head:\S{0,20} ?order:|"
+    r"aops:\w|page_type: |page dumped because:|"
+    r"page->mem_cgroup:|page_owner tracks|page last (?:allocated|free)|page allocated via|INFO: task |"
+    r"Not tainted \d|Tainted: [A-Z]|task:\S.{0,40}?state:|Call [Tt]race:|inspect: [a-z]|migrating pfn |"
+    r"failed to isolate pfn )"
+)
+_ENDS_AS_FRAME = re.compile(
+    r"(?<=[:;\]|\t])[ \t]{0,12}(?:\? )?[A-Za-z_][\w.]{2,100}\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8}"
+    r"(?: \[[\w -]{1,60}\])?[ \t]*$"
+)
+# Registers and warnings end as frames do; addresses before a frame are the kernel's own.
+_NO_LEAD = re.compile(r"RIP|pc :|lr :|NIP|LR|WARNING|BUG|Workqueue| at |[\s\[\]<>0-9a-fx?(#=]*$")
+MAX_LEAD = 240
+# journalctl -o export and verbose, JSON over several lines: whatever stands around the message.
+_FIELD = re.compile(
+    r"\s{0,24}(?:[\[{}\]]{1,3},?\s*$|(?!MESSAGE=)_{0,2}[A-Z][A-Z0-9_]{2,60}=|.{0,60}\[s=[0-9a-f]{4}|"
+    r"\"(?!MESSAGE\")_{0,2}[A-Z][A-Z0-9_]{2,60}\"\s{0,4}:|\"(?:pri|time|fac|dmesg)\"\s{0,4}:)"
+)
+_JSON = re.compile(r'"(?:MESSAGE|message|msg|log)" {0,4}: {0,4}"((?:[^"\\]|\\.){0,8000})')
+_JSON_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 
 
 @dataclass(frozen=True)
@@ -54,17 +97,26 @@ class Dress:
     is_html: bool
     is_quoted_printable: bool
     is_coloured: bool
+    is_records: bool
 
     @property
     def is_plain(self) -> bool:
-        return not (self.is_html or self.is_quoted_printable or self.is_coloured)
+        return not (self.is_html or self.is_quoted_printable or self.is_coloured or self.is_records)
 
 
 def dress(whole: str) -> Dress:
     has_marks = any(mark in whole for mark in _MARKS)
     return Dress(
-        has_marks, "=\n" in whole and ("=3D" in whole or "=20" in whole or "=\n" in whole[60:]), "\x1b" in whole
+        has_marks,
+        "=\n" in whole and ("=3D" in whole or "=20" in whole or "=\n" in whole[60:]),
+        any(mark in whole for mark in ("\x1b", "[0m", "^[[")),
+        any(mark in whole for mark in ("MESSAGE=", '"MESSAGE"', '"msg"')),
     )
+
+
+def is_beside(piece: Piece) -> bool:
+    """In a text of records, is it another field than the message, or what stands between two records?"""
+    return _FIELD.match(piece.text) is not None
 
 
 def pieces(raw: Iterable[Tuple[int, str]], worn: Dress) -> Iterator[Piece]:
@@ -74,7 +126,7 @@ def pieces(raw: Iterable[Tuple[int, str]], worn: Dress) -> Iterator[Piece]:
             piece = replaced(replaced(piece, _TAG, lambda found: ""), _ENTITY, _character)
         if worn.is_coloured:
             piece = replaced(piece, _COLOUR, lambda found: "")
-        yield from _apart(piece)
+        yield from _apart(_out_of_json(piece))
 
 
 def peeled(piece: Piece) -> Tuple[Piece, str, str]:
@@ -86,13 +138,48 @@ def peeled(piece: Piece) -> Tuple[Piece, str, str]:
     for _ in range(8):
         found = _PREFIX.match(text, at)
         if found is None or found.end() == at:
-            break
+            begins = _begins(text, at)
+            if begins <= at:
+                break
+            stamp = stamp or text[at:begins]
+            at = begins
+            continue
         source = found["source"] or source
         stamp = found["stamp"] or stamp
         at = found.end()
     if at and text[at : at + 1] == " ":
         at += 1
     return cut(piece, at, len(text)), source, stamp
+
+
+def _begins(text: str, at: int) -> int:
+    """Where the message begins behind a lead that is of no known form; `at` where it seems to begin there."""
+    end = at + MAX_LEAD
+    stamp = _KERNEL_STAMP.search(text, at, end)
+    if stamp:
+        return stamp.start()
+    found = _BEGINS.search(text, at, end)
+    if found:
+        return found.start() if text[at : found.start()].strip() else at
+    frame = _ENDS_AS_FRAME.search(text, at) if len(text) <= end and "+0x" in text else None
+    return frame.start() if frame and not _NO_LEAD.match(text[at : frame.start()].strip()) else at
+
+
+def _out_of_json(piece: Piece) -> Piece:
+    """The message of a record that a journal or a container's log prints as JSON."""
+    if '"' not in piece.text:
+        return piece
+    found = _JSON.search(piece.text)
+    if found is None:
+        return piece
+    inside = cut(piece, found.start(1), found.end(1))
+    return replaced(inside, _JSON_ESCAPE, _unescaped_json) if "\\" in inside.text else inside
+
+
+def _unescaped_json(found: Match[str]) -> str:
+    if found[1]:
+        return chr(int(found[1], 16))
+    return {"n": " ", "t": "\t", "r": " ", "b": " ", "f": " "}.get(found[2], found[2])
 
 
 def replaced(piece: Piece, regex: Pattern[str], by: Callable[[Match[str]], str]) -> Piece:
@@ -165,20 +252,20 @@ def _unescaped(parts: List[str], spans: List[Tuple[int, int, int]]) -> Piece:
 
 
 def _apart(piece: Piece) -> Iterator[Piece]:
+    """Cut before every stamp of the kernel's but the first: what stands before that is a lead, if no message."""
     if piece.text.count("[") < 2:
         yield piece
         return
-    yield from _cut(piece, _INNER)
-
-
-def _cut(piece: Piece, regex: Pattern[str]) -> List[Piece]:
-    made, at = [], 0
-    for found in regex.finditer(piece.text):
-        if found.start() > at:
-            made.append(cut(piece, at, found.start()))
+    first = _KERNEL_STAMP.search(piece.text)
+    at = 0
+    for found in _INNER.finditer(piece.text):
+        is_lead = (
+            first is not None and found.start() <= first.start() and not _BEGINS.search(piece.text, 0, found.start())
+        )
+        if found.start() > at and not is_lead:
+            yield cut(piece, at, found.start())
             at = found.start()
-    made.append(cut(piece, at, len(piece.text)))
-    return made
+    yield cut(piece, at, len(piece.text))
 
 
 def _character(found: Match[str]) -> str:

@@ -131,6 +131,18 @@ def compare(one: Release, other: Release) -> Optional[int]:
     return (one.order > other.order) - (one.order < other.order)
 
 
+def is_at_least(raw: str, version: Tuple[int, int]) -> bool:
+    """Is this release of that mainline version or newer? False where it is not known."""
+    release = read(raw)
+    return release.is_known and release.base >= version
+
+
+def is_before(raw: str, version: Tuple[int, int]) -> bool:
+    """Does it lack what came with that version? False where that is not known: vendors bring changes back."""
+    release = read(raw)
+    return release.is_known and not release.vendor and release.base < version
+
+
 def _family(raw: str) -> "Tuple[Optional[re.Match[str]], _Family]":
     for family in _FAMILIES:
         found = family.regex.search(raw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable, List, Optional, Sequence, Tuple
 
 from diagnosis.record import Frame, Place, Record
+from diagnosis.releases import is_at_least
 from diagnosis.trace import Trace
 from diagnosis.verdict import Reason, Source, Verdict
 
@@ -23,9 +24,17 @@ MIGRATING = frozenset(
     }
 )
 WRITEBACK = frozenset({"folio_wait_writeback", "wait_on_page_writeback", "folio_wait_writeback_killable"})
-LOCK = frozenset({"__folio_lock", "__lock_page", "folio_lock", "lock_page"})
-WAIT = frozenset(
-    {"folio_wait_bit_common", "folio_wait_bit", "wait_on_page_bit", "wait_on_page_bit_common", "__wait_on_bit_lock"}
+# Up to 5.1 wait_on_page_writeback() was inline, and what stands in its place waits for no lock (mm/filemap.c).
+OLD_WRITEBACK = frozenset({"wait_on_page_bit"})
+LOCK = frozenset({"__folio_lock", "__lock_page", "folio_lock", "lock_page", "__wait_on_bit_lock"})
+# Where nothing else stands between it and the mover, the lock's own function was called as the last thing, and is gone.
+WAIT = frozenset({"folio_wait_bit_common", "wait_on_page_bit_common"})
+WRITEBACK_HAS_A_FRAME = (5, 2)
+RMAP = frozenset(
+    {"rmap_walk_file", "rmap_walk_anon", "rmap_walk", "try_to_migrate", "try_to_unmap", "remove_migration_ptes"}
+)
+VICTIM = frozenset(
+    {"migration_entry_wait", "migration_entry_wait_on_locked", "__migration_entry_wait", "pmd_migration_entry_wait"}
 )
 PRIVATE = frozenset({"folio_wait_private_2", "nfs_wb_folio", "nfs_wb_page", "folio_wait_private_2_killable"})
 THROTTLE = frozenset({"reclaim_throttle", "congestion_wait", "too_many_isolated"})
@@ -65,9 +74,9 @@ WHILE = {
 Made = Optional[Verdict]
 
 
-def judged(record: Record) -> Optional[Verdict]:
-    """The verdict on a task; None where its trace has nothing to do with moving folios."""
-    trace = Trace(record)
+def judged(record: Record, release: str = "") -> Optional[Verdict]:
+    """The verdict on a task; None where its trace has nothing to do with moving folios. `release`: '' if not known."""
+    trace = Trace(record, release)
     for rule in RULES:
         verdict = rule(trace)
         if verdict is not None:
@@ -86,8 +95,19 @@ def _made(
     manner: str = "sleeps_in_d",
     proved: bool = True,
 ) -> Verdict:
+    if not trace.is_sure:
+        unknown += ("Whether these functions called one another: the kernel marks every one of them as a guess.",)
     return Verdict(
-        rule, mechanism, proved, sentence, tuple(reasons + trace.state()), (source,), manner, trace.mover, "", unknown
+        rule,
+        mechanism,
+        proved and trace.is_sure,
+        sentence,
+        tuple(reasons + trace.state()),
+        (source,),
+        manner,
+        trace.mover,
+        "",
+        unknown,
     )
 
 
@@ -110,8 +130,8 @@ def _private(trace: Trace) -> Made:
 
 
 def _writeback(trace: Trace) -> Made:
-    pair = trace.above(WRITEBACK, MIGRATING)
-    if pair is None:
+    pair = trace.above(WRITEBACK, MIGRATING) or trace.above(OLD_WRITEBACK, MIGRATING)
+    if pair is None or trace.first(LOCK):
         return None
     return _made(
         trace,
@@ -132,14 +152,20 @@ def _writeback(trace: Trace) -> Made:
 
 def _lock(trace: Trace) -> Made:
     named = trace.above(LOCK, MIGRATING)
-    at = trace.index(WAIT)
-    bare = trace.above(WAIT, MIGRATING)
-    if named is None and (bare is None or at < 0 or trace.first(WRITEBACK) or trace.first(PRIVATE)):
+    pair = named or trace.above(WAIT, MIGRATING)
+    if pair is None or (named is None and (trace.first(WRITEBACK) or trace.first(PRIVATE))):
         return None
-    pair = named or bare
-    assert pair is not None
     how = "%s, called from %s" % (pair[0].function, pair[1].function)
     how += ": the folio's lock." if named else ", without folio_wait_writeback between them: the folio's lock."
+    unknown: Tuple[str, ...] = ("Who holds the lock: a read that nobody answers, or another task that sleeps with it.",)
+    is_named = named is not None or pair[0].function.startswith("folio_")
+    is_told = is_named or is_at_least(trace.release, WRITEBACK_HAS_A_FRAME)
+    if named is None:
+        unknown += ("Whether a line is missing from this trace: with folio_wait_writeback in it, it were writeback.",)
+    if not is_told:
+        unknown += (
+            "Whether it is the lock: before 5.2 a wait for writeback may look the same. The version is not here.",
+        )
     return _made(
         trace,
         "waits-for-folio-lock",
@@ -147,7 +173,8 @@ def _lock(trace: Trace) -> Made:
         _sleeps(trace, "until a folio is unlocked"),
         [Reason(how, _at(pair))],
         Source("5.10 to 7.3", "mm/migrate.c", "migrate_folio_unmap"),
-        ("Who holds the lock: a read that nobody answers, or another task that sleeps with it.",),
+        unknown,
+        proved=is_told,
     )
 
 
@@ -191,6 +218,56 @@ def _queues(trace: Trace) -> Made:
     )
 
 
+def _rmap(trace: Trace) -> Made:
+    """A mover that waits for the lock of the mappings, which some other task holds."""
+    walk = trace.first(RMAP)
+    pair = trace.above(SLEEPING_LOCKS, MIGRATING)
+    if walk is None or pair is None:
+        return None
+    return _made(
+        trace,
+        "waits-for-mappings",
+        "waits_on_other",
+        _sleeps(trace, "for the lock of a folio's mappings"),
+        [Reason("%s, called from %s." % (pair[0].function, walk.function), _at((pair[0], walk)))],
+        Source("6.12, 7.3", "mm/rmap.c", "rmap_walk"),
+        ("Who holds that lock: look at the other tasks in D.",),
+    )
+
+
+def _victim(trace: Trace) -> Made:
+    """A task that touched a folio which a mover has in its hands: it waits as long as the mover does."""
+    frame = trace.first(VICTIM)
+    if frame is None:
+        return None
+    return _made(
+        trace,
+        "waits-for-migration",
+        "waits_on_other",
+        _sleeps(trace, "until a mover is done with a folio that it touched"),
+        [Reason("%s: the page table holds an entry of a migration under way." % frame.function, (frame.place,))],
+        Source("5.10 to 7.3", "mm/migrate.c", "migration_entry_wait"),
+        ("Which mover, and what that waits for: look for a task in D under migrate_pages.",),
+    )
+
+
+def _reclaiming(trace: Trace) -> Made:
+    """A mover that needs memory for the folio's new place, and waits for reclaim: the folio itself refused nothing."""
+    elsewhere, moving = trace.elsewhere(), trace.first(MIGRATING)
+    if elsewhere is None or moving is None or not trace.first(WRITEBACK | LOCK | WAIT | OLD_WRITEBACK | THROTTLE):
+        return None
+    return _made(
+        trace,
+        "reclaims-meanwhile",
+        "",
+        _sleeps(trace, "in reclaim or a page fault, and not for the folio that it moves"),
+        [Reason("%s, called from %s." % (elsewhere.function, moving.function), _at((elsewhere, moving)))],
+        Source("6.12, 7.3", "mm/migrate.c", "alloc_migration_target"),
+        ("What it waits for: not a folio of the range, so this is none of the known ways.",),
+        proved=False,
+    )
+
+
 def _busy(trace: Trace) -> Made:
     if trace.mover not in ("offline", "cma", "compaction", "kcompactd", "move_pages") or not trace.first(
         MIGRATING | frozenset({"do_migrate_range", "offline_pages"})
@@ -217,4 +294,6 @@ def _at(pair: Sequence[Frame]) -> Tuple[Place, ...]:
     return tuple(frame.place for frame in pair)
 
 
-RULES: Tuple[Callable[[Trace], Made], ...] = (_private, _writeback, _lock, _throttled, _queues, _busy)
+RULES: Tuple[Callable[[Trace], Made], ...] = (
+    *(_private, _writeback, _lock, _throttled, _queues, _rmap, _victim, _reclaiming, _busy),
+)

@@ -50,12 +50,26 @@ MOVERS: Sequence[Tuple[str, FrozenSet[str]]] = (
 )
 
 
-class Trace:
-    """The sure frames of a task, innermost first, with the ways that rules ask about them."""
+# Between a wait and a mover these say that it waits for something else than the folio that it moves: it needs memory,
+# and reclaims, or takes a page fault.
+_ELSEWHERE = (
+    *("shrink_", "try_to_free_", "do_try_to_free", "__alloc_pages", "__alloc_frozen_pages", "alloc_pages", "kmalloc"),
+    *("handle_mm_fault", "__handle_mm_fault", "asm_exc_page_fault", "do_page_fault", "do_user_addr_fault"),
+)
 
-    def __init__(self, record: Record) -> None:
+
+class Trace:
+    """The sure frames of a task, innermost first, with the ways that rules ask about them.
+
+    `release`: of the kernel, '' if not known. `is_sure`: not every frame is one that the unwinder only found.
+    """
+
+    def __init__(self, record: Record, release: str = "") -> None:
         self.record = record
-        self.frames = [frame for frame in record.frames if not frame.unsure] or list(record.frames)
+        self.release = release
+        sure = [frame for frame in record.frames if not frame.unsure]
+        self.is_sure = bool(sure)
+        self.frames = sure or list(record.frames)
         self.names = [frame.function for frame in self.frames]
 
     def first(self, wanted: FrozenSet[str]) -> Optional[Frame]:
@@ -65,12 +79,20 @@ class Trace:
         return next((i for i, name in enumerate(self.names) if name in wanted), -1)
 
     def above(self, inner: FrozenSet[str], outer: FrozenSet[str]) -> Optional[Tuple[Frame, Frame]]:
-        """The two frames where `inner` was called, through whatever, from `outer`."""
+        """The two frames where `inner` was called from `outer`, and not on account of reclaim or a page fault."""
         at = self.index(inner)
         if at < 0:
             return None
-        below = next((frame for frame in self.frames[at + 1 :] if frame.function in outer), None)
-        return (self.frames[at], below) if below else None
+        for frame in self.frames[at + 1 :]:
+            if frame.function in outer:
+                return self.frames[at], frame
+            if frame.function.startswith(_ELSEWHERE):
+                return None
+        return None
+
+    def elsewhere(self) -> Optional[Frame]:
+        """The frame by which it is at something else than moving, in the middle of moving."""
+        return next((frame for frame in self.frames if frame.function.startswith(_ELSEWHERE)), None)
 
     @property
     def mover(self) -> str:

@@ -1,7 +1,7 @@
 """What contiguous allocations say: mm/cma.c, mm/page_alloc.c (4.9 to 7.3), and the figures of the areas.
 
 `ret: -12` and `ret: -16` mean different things in different kernels; the name of the function that stands in the line
-tells which: `cma_alloc` up to 6.1, `__cma_alloc` in 6.12, `__cma_alloc_frozen` in 7.x.
+tells which: `cma_alloc` up to 6.1, `__cma_alloc` from 6.12, `__cma_alloc_frozen` in 7.x; the meaning changed in 6.15.
 """
 
 from __future__ import annotations
@@ -21,6 +21,14 @@ _FREE = re.compile(
     r"number of available pages: ?(.{0,4000}?)=> ?(\d{1,12}) "
     r"(?:free of (\d{1,12}) total pages|pages, total: (\d{1,12}))"
 )
+# From 6.15 on the list goes over several lines: a head, one for each range, and the sum.
+_FREE_BEGINS = re.compile(r"number of available pages: ?$")
+_FREE_RANGE = re.compile(r"range \d{1,4}: ?(\d{1,12}@\d{1,12}(?:\+\d{1,12}@\d{1,12}){0,400})?\s*$")
+_A_RANGE = re.compile(r"range \d{1,4}:")
+# printk() breaks what is longer (kernel/printk/printk.c LOG_LINE_MAX), and the rest of a list is not known then.
+MAX_WHOLE = 900
+_FREE_ENDS = re.compile(r"=> ?(\d{1,12}) free of (\d{1,12}) total pages")
+MAX_APART = 12
 _PIECE = re.compile(r"(\d{1,12})(?:@\d{1,12})?")
 _CONTIG = re.compile(r"alloc_contig_range: \[([0-9a-f]{1,16}), ([0-9a-f]{1,16})\) PFNs busy")
 _AREA = re.compile(
@@ -33,15 +41,47 @@ class Reader:
     def __init__(self) -> None:
         self._records: List[Record] = []
         self._areas: "dict[str, List[Value]]" = {}
+        self._ranges: Optional[List[Value]] = None
+        self._ranges_at = 0
 
     def take(self, line: Line) -> bool:
         text = line.text
-        if "cma" not in text and "PFNs busy" not in text and "available pages" not in text and "range " not in text:
+        if (self._ranges is not None or "available pages" in text) and self._take_ranges(line):
+            return True
+        if "cma" not in text and "PFNs busy" not in text and "available pages" not in text:
             return False
         record = self._read(line)
         if record is not None:
             self._records.append(record)
         return record is not None
+
+    def _take_ranges(self, line: Line) -> bool:
+        """The free ranges that stand one a line; each is far from its head only where other lines stand between."""
+        if self._ranges is not None and line.number - self._ranges_at > MAX_APART:
+            self._ranges = None
+        if _FREE_BEGINS.search(line.text):
+            self._ranges, self._ranges_at = [], line.number
+            return True
+        if self._ranges is None:
+            return False
+        if _A_RANGE.search(line.text):
+            found = _FREE_RANGE.search(line.text)
+            self._ranges_at = line.number
+            if found is None or len(line.text) > MAX_WHOLE:
+                self._ranges = None
+                return True
+            if found[1]:
+                whole = line.value("largest_free", found, 1)
+                most = max(int(piece[1]) for piece in _PIECE.finditer(found[1]))
+                self._ranges.append(Value(whole.name, whole.text, whole.place, most))
+            return True
+        if found := _FREE_ENDS.search(line.text):
+            values = [line.value("nr_free", found, 1, 10), line.value("nr_total", found, 2, 10)]
+            values += sorted(self._ranges, key=lambda value: -(value.number or 0))[:1]
+            self._records.append(Record("cma_free", tuple(values)))
+            self._ranges = None
+            return True
+        return False
 
     def finish(self) -> List[Record]:
         areas = [Record("cma_area", tuple(values)) for values in self._areas.values()]

@@ -26,11 +26,14 @@ _FLAG = re.compile(r"([a-z_0-9]+)(?:=(0x[0-9a-f]{1,16}|0|[1-9]\d{0,18})\b)?")
 _PAGE_TYPE = re.compile(r"page_type: (?:0x)?([0-9a-f]{1,8})\(([^()]*)\)")
 _MEMCG = re.compile(r"(?:memcg|page->mem_cgroup):([0-9a-f]{1,16})")
 _AOPS = re.compile(
-    r"aops:([\w.]+)(?:\+0x\S+)?(?: ino:([0-9a-f]{1,16}))?"
+    r"aops:([\w.]+)(?:\+0x\S+)?(?: \[[\w \-]{1,64}\])?(?: ino:([0-9a-f]{1,16}))?"
     r"(?: dentry name(?:\(\?\))?:\"(.{0,300}?)\"?$)?"
 )
-_OLD_AOPS = re.compile(r"(\w+_aops) name:\"(.{0,300}?)\"?$")
-_REASON = re.compile(r"page dumped because: (\S.{0,200})$")
+# 5.0 to 5.4 name the operations alone, and the file behind them or in a line of its own.
+_OLD_AOPS = re.compile(r"(\w{1,60}(?:aops|_addr_ops|_operations))(?: \[[\w \-]{1,64}\])?(?: name:\"(.{0,300}?)\"?)?$")
+_REASON = re.compile(
+    r"page dumped because: (migration failure|isolation failed|unmovable page|failed to remove from LRU|\S.{0,200}$)"
+)
 _MIGRATING = re.compile(r"migrating pfn ([0-9a-f]{1,16}) failed(?: ret:(-?\d{1,10}))?")
 _ISOLATING = re.compile(r"failed to isolate pfn ([0-9a-f]{1,16})")
 _OWNER = re.compile(
@@ -41,6 +44,11 @@ _OWNER_STATE = re.compile(r"page_owner tracks the page as (\w+)")
 _FREED = re.compile(r"page last free |page_owner free stack")
 _MIGRATED = re.compile(r"page has been migrated, last migrate reason: (\w+)")
 _NAMES = {"count": "refcount", "compound_pincount": "pincount"}
+# Before 5.2 the count had this name; before 4.15 pointers were printed as they are, in the kernel's half of addresses.
+OLD_COUNT = "count"
+_PLAIN_POINTER = re.compile(r"(?:ffff|c0)[0-9a-f]{12,14}")
+# include/linux/page-flags.h PAGE_MAPPING_ANON, PAGE_MAPPING_MOVABLE: the low bits of page->mapping (4.14).
+_LOW_BITS = {1: "anon", 2: "movable", 3: "ksm"}
 _OWNER_VALUES = (
     *(
         ("order", 10),
@@ -123,6 +131,8 @@ class Reader:
             name = _NAMES.get(found[1], found[1])
             if name != "page":
                 dump.values.append(line.value(name, found, 2, 16 if name in _HEXADECIMAL else 10))
+            if found[1] == OLD_COUNT:
+                dump.values.append(line.value(OLD_COUNT, found, 1))
         _, values = self._pending.get(line.source, ("", []))
         pfn = next((value.number for value in dump.values if value.name == "pfn"), None)
         if values and pfn in (None, values[0].number):
@@ -175,6 +185,8 @@ class Reader:
         return one is not None
 
     def _keep(self, dump: _Dump) -> None:
+        if dump.has(OLD_COUNT) and not dump.has("type", "aops"):
+            dump.values += [kind for value in dump.values for kind in _by_pointer(value)]
         if dump.has("refcount", "flags", "poisoned"):
             self._records.append(Record("page_dump", tuple(dump.values), (), tuple(dump.owner)))
 
@@ -182,6 +194,14 @@ class Reader:
         kind, values = self._pending.pop(source, ("", []))
         if values:
             self._records.append(Record(kind, tuple(values)))
+
+
+def _by_pointer(value: Value) -> List[Value]:
+    """What the low bits of `page->mapping` say, where it is printed as it is."""
+    if value.name != "mapping" or value.number is None or not _PLAIN_POINTER.fullmatch(value.text):
+        return []
+    kind = _LOW_BITS.get(value.number & 3, "file")
+    return [Value("type", kind, value.place)]
 
 
 def _head(line: Line) -> List[Value]:
@@ -221,7 +241,9 @@ def _aops(line: Line) -> List[Value]:
         names = (("aops", 0), ("ino", 16), ("dentry", 0))
         return [line.value(name, found, n, base) for n, (name, base) in enumerate(names, 1) if found[n] is not None]
     found = _OLD_AOPS.match(line.text)
-    return [line.value("aops", found, 1), line.value("dentry", found, 2)] if found else []
+    if not found:
+        return []
+    return [line.value("aops", found, 1)] + ([line.value("dentry", found, 2)] if found[2] is not None else [])
 
 
 def _one(regex: Pattern[str], *names: Tuple[str, int, int]) -> Callable[[Line], List[Value]]:

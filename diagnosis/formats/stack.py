@@ -13,11 +13,19 @@ from diagnosis.formats.inspect import pairs
 from diagnosis.lines import Line
 from diagnosis.record import Frame, Record, Value
 
+# x86 and arm64, `[<address>]` of 4.x and s390, ppc64's two addresses, `#1 […] f at …` of crash, ` => f` of ftrace,
+# perf's address before and bpftrace's decimal offset; behind it a module, a file and line, or how sure the unwinder is.
 _FRAME = re.compile(
-    r"\s{0,12}(?:#\d{1,3} +)?(?:\[<[0-9a-fx]{1,18}>\] ?(?:\[<[0-9a-fx]{1,18}>\] ?)?)?(?P<unsure>\? +)?"
+    r"\s{0,24}(?:=> |\()?(?:#\d{1,3} +)?(?:\[<?[0-9a-fx]{1,18}>?\] ?){0,2}(?:[0-9a-f]{8,16} )?(?P<unsure>\? +)?"
     r"(?P<function>[A-Za-z_][A-Za-z_0-9]{2,100})(?:\.[a-z]+(?:\.\d+)?){0,3}"
-    r"(?P<offset>\+0x[0-9a-f]{1,8}(?:/0x[0-9a-f]{1,8})?)?(?: \[[\w ]{1,60}\])?(?: \([A-Z]{1,8}\))?\s*$"
+    r"(?P<offset>\+(?:0x[0-9a-f]{1,8}(?:/0x[0-9a-f]{1,8})?|\d{1,6})| at [0-9a-f]{8,16}(?= |$)|"
+    r"(?= \(?\w[\w./-]{1,120}\.[chS]:\d))?"
+    r"(?: \(?\w[\w./-]{1,120}\.[chS]:\d{1,6}(?::\d{1,4})?(?: \(discriminator \d{1,3}\))?\)?)?"
+    r"(?: \[[\w \-]{1,64}\]| \(\[[\w.\-]{1,64}\]\))?(?: \((?P<how>[A-Za-z]{1,12})\))?\)?\s*$"
 )
+# How ppc64 marks what it only found on the stack.
+_GUESS = "unreliable"
+_CRASH = re.compile(r'PID: (\d{1,10}) +TASK: \S{1,20} +CPU: \d{1,5} +COMMAND: "(.{1,32}?)"')
 _BLOCKED = re.compile(r"INFO: task (.{1,32}?):(\d{1,10}) blocked (?:in [a-z ]+ )?for more than (\d{1,10}) seconds")
 _TASK = re.compile(r"task:(.{1,32}?)\s+state:([A-Z])\b.*?(?:\bpid:\s?(\d{1,10}))?(?=\s|$)")
 _TASK_PID = re.compile(r"\bpid:\s?(\d{1,10})")
@@ -25,8 +33,8 @@ _OLD_TASK = re.compile(r"(\S{1,15}) +([RSDTZXI]) (?:[0-9a-f]{16}|\(NOTLB\)|runni
 _COMM = re.compile(r"CPU: ?\d+ (?:UID: \d+ )?PID: (\d{1,10}) Comm: (.{1,32}?) (?:Not tainted|Tainted|Kdump)")
 _PROC = re.compile(r".{0,80}?/proc/(\d{1,10})/(?:task/(\d{1,10})/)?stack")
 _SKIPPED = re.compile(
-    r"\s*(?:Call Trace:?|</?(?:TASK|IRQ|NMI)>|RIP: |RSP: |R[A-Z0-9]{2}: |"
-    r"Code: |ORIG_RAX|Modules linked|Workqueue:|\"echo 0)"
+    r"\s*(?:Call [Tt]race:?|</?(?:TASK|IRQ|NMI)>|<stack trace>|0x[0-9a-f]{8,16}|lr : |pc : |sp : |x\d{1,2}\s{0,2}: |"
+    r"NIP |LR |GPR|RIP: |RSP: |R[A-Z0-9]{2}: |Code: |ORIG_RAX|Modules linked|Workqueue:|\"echo 0)"
 )
 # Frames without an offset count only where one of these is among them: a list of words is no call trace.
 _KNOWN = re.compile(
@@ -44,7 +52,7 @@ def frame(line: Line, needs_offset: bool = False) -> Optional[Frame]:
     return Frame(
         name[:-7] if name.endswith("_noprof") else name,
         line.place(found.start("function"), found.end("function")),
-        found["unsure"] is not None,
+        found["unsure"] is not None or found["how"] == _GUESS,
     )
 
 
@@ -73,7 +81,7 @@ class Reader:
             task = None
         if one is None:
             return False
-        has_offset = "+0x" in line.text
+        has_offset = _FRAME.match(line.text)["offset"] is not None  # type: ignore[index]
         if task is None:
             if not has_offset and not _KNOWN.match(one.function):
                 return False
@@ -122,6 +130,8 @@ def _header(line: Line) -> List[Value]:
     if text.startswith("inspect: task "):
         return list(pairs(line, len("inspect: task")).values())
     if "Comm: " in text and (found := _COMM.search(text)):
+        return [line.value("pid", found, 1, 10), line.value("comm", found, 2)]
+    if "COMMAND: " in text and (found := _CRASH.search(text)):
         return [line.value("pid", found, 1, 10), line.value("comm", found, 2)]
     if "/stack" in text and (found := _PROC.match(text)):
         return [line.value("pid", found, 2 if found[2] else 1, 10)]

@@ -1,7 +1,7 @@
 """Texts whose holder is known, and what has to be said of each. `python -m tests.diagnosis.corpus` prints the table
 that docs/diagnose.md shows.
 
-Samples from public lists are read where they lie (UNMIGRATABLE_SAMPLES, or ../shared/samples beside the checkout); they
+Samples from public lists are read where they lie (DIAGNOSE_SAMPLES, or ../shared/samples beside the checkout); they
 are no part of this repository.
 """
 
@@ -23,7 +23,7 @@ from diagnosis.vocabulary import MANNERS, MECHANISMS
 ROOT = Path(__file__).resolve().parents[2]
 CAPTURES = Path(__file__).parent / "captures"
 RECORDED = ROOT / "catalog" / "recorded"
-SAMPLES = Path(os.environ.get("UNMIGRATABLE_SAMPLES") or ROOT.parent / "shared" / "samples")
+SAMPLES = Path(os.environ.get("DIAGNOSE_SAMPLES") or ROOT.parent / "shared" / "samples")
 if not SAMPLES.is_dir():
     SAMPLES = ROOT.parent.parent / "shared" / "samples"
 RETRIES, SLEEPS, AT_ONCE = "retries_without_progress", "sleeps_in_d", "rejected_at_once"

@@ -1,6 +1,6 @@
 """Whatever is pasted: no exception, places inside the text, output that stays in proportion.
 
-`UNMIGRATABLE_EXAMPLES=100000 pytest tests/diagnosis/test_whatever.py` looks for longer.
+`DIAGNOSE_EXAMPLES=100000 pytest tests/diagnosis/test_whatever.py` looks for longer.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ texts = st.lists(st.tuples(st.sampled_from(PREFIXES), pieces, st.sampled_from(EN
 
 
 @settings(
-    max_examples=int(os.environ.get("UNMIGRATABLE_EXAMPLES", "80")),
+    max_examples=int(os.environ.get("DIAGNOSE_EXAMPLES", "80")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -50,7 +50,7 @@ def test_any_text_made_of_a_logs_pieces_is_read(text: str) -> None:
     check(text.encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=int(os.environ.get("UNMIGRATABLE_EXAMPLES", "80")), deadline=None)
+@settings(max_examples=int(os.environ.get("DIAGNOSE_EXAMPLES", "80")), deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_are_read(data: bytes) -> None:
     check(data)
