@@ -48,6 +48,9 @@ class Line:
 
     def place(self, start: int, end: int) -> Place:
         """Where text[start:end] stands. What was wrapped ends with its first line."""
+        if len(self.spans) == 1:
+            index, line, column = self.spans[0]
+            return Place(line, column + start - index, max(end - start, 0))
         at = bisect_right(self.spans, (start, 1 << 60, 0)) - 1
         last = at = max(at, 0)
         index, line, column = self.spans[at]

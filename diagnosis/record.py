@@ -9,7 +9,8 @@ Record    a page dump, a blocked task, a failed allocation …: its values and f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, Optional, Tuple
+from functools import cached_property
+from typing import Dict, Iterable, Optional, Tuple
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,13 @@ class Record:
     frames: Tuple[Frame, ...] = ()
     owner: Tuple[Frame, ...] = ()
 
+    @cached_property
+    def _firsts(self) -> Dict[str, Value]:
+        return {value.name: value for value in reversed(self.values)}
+
     def get(self, name: str) -> Optional[Value]:
-        return next((value for value in self.values if value.name == name), None)
+        """The first value of that name."""
+        return self._firsts.get(name)
 
     def text(self, name: str) -> str:
         value = self.get(name)

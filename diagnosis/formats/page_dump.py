@@ -78,7 +78,7 @@ class _Dump:
         return any(value.name in names for value in self.values)
 
     def count(self, name: str) -> int:
-        return sum(1 for value in self.values if value.name == name)
+        return [value.name for value in self.values].count(name)
 
 
 class Reader:
@@ -91,7 +91,7 @@ class Reader:
 
     def take(self, line: Line) -> bool:
         text = line.text
-        found = _MIGRATING.search(text) or _ISOLATING.search(text)
+        found = (_MIGRATING.search(text) or _ISOLATING.search(text)) if " pfn " in text else None
         if found:
             self._failed(line, found)
             if "page:" in text[found.end() :]:
@@ -227,7 +227,7 @@ def flags(line: Line, start: int, end: int) -> List[Value]:
 
 
 def _flags(line: Line) -> List[Value]:
-    found = _FLAGS.search(line.text)
+    found = _FLAGS.search(line.text) if "flags:" in line.text else None
     if not found:
         return []
     made = [line.value("flags", found, 2, 16), *flags(line, found.start(3), found.end(3))]
