@@ -8,8 +8,9 @@ from diagnosis.record import Record
 from diagnosis.verdict import Command, Finding, Reason
 
 STACKS = Command(
-    "for t in $(ps -eo pid,stat | awk '$2 ~ /^D/ { print $1 }'); do echo /proc/$t/stack; sudo cat /proc/$t/stack; done",
-    "The call trace of every task in D: what a mover that says nothing waits for.",
+    "for t in $(ps -eLo lwp=,stat= | awk '$2 ~ /^D/ { print $1 }'); do "
+    "echo /proc/$t/stack; sudo cat /proc/$t/stack; done",
+    "The call trace of every task and thread in D: what a mover that says nothing waits for.",
 )
 INSPECT = Command(
     "sudo python3 probe.pyz inspect",
@@ -29,8 +30,9 @@ BUSY_RETRY = Command(
     "Neither is there for an area that is merely full.",
 )
 OWNER = Command(
-    "add page_owner=on to the kernel's command line, and boot",
-    "Later page dumps then say who allocated the page, with a call trace.",
+    "sudo grubby --update-kernel=ALL --args=page_owner=on   # Red Hat, Fedora\n"
+    "sudo sed -i 's/^GRUB_CMDLINE_LINUX=\"/&page_owner=on /' /etc/default/grub && sudo update-grub   # Debian, Ubuntu",
+    "From the next boot on, page dumps say who allocated the page, with a call trace (CONFIG_PAGE_OWNER).",
 )
 PINS = Command(
     "sudo cat /proc/sys/vm/stat_refresh; grep ^nr_foll_pin_ /proc/vmstat",
@@ -77,11 +79,17 @@ def now(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Reason,
     """One sentence for each manner found, in the order of the findings, with the lines that show the manner."""
     made: Dict[str, Reason] = {}
     for finding in findings:
-        manner = finding.verdict.mechanism if finding.verdict.mechanism in NOW else finding.verdict.manner
-        if manner in NOW and manner not in made:
+        text = now_for(finding)
+        if text and text not in made:
             places = finding.verdict.reasons[0].places if finding.verdict.reasons else ()
-            made[manner] = Reason(NOW[manner], places)
+            made[text] = Reason(text, places)
     return tuple(made.values())
+
+
+def now_for(finding: Finding) -> str:
+    """What to do about one finding, '' where its manner is not known."""
+    verdict = finding.verdict
+    return NOW.get(verdict.mechanism) or NOW.get(verdict.manner, "")
 
 
 def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Command, ...]:
@@ -94,7 +102,7 @@ def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Com
         made += [STACKS] if is_inspected else [INSPECT, STACKS]
     if not is_inspected and mechanisms & {"writeback", "page_lock"}:
         made.append(INSPECT)
-    if "" in mechanisms and "offline" in movers:
+    if "offline" in movers and not any(finding.is_known for finding in findings):
         made.append(DEBUG)
     if "cma" in movers and not any(record.kind == "page_dump" for record in records):
         made += [BUSY_RETRY, DEBUG_CMA]

@@ -45,7 +45,7 @@ class Context:
         return any(name in self.marks for name in names)
 
 
-def the(records: Sequence[Record]) -> Context:
+def the(records: Sequence[Record], release: str = "") -> Context:
     places: Dict[str, List[Place]] = {}
     sayings: Dict[str, List[str]] = {}
     connections = {record.number("connection"): record for record in records if record.kind == "fuse_connection"}
@@ -59,7 +59,8 @@ def the(records: Sequence[Record]) -> Context:
     for name, sentence, where in _together(records):
         places["said:" + name] = where
         sayings.setdefault("said:" + name, []).append(sentence)
-    release, architecture = kernel(records)
+    told, architecture = kernel(records)
+    release = release or told
     for version in VERSIONS:
         for word, holds in (("since", is_at_least), ("before", is_before)):
             if holds(release, version):

@@ -23,10 +23,13 @@ MAX_FINDINGS = 200
 _PAGES_OWN = ("left:",)
 
 
-def diagnose(text: Union[str, bytes], signatures: Iterable[Signature] = ()) -> Diagnosis:
-    """Everything that `text` gives. Without signatures there are no candidates, and the mechanisms all the same."""
+def diagnose(text: Union[str, bytes], signatures: Iterable[Signature] = (), release: str = "") -> Diagnosis:
+    """Everything that `text` gives. Without signatures there are no candidates, and the mechanisms all the same.
+
+    `release`: the kernel's, from who knows it better than the text; it decides where kernels mean different things.
+    """
     read = reading.read(text)
-    context = around.the(read.records)
+    context = around.the(read.records, release)
     groups: Dict[str, List[int]] = {}
     judged: Dict[int, Tuple[Verdict, Dict[str, Places], Optional[References]]] = {}
     for index, record in enumerate(read.records):

@@ -20,6 +20,11 @@ class Reason:
     text: str
     places: Tuple[Place, ...] = ()
 
+    @property
+    def lines(self) -> Tuple[int, ...]:
+        """The lines that it points at, each once."""
+        return tuple(sorted({place.line for place in self.places}))
+
 
 @dataclass(frozen=True)
 class Source:

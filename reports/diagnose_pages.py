@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from diagnosis import plain
+from diagnosis.lines import decoded
 from diagnosis.vocabulary import AREAS, MANNERS, MECHANISMS, MOVERS
 from reports.diagnosing import diagnosed
 from reports.marked import marked
@@ -82,7 +83,7 @@ def form_given(request: HttpRequest) -> Given | None:
     if upload:
         if (upload.size or 0) > MAX_TEXT_BYTES:
             raise TooLarge
-        text = upload.read().decode("utf-8", "replace")
+        text = decoded(upload.read())
     if len(text.encode("utf-8", "replace")) > MAX_TEXT_BYTES:
         raise TooLarge
     return Given(text.replace("\x00", "\ufffd"), release) if text.strip() else None
@@ -106,7 +107,7 @@ def _body(request: HttpRequest) -> Given:
     body = request.read(MAX_TEXT_BYTES + 1)
     if len(body) > MAX_TEXT_BYTES:
         raise TooLarge
-    return Given(body.decode("utf-8", "replace"), _line(request.GET.get("kernel", "")))
+    return Given(decoded(body), _line(request.GET.get("kernel", "")))
 
 
 def _sample(request: HttpRequest) -> Given | None:

@@ -12,6 +12,7 @@ from catalog.affected import Judged, judge
 from catalog.models import Case
 from catalog.signatures import signatures
 from diagnosis import releases
+from diagnosis.advice import now_for
 from diagnosis.affected import AFFECTED, NOT_AFFECTED, UNKNOWN
 from diagnosis.diagnose import diagnose
 from diagnosis.verdict import PROVED, Candidate, Diagnosis, Finding
@@ -31,6 +32,7 @@ class Found:
     finding: Finding
     candidates: tuple[Possible, ...]
     nr_more: int = 0
+    now: str = ""
 
     @property
     def tells_apart(self) -> bool:
@@ -52,13 +54,18 @@ MOST_CANDIDATES = 12
 
 
 def diagnosed(text: str | bytes, user: Any, release: str = "") -> Diagnosed:
-    """Constant queries: the signatures, the cases, what was measured near that kernel."""
+    """Constant queries: the signatures, the cases, what was measured near that kernel. What to do now stands with the
+    first finding that asks for it."""
     cases = {case.slug: case for case in Case.objects.visible_to(user).for_page()}
-    made = diagnose(text, [one for one in signatures() if one.case in cases])
+    made = diagnose(text, [one for one in signatures() if one.case in cases], release)
     release = release or made.release
     answers = _answers(release, made, cases)
-    found = tuple(_found(finding, cases, answers) for finding in made.findings[:MOST_FINDINGS])
-    return Diagnosed(made, found, release)
+    found, said = [], {""}
+    for finding in made.findings[:MOST_FINDINGS]:
+        now = now_for(finding)
+        found.append(_found(finding, cases, answers, "" if now in said else now))
+        said.add(now)
+    return Diagnosed(made, tuple(found), release)
 
 
 def _answers(release: str, made: Diagnosis, cases: dict[str, Case]) -> dict[str, Judged]:
@@ -69,10 +76,10 @@ def _answers(release: str, made: Diagnosis, cases: dict[str, Case]) -> dict[str,
     return {one.case.slug: one for one in judge(kernel, [cases[slug] for slug in sorted(named)])}
 
 
-def _found(finding: Finding, cases: dict[str, Case], answers: dict[str, Judged]) -> Found:
+def _found(finding: Finding, cases: dict[str, Case], answers: dict[str, Judged], now: str) -> Found:
     possible = [Possible(c, cases[c.case], answers.get(c.case)) for c in finding.candidates]
     possible.sort(key=_rank)
-    return Found(finding, tuple(possible[:MOST_CANDIDATES]), max(len(possible) - MOST_CANDIDATES, 0))
+    return Found(finding, tuple(possible[:MOST_CANDIDATES]), max(len(possible) - MOST_CANDIDATES, 0), now)
 
 
 _BY_KERNEL = {AFFECTED: 0, UNKNOWN: 1, NOT_AFFECTED: 2}

@@ -22,7 +22,7 @@ _OUTCOMES = {"sleeps_in_d": "hangs", "retries_without_progress": "refuses", "rej
 
 def observations(text: Union[str, bytes], context: Context) -> List[Observation]:
     """One for each finding, in the order of the text. The sender's word about the kernel goes before the text's own."""
-    read = diagnose(text)
+    read = diagnose(text, release=context.release)
     release = context.release or read.release
     architecture = context.architecture or read.architecture
     made = []

@@ -75,6 +75,32 @@ def test_a_file_is_read_before_the_text_field(cases: None) -> None:
     assert "sleeps in D" in paste(samples()[VMSPLICE], file=upload).content.decode()
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp1252"])
+def test_a_file_of_another_machines_encoding_is_read(cases: None, encoding: str) -> None:
+    body = ("Müller schrieb:\n" + samples()[VMSPLICE]).encode(encoding)
+    sentence = "One unaccounted reference on an anonymous folio"
+    assert sentence in paste("", file=SimpleUploadedFile("dmesg", body)).content.decode()
+    assert sentence in curl(body).content.decode()
+    assert "Müller" in paste("", file=SimpleUploadedFile("dmesg", body)).content.decode()
+    assert sentence in api(body).json()["summary"]
+
+
+def test_the_senders_kernel_decides_where_kernels_mean_different_things(cases: None) -> None:
+    text = "cma: __cma_alloc: reserved: alloc failed, req-size: 512 pages, ret: -16\n"
+    may_be_full, busy = "its area is full, or", "tried ranges, and pages in them"
+    assert may_be_full in paste(text).content.decode()
+    for kernel, said in (("6.12.9", busy), ("6.18.1", may_be_full)):
+        assert said in paste(text, kernel=kernel).content.decode()
+        assert said in curl(text, f"?kernel={kernel}").content.decode()
+
+
+def test_what_to_do_now_stands_once_with_the_finding_that_asks_for_it(cases: None) -> None:
+    page = paste(samples()[VMSPLICE]).content.decode()
+    assert page.count("The mover can be interrupted") == 1
+    order = [page.index(part) for part in ("One unaccounted reference", "The mover can be interrupted", "holder</h3>")]
+    assert order == sorted(order)
+
+
 def test_nothing_is_stored(cases: None) -> None:
     before = {model: model._default_manager.count() for model in apps.get_models()}
     for ask in (paste, curl, api):

@@ -31,6 +31,9 @@ def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], script
     first.get_by_role("button", name="Diagnose").click()
     verdict = first.locator(".verdict").first
     assert "writeback" in verdict.locator("h2").inner_text() and "proved" in verdict.inner_text()
+    assert not first.get_by_label("Text", exact=True).is_visible()
+    first.get_by_text("Change the text").click()
+    assert "alice" in first.get_by_label("Text", exact=True).input_value()
     verdict.locator(".why-list a").first.click()
     assert "folio_wait_writeback" in first.locator(".log :target").inner_text()
     assert "hit" in (first.locator(".log :target").get_attribute("class") or "")
@@ -53,6 +56,21 @@ def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], script
     stranger.goto("/cases/fuse-writeback/")
     stranger.get_by_role("link", name="shared-by-people").or_(stranger.get_by_text("shared-by-people")).first.wait_for()
     assert "7.3.4+deb13-amd64" in stranger.locator("main").inner_text()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_verdict_and_what_to_do_are_seen_first_and_commands_can_be_copied(
+    visit: Callable[..., Page], width: int
+) -> None:
+    program = "sudo python3 - <<'END'\nif True:\n    pass\nEND"
+    tell = {"tell": [{"run": program, "tells": "Which."}]}
+    builders.case("fuse-writeback", mechanism="writeback", signature={**PROOF, **tell})
+    page = visit(viewport={"width": width, "height": 800})
+    page.goto("/diagnose/?sample=fuse-writeback-offline-7.3")
+    for part in (".verdict h2", ".verdict .do-now"):
+        box = page.locator(part).first.bounding_box()
+        assert box is not None and box["y"] + box["height"] < 800, part
+    assert page.locator(".tell code").first.inner_text() == program
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
