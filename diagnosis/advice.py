@@ -16,6 +16,10 @@ INSPECT = Command(
     "sudo python3 probe.pyz inspect",
     "Reads only: tasks in D, memory blocks, suspect page frames, FUSE connections that wait. Paste its output here.",
 )
+FUSECTL = Command(
+    "sudo mount -t fusectl fusectl /sys/fs/fuse/connections; sudo python3 probe.pyz inspect",
+    "fusectl was not mounted: with it, inspect says which FUSE connection waits for its daemon.",
+)
 DEBUG = Command(
     "echo 'file mm/memory_hotplug.c +p' | sudo tee /sys/kernel/debug/dynamic_debug/control",
     "Lets the kernel log why an offlining fails.",
@@ -102,6 +106,8 @@ def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Com
         made += [STACKS] if is_inspected else [INSPECT, STACKS]
     if not is_inspected and mechanisms & {"writeback", "page_lock"}:
         made.append(INSPECT)
+    if any("fusectl" in record.text("why") for record in records if record.kind == "missing"):
+        made.append(FUSECTL)
     if "offline" in movers and not any(finding.is_known for finding in findings):
         made.append(DEBUG)
     if "cma" in movers and not any(record.kind == "page_dump" for record in records):

@@ -78,21 +78,10 @@ def _tell_task(task: tasks.Task, say: Say) -> None:
 
 
 def _tell_connections(served: List[mounts.Mount], say: Say) -> None:
-    where = str(mounts.CONNECTIONS)
-    try:
-        found = mounts.connections(served)
-    except OSError as error:
-        say(line("missing", what=where, why=error.strerror or "cannot be read"))
-        return
-    if not found and any(mount.filesystem == "fuse" for mount in served):
-        say(
-            line(
-                "missing",
-                what=str(mounts.CONNECTIONS),
-                why="empty: mount -t fusectl fusectl " + str(mounts.CONNECTIONS),
-            )
-        )
-    for one in found:
+    why = mounts.why_not_shown()
+    if why and any(mount.filesystem == "fuse" for mount in served):
+        say(line("missing", what=str(mounts.CONNECTIONS), why=why))
+    for one in mounts.connections(served):
         pids = ",".join(str(pid) for pid in one.daemons)
         waiting: Dict[str, Any] = {"waiting": one.waiting} if one.waiting >= 0 else {}
         say(line("fuse", connection=one.number, **waiting, mount=one.mount, daemons=pids, comm=one.comm, uid=one.uid))

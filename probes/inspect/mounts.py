@@ -100,11 +100,11 @@ def _mounts(mountinfo: str) -> Iterator[Mount]:
 
 
 def connections(mounts: List[Mount], proc: Path = Path("/proc"), folder: Path = CONNECTIONS) -> List[Connection]:
-    """Raises OSError where fusectl is not mounted or not readable."""
+    """As fusectl shows them; where that is not mounted, or not for us, those of the mounts, without what waits."""
     targets = {mount.connection: mount.target for mount in mounts if mount.filesystem == "fuse"}
     told, others = _daemons(proc)
     made = []
-    for number in numbered(folder):
+    for number in numbered(folder) or sorted(targets):
         waiting = text(folder / str(number) / "waiting").strip()
         pids = told.get(number) or others
         status = text(proc / str(pids[0]) / "status") if pids else ""
@@ -116,9 +116,14 @@ def connections(mounts: List[Mount], proc: Path = Path("/proc"), folder: Path = 
                 comm, uid[1] if uid else "",
             )
         )  # fmt: skip
-    if not made and not os.access(folder, os.R_OK | os.X_OK):
-        raise PermissionError(13, "Permission denied", str(folder))
     return made
+
+
+def why_not_shown(folder: Path = CONNECTIONS) -> str:
+    """Why fusectl shows no connection where there are some."""
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return "Permission denied"
+    return "" if numbered(folder) else "empty: mount -t fusectl fusectl " + str(CONNECTIONS)
 
 
 def _daemons(proc: Path) -> "Tuple[Dict[int, List[int]], List[int]]":

@@ -108,6 +108,9 @@ ALL: tuple[Known, ...] = (
         "splice-pagecache-pipe",
     ),
     _capture("inspect-fuse-writeback-offline-7.3.4+deb13", "task", "writeback", SLEEPS, "fuse-writeback"),
+    _capture(
+        "inspect-fuse-writeback-offline-without-fusectl-7.3.4+deb13", "task", "writeback", SLEEPS, "fuse-writeback"
+    ),
     _capture("inspect-readahead-locked-offline-7.3.4+deb13", "task", "page_lock", SLEEPS, "readahead-locked"),
     _capture(
         "inspect-netfs-unresponsive-server-offline-7.3.4+deb13",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from diagnosis import known
 from diagnosis.diagnose import diagnose
 from diagnosis.formats.inspect import line
 from diagnosis.reading import read
@@ -69,6 +70,29 @@ def test_connections_are_mapped_to_their_mounts_and_daemons(proc: Path, connecti
     (found,) = mounts.connections(served, proc, connections)
     assert (found.number, found.waiting, found.mount) == (29, 1, "/mnt/with blank")
     assert (found.daemons, found.comm, found.uid) == ((899,), "sshfs", "1000")
+
+
+def test_without_fusectl_the_daemon_is_named_all_the_same(proc: Path, tmp_path: Path) -> None:
+    """Seen in a guest whose first program mounted no fusectl: the offlining was read, and nobody was named."""
+    nowhere = tmp_path / "nowhere"
+    served = mounts.served(proc, nowhere)
+    (found,) = mounts.connections(served, proc, nowhere)
+    assert (found.number, found.waiting, found.mount) == (29, -1, "/mnt/with blank")
+    assert (found.daemons, found.comm, found.uid) == ((899,), "sshfs", "1000")
+    assert mounts.why_not_shown(nowhere) == "Permission denied"
+    nowhere.mkdir()
+    assert "mount -t fusectl" in mounts.why_not_shown(nowhere)
+
+
+def test_a_daemon_is_named_beside_its_frames_where_fusectl_is_not_mounted() -> None:
+    capture = Path(__file__).parents[1] / "diagnosis/captures"
+    text = (capture / "inspect-fuse-writeback-offline-without-fusectl-7.3.4+deb13.txt").read_text()
+    named = "inspect: fuse connection=28 mount=/mnt daemons=170 comm=sshfs uid=1000\n"
+    found = diagnose(text + named, known.signatures())
+    (holder,) = [one for one in found.findings[0].candidates if one.standing == "proved"]
+    assert holder.case == "fuse-writeback"
+    assert any("served by sshfs (pid 170, uid 1000)" in reason.text for reason in holder.support)
+    assert any("mount -t fusectl" in command.run for command in found.capture)
 
 
 def test_a_connection_that_is_mounted_nowhere_has_a_device_all_the_same(proc: Path, connections: Path) -> None:
