@@ -31,9 +31,9 @@ def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], script
     first.get_by_role("button", name="Diagnose").click()
     verdict = first.locator(".verdict").first
     assert "writeback" in verdict.locator("h2").inner_text() and "proved" in verdict.inner_text()
-    assert not first.get_by_label("Text", exact=True).is_visible()
+    assert not first.get_by_label("Kernel log, page dump, stack or trace").is_visible()
     first.get_by_text("Change the text").click()
-    assert "alice" in first.get_by_label("Text", exact=True).input_value()
+    assert "alice" in first.get_by_label("Kernel log, page dump, stack or trace").input_value()
     verdict.locator(".why-list a").first.click()
     assert "folio_wait_writeback" in first.locator(".log :target").inner_text()
     assert "hit" in (first.locator(".log :target").get_attribute("class") or "")
