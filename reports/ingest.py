@@ -54,15 +54,24 @@ def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
     done = [read(report, known) for report in reports]
     try:
         _settle(claim_id, done, matching.digest(known))
-    except OperationalError:
-        # A deadlock, or a database that went away: no fault of the reports. Where even this fails, the lease does it.
-        claims.give_back(claim_id, counts=False)
-        raise
-    except Exception:
+    except Exception as error:
+        if _may_pass(error):
+            # No fault of the reports. Where even this fails, the lease does it.
+            claims.give_back(claim_id, counts=False)
+            raise
         if len(ids) > 1:
             claims.give_back(claim_id, counts=True)  # one of them cannot be written: each is tried alone
         else:
             claims.fail(claim_id, traceback.format_exc())
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same may be written later: after a deadlock, or when the database is back, has room or was let in.
+
+    Django's OperationalError is wider: what is over a limit of PostgreSQL's (class 54) will be so for ever.
+    """
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, OperationalError) and not state.startswith("54")
 
 
 def read(report: Report, known: list[Signature]) -> Read:

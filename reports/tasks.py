@@ -7,6 +7,7 @@ import threading
 import time
 
 from celery import shared_task
+from django.db import OperationalError as DatabaseUnavailable
 from kombu.exceptions import OperationalError
 
 from reports import claims, counts, ingest, replay
@@ -15,9 +16,34 @@ from rest import limits
 log = logging.getLogger(__name__)
 
 
+class Patience:
+    """A worker that the database fails waits before it asks again: 1, 2, 4 seconds, up to 30, however bells ring."""
+
+    MOST_SECONDS = 30.0
+
+    def __init__(self) -> None:
+        self.failures = 0
+
+    def failed(self) -> None:
+        time.sleep(min(2.0**self.failures, self.MOST_SECONDS))
+        self.failures = min(self.failures + 1, 10)
+
+    def worked(self) -> None:
+        self.failures = 0
+
+
+patience = Patience()
+
+
 @shared_task(name="reports.drain")
 def drain() -> None:
-    if not ingest.drain():
+    try:
+        came_to_the_end = ingest.drain()
+    except DatabaseUnavailable:
+        patience.failed()
+        raise
+    patience.worked()
+    if not came_to_the_end:
         bell.ring_now()
 
 

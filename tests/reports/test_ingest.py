@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from catalog.models import Tally
-from reports import agreement, claims, evidence, inbox, ingest, replay
+from reports import agreement, claims, evidence, inbox, ingest, replay, tasks
 from reports.models import Evidence, Observation, Report, State, Turn
 from tests import builders
 
@@ -136,6 +136,50 @@ def test_a_database_that_went_away_costs_the_reports_no_attempt(monkeypatch: pyt
     ingest.drain()
     report.refresh_from_db()
     assert (report.state, report.attempts) == (State.SETTLED, 1)
+
+
+def test_what_postgresql_will_never_take_counts_as_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index row that is too long is an OperationalError too, and would be tried for ever."""
+    builders.case()
+    bad, good = builders.report(), builders.report()
+    attach = evidence.attach
+
+    def over_the_limit(found: dict[Report, evidence.Found]) -> None:
+        if any(report.pk == bad.pk for report in found):
+            with connection.cursor() as cursor:
+                cursor.execute("CREATE TEMP TABLE long_rows (text text PRIMARY KEY) ON COMMIT DROP")
+                random = "SELECT string_agg(md5(n::text), '') FROM generate_series(1, 2000) n"
+                cursor.execute(f"INSERT INTO long_rows {random}")
+        attach(found)
+
+    monkeypatch.setattr(evidence, "attach", over_the_limit)
+    ingest.drain()
+    bad.refresh_from_db()
+    good.refresh_from_db()
+    assert (good.state, bad.state, bad.attempts) == (State.SETTLED, State.FAILED, 2)
+    assert "index row" in bad.traceback
+
+
+def test_a_worker_that_the_database_fails_waits_longer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(tasks.time, "sleep", waited.append)
+    drain = ingest.drain
+
+    def fails() -> bool:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    monkeypatch.setattr(ingest, "drain", fails)
+    for _ in range(8):
+        with pytest.raises(OperationalError):
+            tasks.drain()
+    assert waited == [1, 2, 4, 8, 16, 30, 30, 30]
+    monkeypatch.setattr(ingest, "drain", drain)
+    tasks.drain()
+    monkeypatch.setattr(ingest, "drain", fails)
+    with pytest.raises(OperationalError):
+        tasks.drain()
+    assert waited[8:] == [1]
+    tasks.patience.worked()
 
 
 def test_a_claim_takes_fresh_reports_together_and_tried_ones_alone() -> None:
