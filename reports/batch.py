@@ -90,7 +90,7 @@ def status(outcomes: list[Outcome]) -> int:
 
 def _lines(body: bytes) -> list[tuple[int, bytes]]:
     """Number from 1 and bytes of each line that is not blank."""
-    if body.count(b"\n") > MAX_LINES:
+    if body.count(b"\n") + (not body.endswith(b"\n")) > MAX_LINES:
         raise Refusal("too-many-lines", [Fault("", f"at most {MAX_LINES} lines", "more")])
     found = [(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
     if not found:
