@@ -11,12 +11,18 @@ from fnmatch import fnmatchcase
 from typing import Sequence
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_TURNING = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 MAX_NAME = 200
 
 
 def plain(text: str) -> str:
     """`text` with what cannot be seen, or turns the reading direction, replaced by U+FFFD; up to MAX_NAME."""
     return _UNPRINTABLE.sub("\ufffd", text)[:MAX_NAME]
+
+
+def straight(text: str) -> str:
+    """`text`, of any length, with what has no width or turns the reading direction replaced by U+FFFD, one for one."""
+    return _TURNING.sub("\ufffd", text)
 
 
 def path(parts: Sequence[str]) -> str:

@@ -102,10 +102,8 @@ class BatchView(APIView):
         request={batch.MEDIA_TYPE: _TEXT},
         parameters=[_ENCODING],
         responses={
-            **dict.fromkeys(
-                (200, 202, 207, 422), OpenApiResponse({"type": "string"}, "One outcome a line, as NDJSON.")
-            ),
-            **dict.fromkeys((401, 403, 411, 413, 415, 429), _PROBLEM),
+            **{(status, batch.MEDIA_TYPE): _OUTCOMES for status in (200, 202, 207, 422)},
+            **{(status, problems.MEDIA_TYPE): _PROBLEM for status in (401, 403, 411, 413, 415, 422, 429)},
         },
     )
     def post(self, request: Request) -> HttpResponse:

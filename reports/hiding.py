@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from diagnosis import scrub
+from diagnosis import naming, scrub
 
 MOST_SHOWN = 100
 
@@ -28,7 +28,7 @@ class Hiding:
 def hidden(text: str) -> Hiding:
     made, changed = [], []
     for number, line in enumerate(text.split("\n"), 1):
-        clean = scrub.text(line)
+        clean = naming.straight(scrub.text(line))
         made.append(clean)
         if clean != line:
             changed.append(Hidden(number, line[:300], clean[:300]))

@@ -20,7 +20,7 @@ from django.views.decorators.http import condition, require_POST
 
 from catalog.models import Case, Document
 from catalog.parts import Part
-from diagnosis import scrub
+from diagnosis import naming, scrub
 from diagnosis.diagnose import diagnose
 from diagnosis.faults import Unreadable
 from diagnosis.formats import envelope, kernel_log, registry
@@ -127,7 +127,7 @@ def _sent(row: Report) -> envelope.Envelope | None:
 def _scrubbed(body: bytes) -> envelope.Envelope | None:
     """Kept for a few reports: a large one takes a second or two."""
     try:
-        return envelope.read(json.dumps(scrub.envelope(json.loads(body))).encode())
+        return envelope.read(naming.straight(json.dumps(scrub.envelope(json.loads(body)), ensure_ascii=False)).encode())
     except (Unreadable, ValueError):
         return None
 

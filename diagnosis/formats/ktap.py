@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field, replace
-from typing import Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from diagnosis import naming
 from diagnosis.faults import Fault, Unreadable
@@ -102,9 +102,10 @@ def results(body: bytes) -> List[Result]:
 
 
 def observations(body: bytes, given: Given) -> List[Observation]:
+    found = results(body)
     return [
         Observation(
-            key="%d:1" % result.line,
+            key=key,
             kind="test",
             names=result.name,
             release=given.kernel,
@@ -118,8 +119,16 @@ def observations(body: bytes, given: Given) -> List[Observation]:
             freed_seconds=None,
             fingerprint=hashlib.sha256(("%s/%s" % (result.name, result.outcome)).encode()).hexdigest()[:16],
         )
-        for result in results(body)
+        for key, result in zip(_keys(found), found)
     ]
+
+
+def _keys(found: List[Result]) -> Iterator[str]:
+    """A key of its own for each: where output ends inside nested tests, several plans were not kept at one line."""
+    times: Dict[int, int] = {}
+    for result in found:
+        times[result.line] = nth = times.get(result.line, 0) + 1
+        yield "%d:1" % result.line if nth == 1 else "%d:1/%d" % (result.line, nth)
 
 
 def _no_run_id(body: bytes, given: Given) -> str:

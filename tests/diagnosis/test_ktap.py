@@ -87,6 +87,11 @@ def test_output_that_ends_inside_a_test_keeps_what_came() -> None:
     assert said(cut) == [("", "error", ""), ("a", "passed", ""), ("", "error", "")]
 
 
+def test_plans_that_were_not_kept_at_one_line_have_keys_of_their_own() -> None:
+    cut = b"KTAP version 1\n1..2\n  KTAP version 1\n  1..2\n  ok 1 a\n"
+    assert [one.key for one in ktap.observations(cut, Given("6.18.44", "x86_64"))] == ["6:1", "5:1", "6:1/2"]
+
+
 @pytest.mark.parametrize(
     ("body", "where", "expected"),
     [
