@@ -2,6 +2,8 @@
 
     python -m bench.chaos [--reports 20000] [--per-second 100] [--every 12]
 
+The broker is the file system, or what BENCH_BROKER names, such as amqp://guest:guest@127.0.0.1:5672//. That one is
+reached through a line, which is cut: it is down for the site and for nobody else. Then its queue is deleted.
 Every report is sent until it is acknowledged. In the end everything acknowledged must be there once, settled, with its
 evidence, and the tallies must be what the evidence adds up to. All processes, and the database, are this script's own.
 """
@@ -16,7 +18,6 @@ import os
 import queue
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -26,47 +27,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from local.postgres import Postgres
+from tests import brokers
+from tests.running import Kept, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SENDERS = 16
 CASE = "fuse-writeback"
-
-
-class Kept:
-    """A program that is started again whenever it ends."""
-
-    def __init__(self, command: list[str]) -> None:
-        self.command, self.over, self.deaths = command, False, -1
-        self.process: subprocess.Popen[bytes] | None = None
-        self.thread = threading.Thread(target=self._keep)
-        self.thread.start()
-
-    def _keep(self) -> None:
-        while not self.over:
-            self.deaths += 1
-            log = (ROOT / "var" / "chaos.log").open("ab")
-            self.process = subprocess.Popen(
-                self.command, cwd=ROOT, start_new_session=True, stdout=log, stderr=subprocess.STDOUT
-            )
-            self.process.wait()
-            self._kill_group()
-            time.sleep(0.3)
-
-    def kill(self) -> None:
-        if self.process and self.process.poll() is None:
-            self._kill_group()
-
-    def _kill_group(self) -> None:
-        assert self.process is not None
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-
-    def stop(self) -> None:
-        self.over = True
-        self.kill()
-        self.thread.join()
 
 
 class Fire:
@@ -76,6 +45,7 @@ class Fire:
         self.var, self.port = var, port
         self.database = Postgres(var / "postgres")
         self.database.start()
+        self.broker = brokers.at(os.environ.get("BENCH_BROKER") or brokers.URLS["filesystem"], var)
         self.acknowledged: set[str] = set()
         self.answers: Counter[str] = Counter()
         self.hits: Counter[str] = Counter()
@@ -83,7 +53,8 @@ class Fire:
     def start(self) -> None:
         from local.run import commands
 
-        self.programs = {name: Kept(command) for name, command in commands(self.port).items()}
+        log = ROOT / "var" / "chaos.log"
+        self.programs = {name: Kept(command, log) for name, command in commands(self.port).items()}
 
     def kill_database(self) -> None:
         """SIGKILL to the postmaster; its backends end when they notice, then it comes up again on the same files."""
@@ -93,22 +64,12 @@ class Fire:
         self.database = Postgres(self.var / "postgres")
         self.database.start()
 
-    def wipe_broker(self) -> None:
-        """Gone for two seconds, and empty when it comes back."""
-        folder = self.var / "queue"
-        away = folder.with_name("queue-gone")
-        shutil.rmtree(away, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            folder.rename(away)
-        time.sleep(2)
-        folder.mkdir(exist_ok=True)
-
     def burn(self, every: float, senders: list[threading.Thread]) -> None:
         """Until all is sent. In the thread that this began in: the database ends with the thread that started it."""
         acts: list[tuple[str, Callable[[], None]]] = [
             ("worker", lambda: self.programs["worker"].kill()),
             ("web", lambda: self.programs["web"].kill()),
-            ("broker", self.wipe_broker),
+            ("broker", lambda: self.broker.fall(2)),  # gone for two seconds, and empty when it comes back
             ("postgres", self.kill_database),
         ]
         turn = 0
@@ -155,6 +116,7 @@ class Fire:
         for program in getattr(self, "programs", {}).values():
             program.stop()
         self.database.stop()
+        self.broker.erase()
 
 
 def bodies(number: int) -> list[tuple[int, str, bytes]]:
@@ -198,6 +160,7 @@ def judged(fire: Fire, number: int) -> list[str]:
     keys = Counter(Evidence.objects.values_list("report", "key", "case"))
     with_evidence = Evidence.objects.values("report").distinct().count()
     disagree = agreement.disagreements()
+    print("broker:", urlsplit(fire.broker.environment["CELERY_BROKER_URL"]).scheme)
     print("killed:", ", ".join(f"{name} {count}" for name, count in sorted(fire.hits.items())))
     print("answers:", ", ".join(f"{name} {count}" for name, count in sorted(fire.answers.items())))
     print("ledger:", now.received, "received =", " + ".join(f"{count} {name}" for name, count in states.items()))
@@ -220,14 +183,12 @@ def judged(fire: Fire, number: int) -> list[str]:
 
 
 def prepare(var: Path) -> tuple[Fire, str]:
-    from tests.running import free_port
-
     shutil.rmtree(var, ignore_errors=True)
     var.mkdir(parents=True)
     fire = Fire(var, free_port())
     os.environ.update(
         DATABASE_URL=fire.database.url,
-        CELERY_BROKER_URL="filesystem://localhost",
+        **fire.broker.environment,
         UNMIGRATABLE_MODE="local",
         UNMIGRATABLE_VAR=str(var),
         UNMIGRATABLE_SECRET_KEY="only-for-the-chaos-" * 4,

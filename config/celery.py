@@ -14,7 +14,7 @@ from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-QUEUE = "unmigratable"
+QUEUE: str = settings.QUEUE
 PR_SET_PDEATHSIG = 1
 
 app = Celery("unmigratable")

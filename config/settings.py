@@ -153,6 +153,7 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CELERY_BROKER_URL = env.address("CELERY_BROKER_URL", BROKER_SCHEMES)
+QUEUE = env.optional("UNMIGRATABLE_QUEUE", r"[a-z0-9-]{1,60}", "up to 60 of a to z, 0 to 9 and -", "unmigratable")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

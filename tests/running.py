@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,10 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,98 @@ def descendants(pid: int) -> set[int]:
         found |= more
 
 
+class Kept:
+    """A program that is started again whenever it ends."""
+
+    def __init__(self, command: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
+        self.command, self.log, self.environment = command, log, environment
+        self.over, self.deaths = False, -1
+        self.process: subprocess.Popen[bytes] | None = None
+        self.thread = threading.Thread(target=self._keep)
+        self.thread.start()
+
+    def _keep(self) -> None:
+        while not self.over:
+            self.deaths += 1
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(
+                    self.command,
+                    cwd=ROOT,
+                    env=self.environment,
+                    start_new_session=True,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+            self.process.wait()
+            self._kill_group()
+            time.sleep(0.3)
+
+    def kill(self) -> None:
+        if self.process and self.process.poll() is None:
+            self._kill_group()
+
+    def _kill_group(self) -> None:
+        assert self.process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        self.over = True
+        self.kill()
+        self.thread.join()
+
+
+class Nodes:
+    """Web, worker and beat of `make run` on a database that is there already, each started again when it ends."""
+
+    def __init__(
+        self, var: Path, database_url: str, only: Collection[str] = ("web", "worker", "beat"), **environment: str
+    ) -> None:
+        from local.run import commands
+
+        var.mkdir(parents=True, exist_ok=True)
+        self.port, self.log = free_port(), var / "nodes.log"
+        surroundings = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("COV")},
+            "DATABASE_URL": database_url,
+            "UNMIGRATABLE_VAR": str(var),
+            "UNMIGRATABLE_LEASE_SECONDS": "4",
+            "UNMIGRATABLE_SWEEP_SECONDS": "2",
+            **environment,
+        }
+        made = commands(self.port)
+        made["beat"][made["beat"].index("--schedule") + 1] = str(var / "beat")
+        self.programs = {name: Kept(made[name], self.log, surroundings) for name in only}
+
+    def send(self, token: str, report: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return asked_to_keep(f"http://127.0.0.1:{self.port}", token, report)
+
+    def is_up(self) -> bool:
+        try:
+            return asked(urllib.request.Request(f"http://127.0.0.1:{self.port}/healthz"))[0] == 200
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        for program in self.programs.values():
+            program.stop()
+
+
+def asked(request: urllib.request.Request) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def asked_to_keep(url: str, token: str, report: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    body = json.dumps(report).encode()
+    code, answer = asked(urllib.request.Request(url + "/api/v1/reports/", body, headers))
+    return code, json.loads(answer)
+
+
 class Site:
     def __init__(self, var: Path, **environment: str) -> None:
         self.var, self.port = var, free_port()
@@ -100,26 +194,16 @@ class Site:
             return False
 
     def get(self, path: str) -> tuple[int, bytes]:
-        return self._ask(urllib.request.Request(self.url + path))
+        return asked(urllib.request.Request(self.url + path))
 
     def send(self, token: str, report: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        body = json.dumps(report).encode()
-        code, answer = self._ask(urllib.request.Request(self.url + "/api/v1/reports/", body, headers))
-        return code, json.loads(answer)
+        return asked_to_keep(self.url, token, report)
 
     def json(self, path: str) -> dict[str, Any]:
         code, body = self.get(path)
         assert code == 200, (path, code, body[:300])
         made: dict[str, Any] = json.loads(body)
         return made
-
-    def _ask(self, request: urllib.request.Request) -> tuple[int, bytes]:
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """manage.py as a person would call it, with nothing set but the folder."""

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -69,44 +68,6 @@ def test_a_second_start_loses_nothing_and_killing_the_supervisor_leaves_nothing(
     path = f"/api/v1/reports/{receipt['id']}/"
     until(lambda: second.json(path)["state"] == "settled", 20, "an acknowledged report was lost")
     assert second.send(token, builders.envelope())[0] == 202, "the token went with the first start"
-
-
-def test_two_hundred_reports_survive_two_killed_workers_and_an_emptied_broker(start: type[Site]) -> None:
-    site = start()
-    token = site.token("busy")
-    receipts = []
-    for number in range(200):
-        code, receipt = site.send(token, builders.envelope())
-        assert code == 202
-        receipts.append(receipt["id"])
-        if number in (60, 130):
-            site.kill_worker()
-        if number == 100:
-            for message in (site.var / "queue").iterdir():
-                message.unlink(missing_ok=True)
-    waiting = list(receipts)
-
-    def all_settled() -> bool:
-        # One question a look once somebody waits: 200 at each look are above what an address may read in a minute.
-        while waiting and site.json(f"/api/v1/reports/{waiting[-1]}/")["state"] == "settled":
-            waiting.pop()
-        return not waiting
-
-    until(all_settled, 60, "not all were settled")
-    keys = [(row["report"], row["key"]) for row in evidence_of(site, "busy")]
-    assert len(keys) == len(set(keys)) == 200
-    assert "they agree" in site.manage("check_tallies").stdout
-
-
-def evidence_of(site: Site, machine: str) -> list[dict[str, str]]:
-    rows, path = [], "/api/v1/cases/fuse-writeback/evidence/?limit=200"
-    while path:
-        with urllib.request.urlopen(site.url + path if path.startswith("/") else path) as answer:
-            rows += json.loads(answer.read())["results"]
-            links = answer.headers.get("Link", "")
-        following = [part for part in links.split(", ") if part.endswith('rel="next"')]
-        path = following[0].partition(">")[0].lstrip("<") if following else ""
-    return [row for row in rows if row["machine"] == machine]
 
 
 def test_a_broker_that_is_down_costs_the_sender_nothing(start: type[Site]) -> None:

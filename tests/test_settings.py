@@ -52,6 +52,7 @@ BAD = [
     ("UNMIGRATABLE_COLOUR", "red", "no such setting"),
     ("DATABASE_URL", "sqlite:///db", "postgres"),
     ("CELERY_BROKER_URL", "http://broker", "amqp"),
+    ("UNMIGRATABLE_QUEUE", "my queue", "up to 60"),
 ]
 
 
