@@ -39,15 +39,19 @@ lock: .venv/ok
 bench-pages: .venv/ok-dev
 	@.venv/bin/python -m bench.pages
 
-# How fast reports come in, beside a yardstick; see docs/performance.md.
-bench-ingest: .venv/ok-dev
+# How fast reports come in, beside a yardstick and beside SQUAD; see docs/performance.md.
+bench-ingest: .venv/ok-dev var/squad/bin/squad
 	.venv/bin/python -m bench.ingest $(BENCH)
+
+# In an environment of its own that is thrown away with var/.
+var/squad/bin/squad:
+	$(PYTHON) -m venv var/squad
+	var/squad/bin/pip install -q --disable-pip-version-check squad==1.98
 
 # Does the API do what its OpenAPI document says, whatever it is asked? All checks of schemathesis.
 check-api: .venv/ok-dev
 	.venv/bin/python -m bench.check_api $(CHECK)
 
-# SQUAD's log parser runs on the same files, in an environment of its own that is thrown away with var/.
-bench-diagnose: .venv/ok-dev
-	@test -x var/squad/bin/python || ($(PYTHON) -m venv var/squad && var/squad/bin/pip install -q --disable-pip-version-check squad)
+# SQUAD's log parser runs on the same files.
+bench-diagnose: .venv/ok-dev var/squad/bin/squad
 	@.venv/bin/python -m bench.diagnose --squad var/squad/bin/python

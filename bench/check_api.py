@@ -31,6 +31,8 @@ def main() -> int:
         command = [str(Path(sys.executable).with_name("schemathesis"))]
         command += ["--config-file", str(here / "schemathesis.toml"), "run"]
         command += [f"http://127.0.0.1:{site.port}/api/v1/openapi.json", "--checks", "all"]
+        # A busy machine takes longer than ten seconds for the first document.
+        command += ["--wait-for-schema", "60", "--request-timeout", "60"]
         command += ["-H", f"Authorization: Bearer {secret}", "--max-time", str(given.seconds), *more]
         return subprocess.run(command, check=False, env={**os.environ, "SCHEMATHESIS_HOOKS": HOOKS}).returncode
     finally:

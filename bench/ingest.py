@@ -3,7 +3,7 @@
 A PostgreSQL of its own (durable, from the wheel), the site under gunicorn as `make run` starts it, a yardstick beside
 it, and the load generator share one machine: read the ratios, and the absolute figures with the load it prints.
 
-    python -m bench.ingest [--rounds 5] [--seconds 4] [--drain 100000] [--memory 1000000] [--only one,batch,drain,…]
+    python -m bench.ingest [--rounds 5] [--seconds 4] [--drain 100000] [--memory 1000000] [--only one,batch,squad,…]
 """
 
 from __future__ import annotations
@@ -114,6 +114,43 @@ def one_at_a_time(secret: str, rounds: int, seconds: float) -> dict[str, list[fl
         for site in sites.values():
             site.stop()
     return made
+
+
+def beside_squad(secret: str, rounds: int, seconds: float) -> None:
+    """16 connections against site and SQUAD, in turn; then from submit to processed, at 5 a second, of each."""
+    from bench import load, squad
+
+    if not squad.is_there():
+        print("  SQUAD: not run; `make var/squad/bin/squad` installs it", flush=True)
+        return
+    body, ids = template(), names()
+    theirs = squad.Squad(os.environ["DATABASE_URL"], VAR / "squad")
+    site = Site(bare=False)
+    made: dict[str, list[float]] = {"site": [], "SQUAD": []}
+    bad = 0
+    try:
+        site.wait()
+        theirs.wait()
+        broker = "RabbitMQ, its worker beside it" if theirs.broker else "none: no RabbitMQ is there"
+        print(f"  SQUAD {theirs.version}: the same server and gunicorn; broker: {broker}", flush=True)
+        ours_asked, theirs_asked = load.request("/api/v1/reports/", body, secret), theirs.request(body)
+        for _ in range(rounds):
+            made["site"].append(load.drive(site.port, ours_asked, ids, seconds, 16).per_second)
+            told = load.drive(theirs.port, theirs_asked, ids, seconds, 16, good_is=squad.KEPT)
+            made["SQUAD"].append(told.per_second)
+            bad += told.bad
+        said("16 connections, one report a request", made)
+        site.stop()
+        took = theirs.times(body, ids, 5, 20)
+        rows, processed = theirs.processed()
+    finally:
+        if site.process.poll() is None:
+            site.stop()
+        theirs.stop()
+    print(f"  SQUAD: {bad} submissions refused or broken; {processed} of {rows} test runs processed")
+    for name, found in (("site", latencies(secret, 5, 20)), ("SQUAD", took)):
+        late = found[int(len(found) * 0.95)]
+        print(f"  {name:6} from submit to processed at 5/s: median {found[len(found) // 2]:.2f} s, p95 {late:.2f} s")
 
 
 def batches(secret: str, rounds: int) -> dict[str, list[float]]:
@@ -281,7 +318,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--drain", type=int, default=100_000)
     parser.add_argument("--memory", type=int, default=0)
-    parser.add_argument("--only", default="one,batch,latency,drain")
+    parser.add_argument("--only", default="one,batch,latency,drain,squad")
     given = parser.parse_args()
     machine, secret, stop = prepare()
     wanted = given.only.split(",")
@@ -306,6 +343,8 @@ def main() -> None:
                 f"  from 202 to settled at 100/s: median {middle:.2f} s, p95 {late:.2f} s, most {found[-1]:.2f} s",
                 flush=True,
             )
+        if "squad" in wanted:
+            beside_squad(secret, given.rounds, given.seconds)
         for name, number in (("drain", given.drain), ("memory", given.memory)):
             if name in wanted and number:
                 seconds, samples = drain(number, machine)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+WAIT_SECONDS = 60.0
 MARK = b"RUN-ID-OF-THIS-ONE-IS-HERE-123456"
 
 
@@ -22,9 +23,9 @@ class Told:
         return self.answers / self.seconds
 
 
-def request(path: str, body: bytes, secret: str, kind: str = "application/json") -> bytes:
+def request(path: str, body: bytes, secret: str, kind: str = "application/json", scheme: str = "Bearer") -> bytes:
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\nAuthorization: Bearer {secret}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\nAuthorization: {scheme} {secret}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
@@ -41,21 +42,30 @@ def answer(file: object) -> int:
     return status
 
 
-def drive(port: int, template: bytes, ids: Iterator[bytes], seconds: float, connections: int) -> Told:
+def once(port: int, asked: bytes) -> int:
+    """One request on a connection of its own; its status."""
+    with socket.create_connection(("127.0.0.1", port), WAIT_SECONDS) as sock, sock.makefile("rb") as file:
+        sock.sendall(asked)
+        return answer(file)
+
+
+def drive(
+    port: int, template: bytes, ids: Iterator[bytes], seconds: float, connections: int, good_is: int = 202
+) -> Told:
     """One request at a time on each of so many connections, for so many seconds."""
     told, lock, end = Told(), threading.Lock(), time.monotonic() + seconds
     before, after = template.split(MARK)
 
     def one() -> None:
         good = bad = 0
-        sock = socket.create_connection(("127.0.0.1", port))
+        sock = socket.create_connection(("127.0.0.1", port), WAIT_SECONDS)
         file = sock.makefile("rb")
         while time.monotonic() < end:
             with lock:
                 name = next(ids)
             sock.sendall(before + name + after)
             status = answer(file)
-            good, bad = (good + 1, bad) if status == 202 else (good, bad + 1)
+            good, bad = (good + 1, bad) if status == good_is else (good, bad + 1)
         sock.close()
         with lock:
             told.answers += good
