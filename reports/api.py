@@ -33,7 +33,7 @@ def _pattern(name: str) -> dict[str, str]:
 
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
-_ENCODING = OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd"])
+_ENCODING = OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd", ""])
 _OUTCOMES = OpenApiResponse({"type": "string"}, "One outcome a line, as NDJSON.")
 _TEXT = OpenApiRequest({"type": "string"})
 _BODIES = {

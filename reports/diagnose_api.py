@@ -95,7 +95,7 @@ class DiagnoseView(APIView):
         request={"text/plain": OpenApiRequest({"type": "string"})},
         parameters=[
             OpenApiParameter("kernel", str, description="What `uname -r` prints, where the text does not say it."),
-            OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd"]),
+            OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd", ""]),
         ],
         responses={200: SCHEMA, **dict.fromkeys((411, 413, 415, 422), OpenApiResponse(problems.SCHEMA))},
     )
