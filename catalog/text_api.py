@@ -37,7 +37,7 @@ MAX_BYTES = 4 * MAX_CHARACTERS
 MAX_NOTE = 200
 
 
-class Unfit(Exception):
+class Unfit(problems.Documented):
     def __init__(self, status: int, title: str, found: list[Problem], text: str = "") -> None:
         self.status, self.title, self.problems, self.text = status, title, found, text
         super().__init__(title)

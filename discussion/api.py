@@ -44,7 +44,7 @@ _SAYING = {
 }
 
 
-class Unsaid(Exception):
+class Unsaid(problems.Documented):
     """It was not taken. `.document()` says why."""
 
     def __init__(self, status: int, title: str, errors: list[dict[str, str]]) -> None:

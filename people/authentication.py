@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
@@ -41,7 +42,7 @@ class BearerToken(BaseAuthentication):
         return 'Bearer realm="unmigratable"'
 
 
-def sender_with(request: Request, scope: str) -> Sender:
+def sender_with(request: Any, scope: str) -> Sender:
     """The machine behind the request, if its token has `scope`. Else 401 or 403."""
     if not isinstance(request.auth, Sender):
         raise NotAuthenticated("Send a machine's token: Authorization: Bearer TOKEN")

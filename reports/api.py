@@ -15,14 +15,15 @@ from catalog.models import Case
 from diagnosis.faults import Fault
 from diagnosis.formats import envelope, registry
 from diagnosis.vocabulary import ENVIRONMENTS
-from people.authentication import sender_with
+from people.authentication import BearerToken, sender_with
 from people.models import Scope
 from reports import batch, decoding, inbox, receipts
 from reports.models import Evidence, Report
 from reports.refusals import Refusal
 from reports.sending import GIVEN, Sending, given_in
 from reports.tasks import bell
-from rest import paging, problems
+from rest import lean, paging, problems
+from rest.lean import LeanView
 
 _LABEL = {"type": "string", "minLength": 1, "maxLength": 80}
 _RUN_ID = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{8,100}$"}
@@ -42,8 +43,9 @@ _BODIES = {
 }
 
 
-class ReportsView(APIView):
+class ReportsView(LeanView):
     limit = "send"
+    authentication_classes = (BearerToken,)
 
     @extend_schema(
         operation_id="send_report",
@@ -68,12 +70,12 @@ class ReportsView(APIView):
             **dict.fromkeys((401, 403, 411, 413, 415, 422, 429), _PROBLEM),
         },
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: HttpRequest) -> HttpResponse:
         """Keeps a report. 202: it is safe, and will be read. 200: it was sent before; here is the old receipt."""
         sender = sender_with(request, Scope.SUBMIT)
         media_type = _media_type(request)
         try:
-            given = given_in(request.query_params)
+            given = given_in(request.GET)
             body = decoding.decoded(_raw(request), request.headers.get("Content-Encoding", ""))
         except Refusal as refusal:
             inbox.reject(sender.machine, media_type, None, refusal)
@@ -84,18 +86,19 @@ class ReportsView(APIView):
             media_type=media_type,
             idempotency_key=request.headers.get("Idempotency-Key"),
             run_id=request.headers.get("Run-Id"),
-            format=request.query_params.get("format", ""),
+            format=request.GET.get("format", ""),
             given=given,
         )
         report, is_new = inbox.take(sending)
         if is_new:
             bell.ring()
-        answer = receipts.receipt(report)
-        return Response(answer, status=202 if is_new else 200, headers={"Location": answer["url"]})
+        receipt = receipts.receipt(report)
+        return lean.answer(receipt, 202 if is_new else 200, {"Location": receipt["url"]})
 
 
-class BatchView(APIView):
+class BatchView(LeanView):
     limit = "batch"
+    authentication_classes = (BearerToken,)
 
     @extend_schema(
         operation_id="send_batch",
@@ -106,7 +109,7 @@ class BatchView(APIView):
             **{(status, problems.MEDIA_TYPE): _PROBLEM for status in (401, 403, 411, 413, 415, 422, 429)},
         },
     )
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: HttpRequest) -> HttpResponse:
         """Keeps up to 10,000 native reports, one a line, in one transaction. 207: some lines were not taken."""
         sender = sender_with(request, Scope.SUBMIT)
         media_type = _media_type(request)
@@ -126,16 +129,16 @@ class BatchView(APIView):
         return HttpResponse(lines, status=batch.status(outcomes), content_type=batch.MEDIA_TYPE)
 
 
-def _media_type(request: Request) -> str:
+def _media_type(request: HttpRequest) -> str:
     return (request.content_type or "").partition(";")[0].strip().lower()
 
 
-def _raw(request: Request, most: int | None = None) -> bytes:
+def _raw(request: HttpRequest, most: int | None = None) -> bytes:
     """The body as sent, read no further than one byte over the limit."""
     if not request.META.get("CONTENT_LENGTH"):
         # A chunked body would be read as an empty one.
         raise Refusal("no-length", [Fault("Content-Length", "the number of bytes", "nothing")])
-    return bytes(request._request.read((most or decoding.MAX_BODY_BYTES) + 1))
+    return bytes(request.read((most or decoding.MAX_BODY_BYTES) + 1))
 
 
 class ReportView(APIView):

@@ -11,6 +11,7 @@ from typing import Any
 
 from diagnosis import scrub
 from diagnosis.faults import Fault
+from rest import problems
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
-class Refusal(Exception):
+class Refusal(problems.Documented):
     def __init__(self, code: str, faults: Sequence[Fault]) -> None:
         self.code = code
         self.faults = tuple(faults)

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest import problems
 
 
-class Unmatched(Exception):
+class Unmatched(problems.Documented):
     def __init__(self, status: int, title: str, detail: str, code: str) -> None:
         self.status, self.title, self.detail, self.code = status, title, detail, code
         super().__init__(title)

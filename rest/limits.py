@@ -58,7 +58,7 @@ class Lease:
     free: int = 0
 
 
-class Exhausted(Exception):
+class Exhausted(problems.Documented):
     """Asked too often. `wait_seconds` until the next window."""
 
     def __init__(self, name: str, limit: Limit, wait_seconds: int) -> None:

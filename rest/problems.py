@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -36,10 +37,19 @@ SCHEMA: dict[str, Any] = {
 }
 
 
+class Documented(Exception):
+    """An error that brings its own problem document, and headers where it has some."""
+
+    headers: Mapping[str, str] = {}
+
+    def document(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler. Errors that know their own problem document bring it as `.document()`."""
-    if hasattr(error, "document"):
-        document, headers = error.document(), dict(getattr(error, "headers", {}))
+    """DRF's exception handler."""
+    if isinstance(error, Documented):
+        document, headers = error.document(), dict(error.headers)
     elif isinstance(error, Http404):
         document, headers = made(404, "Not found.", str(error)), {}
     elif isinstance(error, PermissionDenied):
