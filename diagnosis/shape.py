@@ -180,15 +180,16 @@ def record(required: Mapping[str, Shape], optional: Optional[Mapping[str, Shape]
                 faults.append(Fault(pointer(where, name), "only the names " + ", ".join(known), "another name"))
 
     needed = frozenset(required)
-    judges = {name: shape.accepts for name, shape in known.items()}
+    judge_of = {name: shape.accepts for name, shape in known.items()}.get
     other = _nothing if closed else _anything
 
     def accepts(value: Any) -> bool:
-        return (
-            isinstance(value, dict)
-            and needed <= value.keys()
-            and all(judges.get(name, other)(item) for name, item in value.items())
-        )
+        if not isinstance(value, dict) or not needed <= value.keys():
+            return False
+        for name, item in value.items():  # noqa: SIM110 - a generator for `all` takes a third longer
+            if not judge_of(name, other)(item):
+                return False
+        return True
 
     schema = {
         "type": "object",

@@ -137,7 +137,11 @@ class Envelope:
 
 def read(body: bytes) -> Envelope:
     """The report in `body`. Raises `Unreadable`, with up to 50 faults."""
-    value = shape.load(body)
+    return _envelope(_checked(body))
+
+
+def _checked(body: bytes) -> Mapping[str, Any]:
+    value: Mapping[str, Any] = shape.load(body)
     shape.demand(ENVELOPE, value)
     missing: List[Fault] = []
     wrong: List[Fault] = []
@@ -150,6 +154,10 @@ def read(body: bytes) -> Envelope:
     for code, faults in (("wrong-shape", missing), ("contradiction", wrong)):
         if faults:
             raise Unreadable(code, faults[: shape.MAX_FAULTS])
+    return value
+
+
+def _envelope(value: Mapping[str, Any]) -> Envelope:
     kernel = value["kernel"]
     return Envelope(
         run_id=value["run_id"],
@@ -228,7 +236,7 @@ def _within(run: Mapping[str, Any], where: str, faults: List[Fault]) -> bool:
 
 
 def _run_id(body: bytes, given: Given) -> str:
-    return read(body).run_id
+    return str(_checked(body)["run_id"])
 
 
 def _observations(body: bytes, given: Given) -> List[Observation]:
