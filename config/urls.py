@@ -45,7 +45,7 @@ import reports.pages
 import reports.share_pages
 import reports.triage_pages
 import reports.workbench_pages
-from config import errors, health, styleguide
+from config import errors, health, icon, styleguide
 from rest.limits import spent_by_post
 
 # The QR code of a second factor is an image within the page's own text.
@@ -58,6 +58,7 @@ urlpatterns = [
     path("api/v1/batch/", reports.api.BatchView.as_view(), name="api-batch"),
     path("", catalog.list_page.cases, name="cases"),
     path("search/", catalog.search_pages.results, name="search"),
+    path("favicon.ico", icon.icon, name="icon"),
     path("feed.atom", catalog.feeds.everything, name="feed"),
     path("subsystems/", catalog.subsystem_pages.subsystems, name="subsystems"),
     path("subsystems/<slug:slug>/", catalog.subsystem_pages.subsystem, name="subsystem"),

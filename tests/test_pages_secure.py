@@ -52,3 +52,8 @@ def test_an_unsafe_request_without_its_csrf_token_is_refused() -> None:
     case = builders.case()
     assert client.post(f"/discussion/{case.pk}/", {"text": "x"}).status_code == 403
     assert client.post("/sign-out/").status_code == 403
+
+
+def test_whoever_looks_for_an_icon_without_a_page_finds_it() -> None:
+    answer = Client().get("/favicon.ico")
+    assert answer.status_code == 302 and answer["Location"] == "/static/icon.svg"
