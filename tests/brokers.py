@@ -110,8 +110,11 @@ class RabbitMQ:
 
     def is_used(self) -> bool:
         """Whether somebody takes messages out of our queue."""
-        with Connection(self.url) as connection, connection.channel() as channel:
-            return channel.queue_declare(self.queue, passive=True).consumer_count > 0
+        with Connection(self.url) as connection:
+            try:
+                return connection.channel().queue_declare(self.queue, passive=True).consumer_count > 0
+            except connection.channel_errors:
+                return False  # no worker has declared it yet
 
     def fall(self, seconds: float) -> None:
         self.line.cut()

@@ -46,7 +46,7 @@ def visit(browser: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
 
     def complained(message: ConsoleMessage) -> None:
         if message.type == "error":
-            wrong.append(message.text)
+            wrong.append(f"{message.text} ({message.location.get('url')})")
 
     def page(path: str = "/", **options: Any) -> Page:
         context = browser.new_context(base_url=live_server.url, **options)

@@ -47,11 +47,3 @@ def rings(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def no_limits(settings: Any) -> None:
     """Leases are queries, and would make counts of queries depend on the order of tests. See rest/test_limits.py."""
     settings.LIMITS = {}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever looks at the machine as a whole, or kills what it started, runs on one worker, one after the other."""
-    for item in items:
-        if any(item.get_closest_marker(name) for name in ("real_probe", "processes", "lab")):
-            item.add_marker(pytest.mark.xdist_group("machine"))

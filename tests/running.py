@@ -241,7 +241,7 @@ class Site:
         if self.process.poll() is None:
             self.pids |= descendants(self.process.pid)
             self.process.send_signal(number)
-        self.process.wait(40)
+        self.process.wait(90)
         return self.left(20)
 
     def left(self, seconds: float) -> set[int]:

@@ -136,7 +136,8 @@ def test_the_command_line_is_interrupted(held: Held, number: signal.Signals) -> 
     """Asked to end, the run cleans up by itself first, for which it has ten seconds (isolate.py)."""
     os.kill(held.cli.pid, number)
     held.nothing_stays(12.0)
-    assert held.cli.wait(5) == 130
+    assert held.cli.stdout is not None
+    assert held.cli.wait(5) == 130, held.cli.stdout.read()[-2000:]
 
 
 @pytest.mark.parametrize("others", [(), ("unmig-fuse",), ("unmig-watch",)])
