@@ -5,11 +5,8 @@ PYTHON ?= python3
 run: .venv/ok
 	@.venv/bin/python -m local.run
 
-# What looks at the machine as a whole, holds folios for real or kills what it started comes last, and alone.
-MACHINE = real_probe or processes or lab
 test: .venv/ok-dev
-	.venv/bin/python -m pytest -m "not ($(MACHINE))" -n auto --maxprocesses 4 $(PYTEST)
-	.venv/bin/python -m pytest -m "$(MACHINE)" --cov-append $(PYTEST)
+	.venv/bin/python -m pytest $(PYTEST)
 
 lint: .venv/ok-dev
 	.venv/bin/ruff check .

@@ -50,6 +50,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
         *("/?kernel=9.9", "/?kernel=6.18", *(f"/?q={word}" for word in _SEARCHED), *(f"/{one}" for one in TAKEN)),
     ),
     "search/": ("/search/", *(f"/search/?q={word}" for word in _SEARCHED), f"/search/?q={WORD}&kind=case"),
+    "favicon.ico": ("/favicon.ico",),
     "feed.atom": ("/feed.atom",),
     "subsystems/": ("/subsystems/",),
     "subsystems/<slug:slug>/": _each("/subsystems/{}/", ("fuse", f"{WORD}-subsystem"), *TAKEN),
