@@ -25,7 +25,7 @@ NEEDLES: Tuple[str, ...] = (
     *("Offline failed", "remove failed", "free of "),
     *("cma:", "cma_", "CMA", "available pages", "alloc_contig", "migrate_folio", "PFNs busy", "busy, retrying"),
     *("blocked for more", "task:", "+0x", "<0>]", "folio_", "migrate_pages", "reclaim_throttle", "offline_pages"),
-    *("wait_on_page", "lock_page", "nr_succeeded", "mm_compaction", "mm_migrate", "pages_isolated"),
+    *("wait_on_page", "lock_page", "mm_compaction", "mm_migrate", "pages_isolated"),
     *("Linux version", "not responding", "libceph", "timed out", "Memory failure", "resource busy", "Comm:"),
     *("pgmigrate", "compact_", "thp_", "nr_", "Number of blocks type", ", zone", "valid_zones", "/state:"),
     *("inspect:", "waiting", "vm_event", "sysctl"),

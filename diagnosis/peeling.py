@@ -105,13 +105,19 @@ class Dress:
 
 
 def dress(whole: str) -> Dress:
-    has_marks = any(mark in whole for mark in _MARKS)
     return Dress(
-        has_marks,
+        _has_any(whole, _MARKS),
         "=\n" in whole and ("=3D" in whole or "=20" in whole or "=\n" in whole[60:]),
-        any(mark in whole for mark in ("\x1b", "[0m", "^[[")),
-        any(mark in whole for mark in ("MESSAGE=", '"MESSAGE"', '"msg"')),
+        _has_any(whole, ("\x1b", "[0m", "^[[")),
+        _has_any(whole, ("MESSAGE=", '"MESSAGE"', '"msg"')),
     )
+
+
+def _has_any(whole: str, marks: Tuple[str, ...]) -> bool:
+    """A single character is found twenty times as fast as a word, and most logs hold no `&` and no `<`."""
+    first = {mark[0] for mark in marks}
+    begins = {character for character in first if character in whole}
+    return any(mark[0] in begins and mark in whole for mark in marks)
 
 
 def is_beside(piece: Piece) -> bool:
