@@ -5,8 +5,16 @@ PYTHON ?= python3
 run: .venv/ok
 	@.venv/bin/python -m local.run
 
+# Tests that start processes or hold folios need the machine for themselves: they run after the others.
+ALONE = real_probe or processes or lab
+ifdef PYTEST
 test: .venv/ok-dev
 	.venv/bin/python -m pytest $(PYTEST)
+else
+test: .venv/ok-dev
+	.venv/bin/python -m pytest -q -n 2 -m "not ($(ALONE))" --cov-report=
+	.venv/bin/python -m pytest -q -m "$(ALONE)" --cov-append
+endif
 
 lint: .venv/ok-dev
 	.venv/bin/ruff check .

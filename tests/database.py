@@ -1,5 +1,6 @@
 """Starts a PostgreSQL of the tests' own before pytest-django reads the settings, unless DATABASE_URL names one.
 
+Each worker of pytest-xdist has its own: who follows the journal waits for every transaction that runs on a server.
 POSTGRES_BIN=/usr/lib/postgresql/15/bin runs the suite on another version.
 """
 
@@ -15,6 +16,8 @@ import pytest
 from local.postgres import FAST, Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
+# Tells a worker that DATABASE_URL is the server of the run that started it, and nobody's wish.
+_OURS = "TESTS_STARTED_DATABASE"
 _server: Postgres | None = None
 _locks: list[IO[str]] = []  # held until this process ends
 
@@ -28,10 +31,11 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: list[str
     os.environ["UNMIGRATABLE_COMMIT"] = "0123456789abcdef"
     # WhiteNoise warns, and so fails the tests, where nothing was collected yet.
     (ROOT / "var" / "static").mkdir(parents=True, exist_ok=True)
-    if not os.environ.get("DATABASE_URL"):
+    if not os.environ.get("DATABASE_URL") or os.environ.get(_OURS):
         _server = Postgres(_free_folder(ROOT / "var" / "test-postgres"), FAST)
         _server.start()
         os.environ["DATABASE_URL"] = _server.url
+        os.environ[_OURS] = "1"
 
 
 def _free_folder(parent: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +19,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
+
+needs_xfs = pytest.mark.skipif(
+    shutil.which("mkfs.xfs", path="/usr/sbin:/sbin") is None or "\txfs\n" not in Path("/proc/filesystems").read_text(),
+    reason="needs mkfs.xfs and a kernel with XFS",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

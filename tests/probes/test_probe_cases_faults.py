@@ -14,7 +14,7 @@ import pytest
 
 from probes import hugepages, lock
 from probes.cases import CASES
-from tests.probes.conftest import ROOT
+from tests.probes.conftest import ROOT, needs_xfs
 from tests.probes.leftovers import GONE_SECONDS, HELD, on_the_machine, processes_below, state_of
 
 pytestmark = pytest.mark.real_probe
@@ -66,7 +66,9 @@ def test_every_case_is_killed_in_its_hold() -> None:
     assert sorted([*KILLED, *IN_GUESTS, "fuse-writeback"]) == sorted(CASES)
 
 
-@pytest.mark.parametrize("slug", KILLED)
+@pytest.mark.parametrize(
+    "slug", [pytest.param(slug, marks=[needs_xfs] if slug == "split-dirty-iomap" else []) for slug in KILLED]
+)
 def test_the_run_is_killed(
     slug: str, probe_started: Callable[..., subprocess.Popen[str]], until: Callable[..., None]
 ) -> None:

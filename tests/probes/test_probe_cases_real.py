@@ -15,6 +15,7 @@ from diagnosis import outcome
 from diagnosis.formats import envelope
 from probes.errors import CannotRun
 from probes.uring import RegisteredBuffers
+from tests.probes.conftest import needs_xfs
 
 pytestmark = pytest.mark.real_probe
 
@@ -121,12 +122,6 @@ def test_bh_refs_blockdev(probe: Callable[..., Any]) -> None:
     code, sent = run(probe, "bh-refs-blockdev", "--mover", "compaction")
     held_by_a_reference(code, sent)
     assert sent["facts"]["nr_inodes_changed"] == sent["target"]["nr_pages"] == 16
-
-
-needs_xfs = pytest.mark.skipif(
-    shutil.which("mkfs.xfs") is None or "\txfs\n" not in Path("/proc/filesystems").read_text(),
-    reason="needs mkfs.xfs and a kernel with XFS",
-)
 
 
 @needs_xfs
