@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Callable, Tuple
 
+from diagnosis import dump_isolation
 from diagnosis.dump import FAILED, NOT_ISOLATED, OFFLINE, Dump, Made, capital, verdict
-from diagnosis.references import is_drivers, is_hugetlb
+from diagnosis.references import is_drivers
 from diagnosis.verdict import Reason, Source, Verdict
 
 CHECK = Source("5.10 to 7.3", "mm/page_isolation.c", "has_unmovable_pages")
@@ -143,83 +144,6 @@ def _poisoned(dump: Dump) -> Made:
     )
 
 
-def _not_isolated(dump: Dump) -> Made:
-    if dump.record.text("reason") not in NOT_ISOLATED:
-        return None
-    reasons = [Reason("The mover could not even isolate it.", dump.record.places("reason"))]
-    source = Source("4.x to 7.3", "mm/vmscan.c", "folio_isolate_lru")
-    kind = dump.record.text("page_type")
-    if dump.record.number("refcount") == 0 or kind == "buddy":
-        reasons.append(Reason("It is free.", dump.record.places("refcount", "page_type")))
-        return verdict(
-            dump,
-            "free-meanwhile",
-            "",
-            "The page was free when the kernel printed this: nothing holds it any more.",
-            reasons,
-            source,
-            proved=False,
-        )
-    if dump.has("flag:slab") or dump.has("flag:reserved") or kind in ("slab", "table"):
-        reasons.append(
-            Reason(
-                "It belongs to the kernel.",
-                dump.at("flag:slab", "flag:reserved", "page_type:slab", "page_type:table"),
-            )
-        )
-        return verdict(
-            dump,
-            "kernel-not-isolated",
-            "not_movable_type",
-            "The range holds memory of the kernel's own, which was never movable.",
-            reasons,
-            source,
-            look_alike=True,
-        )
-    if kind:
-        reasons.append(Reason("It is no LRU page: its type is %s." % kind, dump.record.places("page_type")))
-        return verdict(
-            dump,
-            "type-not-isolated",
-            "waits_on_other",
-            "A page of type %s was not given to the mover by its owner." % kind,
-            reasons,
-            Source("6.12, 7.3", "mm/migrate.c", "isolate_movable_page"),
-            proved=kind == "zsmalloc",
-        )
-    if dump.record.get("flags") and not dump.has("flag:lru"):
-        reasons.append(Reason("`lru` is not among its flags: it is on no LRU list.", dump.record.places("flags")))
-        unknown = _other_than_lru(dump)
-        return verdict(
-            dump,
-            "not-on-lru",
-            "not_on_lru",
-            "%s that is on no LRU list, so it cannot be isolated." % capital(dump.noun),
-            reasons,
-            source,
-            proved=not unknown,
-            unknown=unknown,
-        )
-    return verdict(
-        dump,
-        "isolation",
-        "",
-        "%s could not be isolated; the dump does not say why." % capital(dump.noun),
-        reasons,
-        source,
-        proved=False,
-    )
-
-
-def _other_than_lru(dump: Dump) -> Tuple[str, ...]:
-    """What else than a folio on its way between lists this may be, where the kernel prints no type of page."""
-    if is_hugetlb(dump.record) or (dump.is_large and not dump.record.get("head_mapcount")):
-        return ("Whether it is a huge page of hugetlbfs: those are on no LRU list, and are isolated in another way.",)
-    if is_drivers(dump.record):
-        return ("Its owner, a driver, has lists of its own.",)
-    return ()
-
-
 def _drivers(dump: Dump) -> Made:
     """Pages of zsmalloc and balloons move by their owner's hand: no reference of theirs is one too many."""
     if not is_drivers(dump.record) or dump.record.text("reason") not in FAILED:
@@ -256,7 +180,7 @@ RULES: Tuple[Callable[[Dump], Made], ...] = (
     _unmovable,
     _no_target,
     _poisoned,
-    _not_isolated,
+    *dump_isolation.RULES,
     _drivers,
     _never,
 )
