@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.site import ROOT, Site, prepare
+
 HOOKS = "bench.schemathesis_hooks"
 
 
@@ -18,9 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=300)
     given, more = parser.parse_known_args()
-    from bench.ingest import Site, prepare
-
-    _, secret, stop = prepare()
+    _, secret, stop = prepare(ROOT / "var" / "check-api")
     from django.core.management import call_command
 
     call_command("collectstatic", verbosity=0, interactive=False)
