@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from people.statements import may_pass
 from rest import problems
 
 ErrorView = Callable[..., HttpResponse]
@@ -30,10 +32,18 @@ not_found = page(404, "Not found.")
 
 def broken(request: HttpRequest) -> HttpResponse:
     """Rendered without the request: it may be the database that broke, and a page for somebody would ask it who."""
+    if may_pass(sys.exception()):
+        answer = _without_asking(request, 503, "The database does not answer.", "Send the same again in a moment.")
+        answer["Retry-After"] = "5"
+        return answer
+    return _without_asking(request, 500, "Something broke on our side.")
+
+
+def _without_asking(request: HttpRequest, status: int, title: str, detail: str = "") -> HttpResponse:
     if problems.is_api(request):
-        return problems.answer(500, "Something broke on our side.")
-    page = {"status": 500, "title": "Something broke on our side."}
-    return HttpResponse(render_to_string("error.html", page), status=500)
+        return problems.answer(status, title, detail)
+    page = {"status": status, "title": title, "detail": detail}
+    return HttpResponse(render_to_string("error.html", page), status=status)
 
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:

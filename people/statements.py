@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 
 @contextmanager
@@ -29,3 +29,12 @@ def piped() -> Iterator[None]:
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
         yield
+
+
+def may_pass(error: BaseException | None) -> bool:
+    """Whether the same may go well later: after a deadlock, or when the database is back, has room or lets us in.
+
+    Django's OperationalError is wider: what is over a limit of PostgreSQL's (class 54) will be so for ever.
+    """
+    state = getattr(getattr(error, "__cause__", None), "sqlstate", None) or ""
+    return isinstance(error, OperationalError | InterfaceError) and not state.startswith("54")

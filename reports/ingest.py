@@ -12,7 +12,7 @@ import traceback
 import uuid
 from dataclasses import dataclass, field
 
-from django.db import OperationalError, transaction
+from django.db import transaction
 
 from diagnosis import match as matching
 from diagnosis.faults import Unreadable
@@ -20,7 +20,7 @@ from diagnosis.formats import registry
 from diagnosis.formats.format import Given
 from diagnosis.match import Match, Signature
 from diagnosis.observation import Observation
-from people.statements import prepared
+from people.statements import may_pass, prepared
 from reports import claims, evidence, inbox
 from reports.models import Report, State
 from reports.recognised import known_signatures
@@ -55,7 +55,7 @@ def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
     try:
         _settle(claim_id, done, matching.digest(known))
     except Exception as error:
-        if _may_pass(error):
+        if may_pass(error):
             # No fault of the reports. Where even this fails, the lease does it.
             claims.give_back(claim_id, counts=False)
             raise
@@ -63,15 +63,6 @@ def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
             claims.give_back(claim_id, counts=True)  # one of them cannot be written: each is tried alone
         else:
             claims.fail(claim_id, traceback.format_exc())
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether the same may be written later: after a deadlock, or when the database is back, has room or was let in.
-
-    Django's OperationalError is wider: what is over a limit of PostgreSQL's (class 54) will be so for ever.
-    """
-    state = getattr(error.__cause__, "sqlstate", None) or ""
-    return isinstance(error, OperationalError) and not state.startswith("54")
 
 
 def read(report: Report, known: list[Signature]) -> Read:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
@@ -35,6 +37,11 @@ class Waits(APIView):
         raise Throttled(wait=2.5)
 
 
+def lacks_a_database(request: HttpRequest) -> HttpResponse:
+    with connection.wrap_database_errors, psycopg.connect("host=127.0.0.1 port=1 connect_timeout=1"):
+        raise AssertionError("nothing listens on port 1")
+
+
 def breaks(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("the secret reason")
 
@@ -44,6 +51,8 @@ urlpatterns = [
     path("api/v1/refuses/", Refuses.as_view()),
     path("api/v1/waits/", Waits.as_view()),
     path("breaks/", breaks),
+    path("away/", lacks_a_database),
+    path("api/v1/away/", lacks_a_database),
     *urls.urlpatterns,
 ]
 with_broken_views = pytest.mark.urls(__name__)
@@ -65,6 +74,14 @@ def test_what_breaks_elsewhere_is_a_page_without_our_reasons() -> None:
     answer = get("/breaks/")
     assert answer.status_code == 500 and answer["Content-Type"].startswith("text/html")
     assert "Something broke on our side." in answer.content.decode() and "secret" not in answer.content.decode()
+
+
+@with_broken_views
+@pytest.mark.parametrize("address", ["/away/", "/api/v1/away/"])
+def test_a_database_that_does_not_answer_is_a_matter_of_a_moment(address: str) -> None:
+    answer = get(address)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "Send the same again in a moment." in answer.content.decode() and "port 1" not in answer.content.decode()
 
 
 @with_broken_views
