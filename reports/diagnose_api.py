@@ -92,7 +92,7 @@ class DiagnoseView(APIView):
 
     @extend_schema(
         operation_id="diagnose",
-        request={"text/plain": OpenApiRequest({"type": "string"})},
+        request={"text/plain": OpenApiRequest({"type": "string", "minLength": 1})},
         parameters=[
             OpenApiParameter("kernel", str, description="What `uname -r` prints, where the text does not say it."),
             OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd", ""]),
@@ -105,6 +105,8 @@ class DiagnoseView(APIView):
             raise Refusal("no-length", [Fault("Content-Length", "the number of bytes", "nothing")])
         raw = request._request.read(decoding.MAX_BODY_BYTES + 1)
         body = decoding.decoded(raw, request.headers.get("Content-Encoding", ""))
+        if not body:
+            raise Refusal("no-text", [Fault("", "a kernel log, a page dump, a stack or a trace", "nothing")])
         return Response(_document(diagnosed(body, request.user, request.query_params.get("kernel", "")[:200])))
 
 

@@ -27,6 +27,7 @@ KINDS: dict[str, Kind] = {
     "contradiction": Kind(422, "The fields contradict one another."),
     "too-large": Kind(413, "The body is too large."),
     "wrongly-compressed": Kind(422, "The body cannot be decompressed."),
+    "no-text": Kind(422, "There is no text to read."),
     "no-length": Kind(411, "The request does not say how long it is."),
     "unknown-encoding": Kind(415, "This content encoding is not understood."),
     "unknown-media-type": Kind(415, "This media type is not understood."),

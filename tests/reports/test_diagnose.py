@@ -138,6 +138,12 @@ def test_curl_without_a_text_gets_the_usage() -> None:
     assert "--data-binary" in Client(headers={"Accept": "*/*"}).get("/diagnose/").content.decode()
 
 
+def test_the_api_says_that_there_is_no_text(cases: None) -> None:
+    empty = Client().generic("POST", "/api/v1/diagnose/", content_type="text/plain", CONTENT_LENGTH="0")
+    for answer in (empty, api(gzip.compress(b""), content_encoding="gzip")):
+        assert (answer.status_code, answer.json()["code"]) == (422, "no-text")
+
+
 def test_the_api_takes_compressed_texts_and_refuses_broken_ones(cases: None) -> None:
     body = gzip.compress(samples()[STACK].encode())
     assert api(body, content_encoding="gzip").json()["findings"][0]["mechanism"] == "writeback"
