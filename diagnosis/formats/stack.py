@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional
+from typing import Dict, List, Match, Optional
 
 from diagnosis.formats.inspect import pairs
 from diagnosis.lines import Line
@@ -22,6 +22,12 @@ _FRAME = re.compile(
     r"(?= \(?\w[\w./-]{1,120}\.[chS]:\d))?"
     r"(?: \(?\w[\w./-]{1,120}\.[chS]:\d{1,6}(?::\d{1,4})?(?: \(discriminator \d{1,3}\))?\)?)?"
     r"(?: \[[\w \-]{1,64}\]| \(\[[\w.\-]{1,64}\]\))?(?: \((?P<how>[A-Za-z]{1,12})\))?\)?\s*$"
+)
+# 32-bit Arm names the caller too, and gives the offset to it alone (arch/arm/kernel/traps.c, dump_backtrace_entry).
+_ARM_FRAME = re.compile(
+    r"\s{0,24}(?:\[<[0-9a-f]{8}>\] ?)?\(?(?P<function>[A-Za-z_][A-Za-z_0-9]{2,100})(?:\.[a-z]+(?:\.\d+)?){0,3}"
+    r"(?:\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8})?(?: \[\w{1,64}\])?\)? from (?:\[<[0-9a-f]{8}>\] ?)?\(?"
+    r"[A-Za-z_][\w.]{2,120}(?P<offset>\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8})(?: \[\w{1,64}\])?\)?\s*$"
 )
 # How ppc64 marks what it only found on the stack.
 _GUESS = "unreliable"
@@ -45,15 +51,19 @@ MAX_GAP = 6
 
 
 def frame(line: Line, needs_offset: bool = False) -> Optional[Frame]:
-    found = _FRAME.match(line.text)
+    found = _found(line.text)
     if found is None or (needs_offset and not found["offset"]):
         return None
     name = found["function"]
     return Frame(
         name[:-7] if name.endswith("_noprof") else name,
         line.place(found.start("function"), found.end("function")),
-        found["unsure"] is not None or found["how"] == _GUESS,
+        found.re is _FRAME and (found["unsure"] is not None or found["how"] == _GUESS),
     )
+
+
+def _found(text: str) -> Optional[Match[str]]:
+    return _FRAME.match(text) or (_ARM_FRAME.match(text) if " from " in text else None)
 
 
 @dataclass
@@ -81,7 +91,7 @@ class Reader:
             task = None
         if one is None:
             return False
-        has_offset = _FRAME.match(line.text)["offset"] is not None  # type: ignore[index]
+        has_offset = _found(line.text)["offset"] is not None  # type: ignore[index]
         if task is None:
             if not has_offset and not _KNOWN.match(one.function):
                 return False

@@ -193,6 +193,21 @@ TRACE = {
         " migrate_pages_batch+0x3a4/0xbf0\n migrate_pages+0x9e4/0xc70\n offline_pages+0x4a4/0x8a0\n",
         ("writeback", True, "offline"),
     ),
+    "32-bit Arm, 4.14": (
+        "[<c0b87848>] (io_schedule) from [<c022fbe4>] (wait_on_page_bit+0x110/0x15c)\n"
+        "[<c022fbe4>] (wait_on_page_bit) from [<c0290d0c>] (migrate_pages+0x4dc/0x928)\n"
+        "[<c0290d0c>] (migrate_pages) from [<c0250d70>] (alloc_contig_range+0x218/0x328)\n"
+        "[<c0250d70>] (alloc_contig_range) from [<c02530a8>] (cma_alloc+0x100/0x300)\n"
+        "[<c02530a8>] (cma_alloc) from [<bf3ea028>] (gpu_alloc+0x14/0x15c [gpu])\n",
+        ("writeback", True, "cma"),
+    ),
+    "32-bit Arm, 6.1": (
+        " schedule from io_schedule+0x14/0x3c\n io_schedule from folio_wait_bit_common+0x164/0x3a8\n"
+        " folio_wait_bit_common from folio_wait_writeback+0x2c/0x84\n"
+        " folio_wait_writeback from migrate_pages+0x6f8/0xd7c\n migrate_pages from offline_pages+0x2a4/0x5b0\n"
+        " offline_pages from memory_subsys_offline+0x5c/0x9c\n",
+        ("writeback", True, "offline"),
+    ),
     "ppc64": (
         "[c0000000fa5bf5d0] [c0000000fa5bf640] 0xc0000000fa5bf640 (unreliable)\n"
         "[c0000000fa5bf880] [c0000000003e5a04] folio_wait_bit_common+0x1a4/0x3d0\n"
