@@ -47,10 +47,19 @@ TWICE = Command(
     "Pages that are in both are held; others only happened to be in the way.",
 )
 
+# By rule, else by mechanism, else by manner.
 NOW: Dict[str, str] = {
-    "rejected_at_once": (
+    "not_movable_type": (
         "Trying again changes nothing: the range holds memory that cannot be moved at all. Take another block, or keep "
         "such memory out from the next boot on."
+    ),
+    "refuses-always": (
+        "Trying again changes nothing while it is in use: its owner never lets a folio move. End what uses it, or take "
+        "another block."
+    ),
+    "rejected_at_once": (
+        "The mover came back with an error, and waits for nobody: try again at any time. It goes through once nothing "
+        "holds the folio."
     ),
     "retries_without_progress": (
         "The mover can be interrupted: Ctrl-C, or a signal to the task that writes. It goes through as soon as the "
@@ -80,7 +89,7 @@ def summary(findings: Sequence[Finding], records: Sequence[Record]) -> str:
 
 
 def now(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Reason, ...]:
-    """One sentence for each manner found, in the order of the findings, with the lines that show the manner."""
+    """One sentence for each kind of finding, in the order of the findings, with the lines that show the manner."""
     made: Dict[str, Reason] = {}
     for finding in findings:
         text = now_for(finding)
@@ -91,9 +100,9 @@ def now(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Reason,
 
 
 def now_for(finding: Finding) -> str:
-    """What to do about one finding, '' where its manner is not known."""
+    """What to do about one finding, '' where nothing can be said."""
     verdict = finding.verdict
-    return NOW.get(verdict.mechanism) or NOW.get(verdict.manner, "")
+    return NOW.get(verdict.rule) or NOW.get(verdict.mechanism) or NOW.get(verdict.manner, "")
 
 
 def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Command, ...]:
