@@ -13,6 +13,7 @@ MAX_BODY_BYTES = 1 << 20
 MAX_BATCH_BYTES = 32 << 20
 MAX_WINDOW_BYTES = 8 << 20
 _ENCODINGS = ("identity", "gzip", "zstd")
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 def decoded(body: bytes, encoding: str, most: int | None = None) -> bytes:
@@ -32,6 +33,18 @@ def decoded(body: bytes, encoding: str, most: int | None = None) -> bytes:
     if len(made) > most:
         raise too_large(most)
     return made
+
+
+def unpacked(file: bytes, most: int | None = None) -> bytes:
+    """What is in a file that begins as gzip or zstd does, such as kern.log.2.gz; any other, and a broken one, as it
+    is. At most `most` bytes come out. Raises `Refusal` where there is more."""
+    encoding = next((name for magic, name in _MAGIC.items() if file.startswith(magic)), "identity")
+    try:
+        return decoded(file, encoding, most)
+    except Refusal as refusal:
+        if refusal.code == "wrongly-compressed":
+            return file
+        raise
 
 
 def too_large(most: int) -> Refusal:

@@ -104,7 +104,7 @@ class DiagnoseView(APIView):
         if not request.META.get("CONTENT_LENGTH"):
             raise Refusal("no-length", [Fault("Content-Length", "the number of bytes", "nothing")])
         raw = request._request.read(decoding.MAX_BODY_BYTES + 1)
-        body = decoding.decoded(raw, request.headers.get("Content-Encoding", ""))
+        body = decoding.unpacked(decoding.decoded(raw, request.headers.get("Content-Encoding", "")))
         if not body:
             raise Refusal("no-text", [Fault("", "a kernel log, a page dump, a stack or a trace", "nothing")])
         return Response(_document(diagnosed(body, request.user, request.query_params.get("kernel", "")[:200])))

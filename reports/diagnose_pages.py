@@ -17,14 +17,17 @@ from django.views.decorators.http import require_http_methods
 from diagnosis import plain
 from diagnosis.lines import decoded
 from diagnosis.vocabulary import AREAS, MANNERS, MECHANISMS, MOVERS
+from reports import decoding
 from reports.diagnosing import diagnosed
 from reports.marked import marked
+from reports.refusals import Refusal
 
 MAX_TEXT_BYTES = 1 << 20
 SAMPLES = Path(__file__).parent / "samples"
 USAGE = """Send a kernel log, a page dump, a stack or a trace; the verdict comes back. Nothing is stored.
 
     dmesg | curl --data-binary @- {url}/diagnose/
+    curl --data-binary @/var/log/kern.log.2.gz {url}/diagnose/
     curl --data-binary @console.log '{url}/diagnose/?kernel=6.12.57%2Bdeb13-amd64'
 """
 
@@ -83,7 +86,7 @@ def form_given(request: HttpRequest) -> Given | None:
     if upload:
         if (upload.size or 0) > MAX_TEXT_BYTES:
             raise TooLarge
-        text = decoded(upload.read())
+        text = _text_of(upload.read())
     if len(text.encode("utf-8", "replace")) > MAX_TEXT_BYTES:
         raise TooLarge
     return Given(text.replace("\x00", "\ufffd"), release) if text.strip() else None
@@ -107,7 +110,14 @@ def _body(request: HttpRequest) -> Given:
     body = request.read(MAX_TEXT_BYTES + 1)
     if len(body) > MAX_TEXT_BYTES:
         raise TooLarge
-    return Given(decoded(body), _line(request.GET.get("kernel", "")))
+    return Given(_text_of(body), _line(request.GET.get("kernel", "")))
+
+
+def _text_of(file: bytes) -> str:
+    try:
+        return decoded(decoding.unpacked(file, MAX_TEXT_BYTES))
+    except Refusal:
+        raise TooLarge from None
 
 
 def _sample(request: HttpRequest) -> Given | None:

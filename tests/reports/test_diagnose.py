@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import html
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import zstandard
 from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -150,6 +152,17 @@ def test_the_api_takes_compressed_texts_and_refuses_broken_ones(cases: None) -> 
     answer = api(body[:-9], content_encoding="gzip")
     assert (answer.status_code, answer.json()["code"]) == (422, "wrongly-compressed")
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_packed_file_is_unpacked_by_page_curl_and_api_alike(cases: None, pack: Callable[[bytes], bytes]) -> None:
+    file = pack(samples()[STACK].encode())
+    for text in (paste("", file=SimpleUploadedFile("kern.log.2", file)), curl(file)):
+        assert "until a folio's writeback ends" in html.unescape(text.content.decode())
+    assert api(file).json()["findings"][0]["mechanism"] == "writeback"
+    assert curl(pack(bytes(MAX_TEXT_BYTES + 1))).status_code == 413
+    assert api(pack(bytes(MAX_TEXT_BYTES + 1))).status_code == 413
+    assert curl(file[:-9]).status_code == 200
 
 
 def test_the_api_ranks_matches_with_reasons_and_places(cases: None) -> None:
