@@ -58,6 +58,19 @@ def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], script
     assert "7.3.4+deb13-amd64" in stranger.locator("main").inner_text()
 
 
+def test_a_file_that_is_dropped_on_the_text_is_read(visit: Callable[..., Page]) -> None:
+    builders.case("fuse-writeback", mechanism="writeback", signature=PROOF)
+    page = visit()
+    page.goto("/diagnose/")
+    carried = page.evaluate_handle(
+        "text => { const it = new DataTransfer(); it.items.add(new File([text], 'dmesg')); return it; }", TEXT
+    )
+    for kind in ("dragover", "drop"):
+        page.dispatch_event("#text", kind, {"dataTransfer": carried})
+    page.get_by_role("button", name="Diagnose").click()
+    assert "writeback" in page.locator(".verdict h2").first.inner_text()
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_verdict_and_what_to_do_are_seen_first_and_commands_can_be_copied(
     visit: Callable[..., Page], width: int
