@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.diagnosis.corpus import CAPTURES
 from tests.fuzz.fuzz_diagnose import check
 
+EXAMPLES = int(os.environ.get("DIAGNOSE_EXAMPLES", "80"))
 LINES = sorted({line for path in CAPTURES.glob("*.txt") for line in path.read_text().splitlines()[:60]})
 WORDS = sorted({word for line in LINES for word in line.split()})
 PREFIXES = (
@@ -40,17 +41,13 @@ texts = st.lists(st.tuples(st.sampled_from(PREFIXES), pieces, st.sampled_from(EN
 )
 
 
-@settings(
-    max_examples=int(os.environ.get("DIAGNOSE_EXAMPLES", "80")),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=EXAMPLES)
 @given(texts)
 def test_any_text_made_of_a_logs_pieces_is_read(text: str) -> None:
     check(text.encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=int(os.environ.get("DIAGNOSE_EXAMPLES", "80")), deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.binary(max_size=600))
 def test_any_bytes_are_read(data: bytes) -> None:
     check(data)
