@@ -92,11 +92,21 @@ AUTH_USER_MODEL = "people.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 ACCOUNT_ADAPTER = "people.signing_in.Accounts"
 SOCIALACCOUNT_ADAPTER = "people.signing_in.SocialAccounts"
-ACCOUNT_FORMS = {"login": "people.forms.SignInForm", "signup": "people.forms.SignUpForm"}
+ACCOUNT_FORMS = {
+    "add_email": "people.forms.AddAddressForm",
+    "change_password": "people.forms.ChangePasswordForm",
+    "login": "people.forms.SignInForm",
+    "reauthenticate": "people.forms.AgainForm",
+    "reset_password": "people.forms.ForgottenForm",
+    "reset_password_from_key": "people.forms.NewPasswordForm",
+    "set_password": "people.forms.SetPasswordForm",
+    "signup": "people.forms.SignUpForm",
+}
+MFA_FORMS = {"authenticate": "people.forms.CodeForm", "reauthenticate": "people.forms.CodeAgainForm"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[unmigratable] "
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(SITE_URL).scheme
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"

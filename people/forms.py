@@ -3,7 +3,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from allauth.account.forms import LoginForm, SignupForm
+import allauth.account.forms as account
+import allauth.mfa.base.forms as mfa
 from django import forms
 
 from people.models import User
@@ -19,21 +20,59 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-class SignInForm(LoginForm):
+class Worded(forms.Form):
+    """Labels as elsewhere here: in sentence case, and not once more within the field."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.widget.attrs.pop("placeholder", None)
+            field.label = "Mail address" if name == "email" else str(field.label).capitalize()
+
+
+class SignInForm(Worded, account.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].label = "Username or mail address"
-        for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)
 
 
-class SignUpForm(SignupForm):
+class AddAddressForm(Worded, account.AddEmailForm):
+    pass
+
+
+class ChangePasswordForm(Worded, account.ChangePasswordForm):
+    pass
+
+
+class SetPasswordForm(Worded, account.SetPasswordForm):
+    pass
+
+
+class ForgottenForm(Worded, account.ResetPasswordForm):
+    pass
+
+
+class NewPasswordForm(Worded, account.ResetPasswordKeyForm):
+    pass
+
+
+class AgainForm(Worded, account.ReauthenticateForm):
+    pass
+
+
+class CodeForm(Worded, mfa.AuthenticateForm):
+    pass
+
+
+class CodeAgainForm(Worded, mfa.ReauthenticateForm):
+    pass
+
+
+class SignUpForm(Worded, account.SignupForm):
     """With the name that others write after @."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)
         self.fields["username"].help_text = "Public, and what others write after @. Letters, digits and _ . + - inside."
 
     def clean_username(self) -> str:

@@ -16,6 +16,8 @@ from people.models import User, is_reserved
 
 
 class Accounts(DefaultAccountAdapter):
+    error_messages = {**DefaultAccountAdapter.error_messages, "username_blacklisted": "Nobody can have this name."}
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGNING.is_open)
 
@@ -24,6 +26,10 @@ class Accounts(DefaultAccountAdapter):
         if is_reserved(username):
             raise self.validation_error("username_blacklisted")
         return super().clean_username(username, shallow)
+
+    def format_email_subject(self, subject: str) -> str:
+        """In sentence case, as ours are."""
+        return super().format_email_subject(subject.capitalize())
 
     def get_login_stages(self) -> list[str]:
         """Ours in the place of the one that asks for a verified address."""

@@ -20,6 +20,7 @@ from discussion import threads
 from discussion.models import Comment, Standing
 from people.models import Event, Role, Token, User
 from tests import builders
+from tests.test_html import faults
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long password"
@@ -59,6 +60,7 @@ def test_who_signs_up_proves_the_address_before_entering() -> None:
     assert (jane.role, jane.vouched) == (Role.CONTRIBUTOR, False)
     assert not is_signed_in(client)
     assert mail.outbox[0].to == ["jane@example.org"]
+    assert mail.outbox[0].subject == "[unmigratable] Is this address yours?"
     assert sign_in(Client())["Location"] == "/account/confirm-email/"
     confirm(client)
     other = Client()
@@ -78,7 +80,7 @@ def test_who_signs_up_proves_the_address_before_entering() -> None:
     [
         ({"username": "a b"}, "username"),
         ({"username": "jane@x"}, "letters, digits"),
-        ({"username": "admin"}, "Username can not be used"),
+        ({"username": "admin"}, "Nobody can have this name"),
         ({"email": "none"}, "valid email"),
         ({"password1": "short"}, "too short"),
         ({"password1": "password1234"}, "too common"),
@@ -145,6 +147,12 @@ def test_a_second_factor_is_asked_for_once_it_is_set(monkeypatch: pytest.MonkeyP
     assert sign_in(other)["Location"] == "/account/2fa/authenticate/"
     assert not is_signed_in(other)
     assert other.post("/account/2fa/authenticate/", {"code": "000000"}).status_code == 200
+    for path in (
+        *("/account/2fa/", "/account/2fa/recovery-codes/", "/account/2fa/recovery-codes/generate/"),
+        *("/account/2fa/totp/deactivate/", "/account/2fa/reauthenticate/?next=/account/"),
+    ):
+        in_our_words(client, path)
+    in_our_words(other, "/account/2fa/authenticate/")
     assert not is_signed_in(other)
     monkeypatch.setattr(totp, "yield_hotp_counters_from_time", lambda: [now + 1])
     other.post("/account/2fa/authenticate/", {"code": totp.format_hotp_value(totp.hotp_value(found[1], now + 1))})
@@ -250,16 +258,35 @@ def test_only_maintainers_ban_and_nobody_themselves() -> None:
     assert User.objects.filter(is_active=True).count() == 3
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/sign-in/", "/account/signup/", "/account/password/reset/", "/account/email/", "/account/2fa/", "/account/"],
+STRANGERS = (
+    *("/sign-in/", "/account/signup/", "/account/inactive/", "/account/confirm-email/", "/account/confirm-email/none/"),
+    *("/account/password/reset/", "/account/password/reset/done/", "/account/password/reset/key/1-none-none/"),
+    *("/account/password/reset/key/done/", "/account/3rdparty/login/cancelled/", "/account/3rdparty/login/error/"),
 )
-def test_account_pages_are_in_our_look_and_need_no_script(path: str) -> None:
+OWN = (
+    *("/account/", "/account/email/", "/account/password/change/", "/account/2fa/", "/account/reauthenticate/"),
+    *("/account/2fa/totp/activate/", "/account/3rdparty/", "/account/leave/", "/sign-out/"),
+)
+
+
+@pytest.mark.parametrize("path", [*STRANGERS, *OWN])
+def test_account_pages_are_in_our_look_and_words_and_need_no_script(path: str) -> None:
     client = Client()
-    if path in ("/account/email/", "/account/2fa/", "/account/"):
+    if path in OWN:
         client.force_login(builders.person("jane"))
+    answer = in_our_words(client, path)
+    text = answer.content.decode()
+    assert 'class="brand"' in text and "unsafe" not in answer["Content-Security-Policy"]
+    assert not re.search(r"<style|\sstyle=|\son\w+=|(?:src|href)=\"(?:https?:)?//", text)
+
+
+def in_our_words(client: Client, path: str) -> Any:
+    """Headings, labels and buttons are in sentence case; no label is said again within its field."""
     answer = client.get(path, follow=True)
     text = answer.content.decode()
-    assert answer.status_code == 200 and 'class="brand"' in text
-    assert "unsafe" not in answer["Content-Security-Policy"]
-    assert not re.search(r"<style|\sstyle=|\son\w+=|(?:src|href)=\"(?:https?:)?//", text)
+    assert answer.status_code in (200, 401) and list(faults(text)) == []
+    marked = re.findall(r"(?s)<(?:h1|h2|label|button|title)[ >].*?</", text)
+    said = [" ".join(re.sub("<[^>]+>", "", words).split()) for words in marked]
+    assert len(said) >= 2 and [words for words in said if re.search(r" [A-Z][a-z]", words)] == []
+    assert "placeholder" not in text.partition("<main")[2]
+    return answer
