@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
@@ -28,6 +28,8 @@ def page(status: int, title: str) -> ErrorView:
 bad_request = page(400, "Bad request.")
 not_allowed = page(403, "Not allowed.")
 not_found = page(404, "Not found.")
+not_this_way = page(405, "Not this way.")
+too_often = page(429, "Too many requests.")  # of the account pages; others say how long to wait
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -46,8 +48,24 @@ def _without_asking(request: HttpRequest, status: int, title: str, detail: str =
     return HttpResponse(render_to_string("error.html", page), status=status)
 
 
+class NotThisWay:
+    """A page for who comes by a link, or loads again, where only a form leads to: Django's answer is empty."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not isinstance(response, HttpResponseNotAllowed) or problems.is_api(request):
+            return response
+        answer = not_this_way(request)
+        answer["Allow"] = response["Allow"]
+        return answer
+
+
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form without its CSRF token: usually one that stood open for too long."""
-    return not_allowed(
-        request, PermissionError("This form was not sent from a fresh page of ours. Go back and load it again.")
-    )
+    if problems.is_api(request):
+        return problems.answer(403, "Not allowed.", "This form was not sent from a fresh page of ours.")
+    page = {"status": 403, "title": "This form is stale.", "is_stale": True}
+    return render(request, "error.html", page, status=403)

@@ -66,6 +66,8 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             (400, "Bad request.", "limit: expected a whole number from 1 to 200."),
             (403, "Not allowed.", "Your role may read, not propose."),
             (404, "Not found.", "There is no such case."),
+            (405, "Not this way.", ""),
+            (429, "Too many requests.", "write: up to 30 in 60 s. Try again in 12 s."),
             (500, "Something broke on our side.", ""),
         ],
     }

@@ -185,4 +185,5 @@ urlpatterns = [
 handler400 = errors.bad_request
 handler403 = errors.not_allowed
 handler404 = errors.not_found
+handler429 = errors.too_often
 handler500 = errors.broken

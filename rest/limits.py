@@ -173,7 +173,8 @@ class Headers:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal() or len(length) > 18 or int(length) > MAX_FORM_BYTES:
             detail = f"A form takes up to {MAX_FORM_BYTES} bytes, with its files."
-            return render(request, "error.html", {"title": "Too much at once.", "detail": detail}, status=413)
+            page = {"status": 413, "title": "Too much at once.", "detail": detail}
+            return render(request, "error.html", page, status=413)
         try:
             spend(request, "write")
         except Exhausted as error:
@@ -188,7 +189,8 @@ class Headers:
         if problems.is_api(request):
             answer = problems.answer(429, "Too many requests.", detail)
         else:
-            answer = render(request, "error.html", {"title": "Too many requests.", "detail": detail}, status=429)
+            page = {"status": 429, "title": "Too many requests.", "detail": detail}
+            answer = render(request, "error.html", page, status=429)
         answer["Retry-After"] = str(error.wait_seconds)
         return answer
 

@@ -18,7 +18,7 @@ from html5lib.constants import E as SAID
 
 from catalog import files
 from catalog.models import Case, Strategy
-from config import errors
+from config import errors, urls
 from discussion import threads
 from people.models import Role
 from tests import builders, crawl
@@ -26,7 +26,10 @@ from tests import builders, crawl
 pytestmark = pytest.mark.django_db
 
 FIRST_VIEW_BYTES = 100_000
-STARTS = ("/", "/styleguide/", "/nothing-here/", "/affected/?kernel=nonsense", "/affected/?kernel=6.12.57", "/?q=zzzz")
+STARTS = (
+    *("/", "/styleguide/", "/nothing-here/", "/affected/?kernel=nonsense", "/affected/?kernel=6.12.57", "/?q=zzzz"),
+    "/compare/?a=6.18.44-fc-v657&b=6.18.44-fc-v669",  # neither was tried with what the other was
+)
 CHILDREN = {
     "ul": {"li"},
     "ol": {"li"},
@@ -161,6 +164,10 @@ def test_errors_say_what_to_do_next(django_assert_num_queries: Any) -> None:
     assert barred.status_code == 403 and "Your role does not include this" in barred.content.decode()
     forged = Client(enforce_csrf_checks=True).post("/sign-in/", {})
     assert forged.status_code == 403 and "not sent from a fresh page" in forged.content.decode()
+    assert "if you have an account" not in forged.content.decode()
+    unsent = client.get("/discussion/1/lock/")
+    assert (unsent.status_code, unsent["Allow"]) == (405, "POST") and "what a form sends" in unsent.content.decode()
+    assert "Wait a little" in urls.handler429(RequestFactory().get("/account/email/")).content.decode()
     with django_assert_num_queries(0):
         broken = errors.broken(RequestFactory().get("/"))
     assert broken.status_code == 500 and "Nothing that was acknowledged is lost" in broken.content.decode()
