@@ -243,3 +243,10 @@ def test_the_steps_say_how_far_a_strategy_is(states: list[dict[str, str]], label
 
     strategy = builders.strategy(states=states)
     assert [("*" if step.done else "") + step.label for step in steps(strategy)] == labels
+
+
+def test_a_site_without_cases_says_so_and_offers_no_way_back_to_all() -> None:
+    page = Client().get("/").content.decode()
+    assert "No case is known yet." in page and "Show all" not in page
+    builders.case()
+    assert "No case matches" in Client().get("/?q=zzzz").content.decode()
