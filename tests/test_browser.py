@@ -97,6 +97,26 @@ def test_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int, sc
         looked_over(page, width)
 
 
+def test_paper_shows_tables_and_full_marks_however_narrow_it_is(visit: Callable[..., Page]) -> None:
+    builders.case(effects=[{"effect": "hotunplug", "manner": "sleeps_in_d", "standing": "measured"}])
+    builders.strategy()
+    builders.settled(builders.run())
+    page = visit(viewport={"width": 700, "height": 1000})
+    page.emulate_media(media="print")
+    for path, row in (("/", ".cases"), ("/cases/fuse-writeback/", ".evidence"), ("/strategies/", ".matrix")):
+        page.goto(path)
+        assert page.locator(f"{row} tbody tr").last.evaluate("e => getComputedStyle(e).display") == "table-row"
+    page.goto("/")
+    assert page.locator(".dot.yes").first.evaluate("e => getComputedStyle(e).printColorAdjust") == "exact"
+
+
+def test_every_way_is_in_sight_on_a_phone(visit: Callable[..., Page]) -> None:
+    page = visit("/reports/", viewport={"width": 360, "height": 800})
+    for name in ("Cases", "Kernels", "Strategies", "Diagnose", "Session", "Reports", "API"):
+        box = page.get_by_role("navigation", name="Main").get_by_role("link", name=name).bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 360, name
+
+
 def test_what_is_tried_on_the_api_page_is_answered_there(visit: Callable[..., Page]) -> None:
     builders.case("fuse-writeback")
     page = visit("/api/")
