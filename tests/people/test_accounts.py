@@ -174,6 +174,32 @@ def test_a_forgotten_password_is_set_anew_by_mail() -> None:
     assert is_signed_in(other)
 
 
+def test_mail_addresses_offer_what_can_be_done_with_each() -> None:
+    client = Client()
+    sign_up(client)
+    confirm(client)
+    client = Client()
+    sign_in(client)
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+
+    def offered() -> dict[str, list[str]]:
+        page = in_our_words(client, "/account/email/").content.decode()
+        forms = re.findall(r'(?s)<form method="post" class="row">.*?</form>', page)
+        return {
+            re.findall(r'name="email" value="([^"]+)"', form)[0]: re.findall(r'name="action_(\w+)"', form)
+            for form in forms
+        }
+
+    assert offered() == {"jane@example.org": ["remove"]}
+    client.post("/account/email/", {"email": "jane@example.com", "action_add": ""})
+    assert offered() == {"jane@example.com": ["send", "remove"], "jane@example.org": []}
+    confirm(client)
+    assert offered() == {"jane@example.com": ["primary", "remove"], "jane@example.org": []}
+    client.post("/account/email/", {"email": "jane@example.com", "action_primary": ""})
+    client.post("/account/email/", {"email": "jane@example.org", "action_remove": ""})
+    assert offered() == {"jane@example.com": ["remove"]}
+
+
 def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
