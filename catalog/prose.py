@@ -24,6 +24,10 @@ _TAGS = {
 _LANGUAGES = frozenset({"c", "diff", "bash", "sh", "python", "json", "yaml", "text"})
 # `#slug` of a case, strategy or kernel, `@name` of a person; not within a word or an address.
 MENTION = re.compile(r"((?<![\w/&])[#@][A-Za-z0-9](?:[\w.+~-]{0,120}[\w+])?)")
+# A web address that stands in a text as it is. What a sentence puts behind it is cut off by `split_at_links`.
+_ADDRESS = re.compile(r"(?<![\w/])(https?://[^\W_][^\s<>\"`]{0,1000})")
+_BEHIND = ".,;:!?'*_~…"
+_BRACKETS = ("()", "[]")
 # Some lexers take time with the square of their input: 20,000 characters of brackets took 9 s.
 COLOURED_CHARACTERS = 2_000
 
@@ -37,11 +41,20 @@ def _code(code: str, language: str, attributes: str) -> str:
         return ""
 
 
-def _mentions(state: StateCore) -> None:
-    """Words of the text that `links` names become links; what stands in code or in a link stays as it is."""
+def split_at_links(text: str) -> list[str]:
+    """Text, web address, text, and so on, as `re.split` gives it: every second piece is an address."""
+    pieces = _ADDRESS.split(text)
+    for n in range(1, len(pieces), 2):
+        address = pieces[n].rstrip(_BEHIND)
+        while any(address.endswith(end) and address.count(end) > address.count(begin) for begin, end in _BRACKETS):
+            address = address[:-1].rstrip(_BEHIND)
+        pieces[n], pieces[n + 1] = address, pieces[n][len(address) :] + pieces[n + 1]
+    return pieces
+
+
+def _links(state: StateCore) -> None:
+    """Web addresses, and words of the text that `links` names, lead there; code and links stay as they are."""
     links: dict[str, str] = dict(state.env.get("links", ()))
-    if not links:
-        return
     for block in state.tokens:
         made: list[Token] = []
         inside = 0
@@ -54,21 +67,32 @@ def _mentions(state: StateCore) -> None:
 
 def _linked(text: Token, links: dict[str, str]) -> list[Token]:
     made = []
-    for piece in MENTION.split(text.content):
-        if piece not in links:
-            made.append(Token("text", "", 0, content=piece, level=text.level))
+    for n, piece in enumerate(split_at_links(text.content)):
+        if n % 2:
+            made += _link(piece, piece)
             continue
-        made.append(Token("link_open", "a", 1, attrs={"href": links[piece]}))
-        made.append(Token("text", "", 0, content=piece))
-        made.append(Token("link_close", "a", -1))
+        for word in MENTION.split(piece):
+            made += _link(word, links[word]) if word in links else [Token("text", "", 0, content=word)]
     return made
 
 
+def _link(word: str, address: str) -> list[Token]:
+    return [
+        Token("link_open", "a", 1, attrs={"href": address}),
+        Token("text", "", 0, content=word),
+        Token("link_close", "a", -1),
+    ]
+
+
+_SCROLL = (
+    ("pre", '<pre tabindex="0">', "</pre>"),
+    ("table", '<div class="scroll" tabindex="0"><table>', "</table></div>"),
+)
 _OPTIONS = {"html": False, "linkify": False, "maxNesting": 20}
 _RICH = MarkdownIt("commonmark", {**_OPTIONS, "highlight": _code}).enable("table")
 _PLAIN = MarkdownIt("commonmark", _OPTIONS)
 for _reader in (_RICH, _PLAIN):
-    _reader.core.ruler.push("mentions", _mentions)
+    _reader.core.ruler.push("links", _links)
 
 
 @lru_cache(maxsize=512)
@@ -88,4 +112,6 @@ def html(text: str, links: tuple[tuple[str, str], ...] = ()) -> SafeString:
         link_rel="noopener nofollow ugc",
     )
     # What scrolls can be reached by the keyboard.
-    return mark_safe(clean.replace("<pre>", '<pre tabindex="0">'))  # noqa: S308 - cleaned on the lines above
+    for tag, open_, close in _SCROLL:
+        clean = clean.replace(f"<{tag}>", open_).replace(f"</{tag}>", close)
+    return mark_safe(clean)  # noqa: S308 - cleaned on the lines above

@@ -9,9 +9,10 @@ from urllib.parse import quote
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from catalog import prose
+
 LISTS = frozenset({"vger.kernel.org", "kvack.org", "googlegroups.com"})
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
-_LINK = re.compile(r"(https?://[^\s<>\"']{1,500}[^\s<>\"'.,;:!?)\]])")
 
 
 def is_list(address: str) -> bool:
@@ -31,7 +32,7 @@ def hidden_in(text: str) -> str:
 
 def words(text: str, for_stranger: bool) -> SafeString:
     """Text as HTML: web addresses are links, mail addresses half hidden where a stranger reads."""
-    pieces = _LINK.split(text)
+    pieces = prose.split_at_links(text)
     return format_html_join("", "{}", ((_piece(p, n % 2 == 1, for_stranger),) for n, p in enumerate(pieces)))
 
 

@@ -17,12 +17,49 @@ from catalog.templatetags import shown
         ("a <img src=x onerror=alert(1)> b", "<p>a &lt;img src=x onerror=alert(1)&gt; b</p>"),
         ("<!-- a -->", "<p>&lt;!-- a --&gt;</p>"),
         ("[a](https://a.example)", '<p><a href="https://a.example" rel="noopener nofollow ugc">a</a></p>'),
-        ("https://a.example", "<p>https://a.example</p>"),
         ("![a](https://a.example/a.png)", "<p></p>"),
     ],
 )
 def test_commonmark_becomes_html_and_html_becomes_text(text: str, html: str) -> None:
     assert prose.html(text).strip() == html
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("https://a.example", "https://a.example"),
+        ("See http://a.example/b_c_d/?x=1&y=2#z.", "http://a.example/b_c_d/?x=1&amp;y=2#z"),
+        ("(at https://a.example/b_(c))", "https://a.example/b_(c)"),
+        ("*https://a.example/*", "https://a.example/"),
+        ("> https://lore.example/all/x@y.z/T/#u, and", "https://lore.example/all/x@y.z/T/#u"),
+        ("- https://a.example/#fuse-writeback", "https://a.example/#fuse-writeback"),
+    ],
+)
+def test_a_bare_address_is_a_link_that_nobody_is_paid_for(text: str, address: str) -> None:
+    made = prose.html(text, (("#fuse-writeback", "/cases/fuse-writeback/"),))
+    assert f'<a href="{address}" rel="noopener nofollow ugc">{address}</a>' in made
+    assert made.count("<a ") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("https://", "https://...", "ahttps://b.example", "HTTP://a", "ftp://a.example", "javascript://a.example/%0a"),
+        *("`https://a.example`", "    https://a.example", "mailto:a@b.example", "www.a.example"),
+    ],
+)
+def test_what_is_no_address_or_is_code_stays_text(text: str) -> None:
+    assert "<a " not in prose.html(text)
+
+
+@pytest.mark.parametrize("text", ["<https://a.example/>", "[https://b.example/](https://a.example/)"])
+def test_an_address_in_a_link_makes_no_link_in_a_link(text: str) -> None:
+    assert prose.html(text).count("<a ") == 1
+
+
+def test_a_table_scrolls_by_itself() -> None:
+    made = prose.html("| a |\n|---|\n| b |")
+    assert made.startswith('<div class="scroll" tabindex="0"><table>') and made.strip().endswith("</table></div>")
 
 
 @pytest.mark.parametrize(
