@@ -22,6 +22,7 @@ class TextForm(forms.Form):
     text = forms.CharField(
         label="Comment",
         max_length=Comment.MAX_CHARACTERS,
+        error_messages={"required": "Nothing is written yet."},
         widget=forms.Textarea(attrs={"rows": 9, "required": True}),
         help_text="CommonMark; ```diff and ```c are coloured. "
         "Name cases, strategies and kernels as #slug, people as @name.",
@@ -38,7 +39,7 @@ class CommentForm(TextForm):
         super().__init__(*args, **kwargs)
         field = self.fields["parent"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Comment.objects.visible_to(user).filter(document=document)
+        field.queryset = Comment.objects.visible_to(user).filter(document=document).select_related("author")
 
 
 class EditForm(TextForm):
@@ -48,7 +49,7 @@ class EditForm(TextForm):
 class WhyForm(forms.Form):
     """A reason, where what is done to somebody needs one."""
 
-    why = forms.CharField(label="Why", max_length=300)
+    why = forms.CharField(label="Why", max_length=300, error_messages={"required": "Say why."})
 
     def clean_why(self) -> str:
         return kept(self.cleaned_data["why"])

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from catalog.models import Document
 from discussion import moderation, pages
 from discussion.forms import WhyForm
+from discussion.mentions import Mentions
 from discussion.models import Comment, Flag, Lock, Standing
 from discussion.threads import trees
 from people.models import User, may
@@ -22,9 +23,14 @@ from people.models import User, may
 
 @dataclass(frozen=True)
 class Act:
-    """One thing that is done to a comment: what it is called, who may, and whether a reason is asked for."""
+    """One thing that is done to a comment: what it is called, who may, and whether a reason is asked for.
+
+    `done`: what the person who did it is told.
+    """
 
     label: str
+    title: str
+    done: str
     action: str
     do: Callable[..., None]
     needs_why: bool = False
@@ -32,11 +38,24 @@ class Act:
 
 # By the last part of the address. Adding an act is adding a line here.
 ACTS = {
-    "flag": Act("Flag it", "comment", moderation.flag, needs_why=True),
-    "settle": Act("Nothing is wrong with it", "moderate", moderation.settle_flags),
-    "pass": Act("Let it through", "moderate", moderation.let_through),
-    "hide": Act("Hide it", "moderate", moderation.hide, needs_why=True),
-    "show": Act("Show it again", "moderate", moderation.show),
+    "flag": Act(
+        *("Flag it", "Flag a comment", "Thank you: a moderator will look.", "comment", moderation.flag),
+        needs_why=True,
+    ),
+    "settle": Act(
+        *("Nothing is wrong with it", "Settle the flags of a comment", "Its flags are settled."),
+        *("moderate", moderation.settle_flags),
+    ),
+    "pass": Act(
+        *("Let it through", "Let a comment through", "Everybody can read it now."),
+        *("moderate", moderation.let_through),
+    ),
+    "hide": Act(
+        *("Hide it", "Hide a comment", "It is hidden; its place and the reason are shown."),
+        *("moderate", moderation.hide),
+        needs_why=True,
+    ),
+    "show": Act("Show it again", "Show a comment again", "It is shown again.", "moderate", moderation.show),
 }
 
 
@@ -50,13 +69,16 @@ def act(request: HttpRequest, comment: int, name: str) -> HttpResponse:
         raise PermissionDenied("Your role may not do this.")
     if name == "flag" and found.author == request.user:
         raise PermissionDenied("This is your own comment: edit it.")
+    if not found.readable_by(request.user):
+        raise PermissionDenied("A moderator hid this comment.")
     form = WhyForm(request.POST or None)
     if request.method == "GET" or (what.needs_why and not form.is_valid()):
-        page = {"act": what, "comment": found, "form": form}
+        body = Mentions([found.text], request.user).html(found.text)
+        page = {"act": what, "comment": found, "body": body, "form": form}
         return render(request, "discussion/act.html", page, status=422 if form.errors else 200)
     what.do(found, request.user, *([form.cleaned_data["why"]] if what.needs_why else []))
-    messages.success(request, "Thank you: a moderator will look." if name == "flag" else "Done.")
-    return redirect("moderation" if may(request.user, "moderate") and name != "flag" else found.get_absolute_url())
+    messages.success(request, what.done)
+    return redirect("moderation" if request.GET.get("from") == "queue" else found.get_absolute_url())
 
 
 @require_GET

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from catalog.models import Document
@@ -33,6 +34,7 @@ class Shown:
     may_moderate: bool
     reader: Any
     lock: Lock | None
+    lock_why: SafeString | None
     mail: mail_shown.OnTheList
     may_import: bool
     follows: bool
@@ -42,10 +44,10 @@ def discussion_part(request: HttpRequest, document: Document) -> Part:
     """For catalog.parts: the trees below a document, with a form where this person may use it."""
     user = request.user
     comments = list(Comment.objects.visible_to(user).about(document).in_order())
-    lock = Lock.objects.filter(document=document).first()
+    lock = Lock.objects.filter(document=document).select_related("by").first()
     allowed = may(user, "comment") and (lock is None or may(user, "moderate"))
     trees = threads.trees(comments)
-    give_words(trees, comments, user)
+    mentions = give_words(trees, comments, user, [lock.why] if lock else [])
     follows = isinstance(user, User) and Subscription.objects.filter(user=user, document=document).exists()
     shown = Shown(
         document,
@@ -55,6 +57,7 @@ def discussion_part(request: HttpRequest, document: Document) -> Part:
         may(user, "moderate"),
         user,
         lock,
+        mentions.html(lock.why) if lock else None,
         mail_shown.on_the_list(document, user),
         may(user, "import mail"),
         follows,
@@ -62,15 +65,16 @@ def discussion_part(request: HttpRequest, document: Document) -> Part:
     return Part("discussion/thread.html", shown)
 
 
-def give_words(trees: Iterable[threads.Node], comments: list[Comment], user: Any) -> None:
-    """Puts the HTML of each comment that `user` may read into its node."""
-    mentions = Mentions((c.text for c in comments if c.readable_by(user)), user)
+def give_words(trees: Iterable[threads.Node], comments: list[Comment], user: Any, also: Iterable[str] = ()) -> Mentions:
+    """Puts the HTML of each comment that `user` may read into its node. Returns what they mention, and `also` does."""
+    mentions = Mentions([*(c.text for c in comments if c.readable_by(user)), *also], user)
     waiting = list(trees)
     while waiting:
         node = waiting.pop()
         waiting += node.replies
         if node.comment.readable_by(user):
             node.body = mentions.html(node.comment.text)
+    return mentions
 
 
 @require_http_methods(["GET", "POST"])
@@ -82,15 +86,18 @@ def say(request: HttpRequest, document: int) -> HttpResponse:
         raise PermissionDenied("Your role may read, not comment.")
     assert isinstance(request.user, User)
     if request.method == "GET":
-        return _compose(request, about, CommentForm(about, request.user, initial=_quoted(request, about)))
+        quoted = _quoted(request, about)
+        return _compose(request, about, CommentForm(about, request.user, initial=quoted), quoted.get("parent"))
     form = CommentForm(about, request.user, request.POST)
-    if not form.is_valid() or "preview" in request.POST:
-        return _compose(request, about, form)
+    is_whole = form.is_valid()
+    parent = form.cleaned_data.get("parent")
+    if not is_whole or "preview" in request.POST:
+        return _compose(request, about, form, parent)
     try:
-        comment = threads.say(about, request.user, form.cleaned_data["text"], form.cleaned_data["parent"])
+        comment = threads.say(about, request.user, form.cleaned_data["text"], parent)
     except threads.Refused as refused:
         form.add_error(None, str(refused))
-        return _compose(request, about, form, 429 if isinstance(refused, threads.TooMany) else 409)
+        return _compose(request, about, form, parent, 429 if isinstance(refused, threads.TooMany) else 409)
     return redirect(comment.get_absolute_url())
 
 
@@ -103,12 +110,15 @@ def _quoted(request: HttpRequest, about: Document) -> dict[str, Any]:
     if found is None or not found.readable_by(request.user):
         return {}
     lines = "".join(f"> {line}".rstrip() + "\n" for line in found.text.splitlines())
-    return {"parent": found.pk, "text": f"{found.author.shown_name} wrote:\n\n{lines}\n"[: Comment.MAX_CHARACTERS]}
+    return {"parent": found, "text": f"{found.author.shown_name} wrote:\n\n{lines}\n"[: Comment.MAX_CHARACTERS]}
 
 
-def _compose(request: HttpRequest, about: Document, form: CommentForm, status: int = 200) -> HttpResponse:
+def _compose(
+    request: HttpRequest, about: Document, form: CommentForm, parent: Comment | None, status: int = 200
+) -> HttpResponse:
     text = form.cleaned_data.get("text", "") if form.is_bound and hasattr(form, "cleaned_data") else ""
-    page = {"form": form, "document": about, "preview": Mentions([text], request.user).html(text) if text else ""}
+    preview = Mentions([text], request.user).html(text) if text else ""
+    page = {"form": form, "document": about, "preview": preview, "parent": parent}
     if form.errors and status == 200:
         status = 422
     return render(request, "discussion/compose.html", page, status=status)

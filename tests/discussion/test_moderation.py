@@ -92,11 +92,28 @@ def test_what_is_hidden_leaves_its_place_and_the_reason(editor: User) -> None:
     for path in (f"/c/{comment.pk}/history/", f"/c/{comment.pk}/edit/"):
         assert signed_in(comment.author).get(path).status_code == 403
     assert "Buy" not in page(builders.person(), f"/discussion/{case.pk}/?quote={comment.pk}")
+    assert signed_in(builders.person()).get(f"/c/{comment.pk}/flag/").status_code == 403
     signed_in(editor).post(f"/c/{comment.pk}/show/")
     assert "Buy this." in page()
     told = Event.objects.filter(verb__in=("comment.hidden", "comment.shown")).order_by("id")
     assert [e.verb for e in told] == ["comment.hidden", "comment.shown"]
     assert told[0].data == {"comment": comment.pk, "on": "fuse-writeback", "why": "An advertisement."}
+
+
+def test_a_moderator_decides_where_the_comment_stands_or_in_the_queue(editor: User) -> None:
+    comment = threads.say(builders.case().document, newcomer(), "Hello there.")
+    assert f'action="/c/{comment.pk}/pass/"' in page(editor)
+    assert f'action="/c/{comment.pk}/resolve/"' not in page(editor)  # which would be refused
+    place = signed_in(editor).post(f"/c/{comment.pk}/hide/", {"why": "Hello."})["Location"]
+    assert place == f"{CASE}#c{comment.pk}" and f'action="/c/{comment.pk}/resolve/"' not in page(editor)
+    assert signed_in(editor).post(f"/c/{comment.pk}/show/?from=queue")["Location"] == "/moderation/"
+    assert f'action="/c/{comment.pk}/resolve/"' in page(editor)
+
+
+def test_the_reason_of_a_lock_leads_to_where_it_goes_on(editor: User) -> None:
+    moderation.lock(builders.case().document, editor, "Go on in #a-strategy, please.")
+    builders.strategy()
+    assert '<a href="/strategies/a-strategy/" rel="noopener nofollow ugc">#a-strategy</a>' in page()
 
 
 def test_a_locked_discussion_takes_no_more_but_from_moderators(editor: User) -> None:
@@ -107,7 +124,7 @@ def test_a_locked_discussion_takes_no_more_but_from_moderators(editor: User) -> 
     answer = signed_in(author).post(f"/discussion/{case.pk}/", {"text": "After."})
     assert answer.status_code == 409 and "It went in circles." in answer.content.decode()
     assert signed_in(author).post(f"/c/{comment.pk}/edit/", {"text": "After.", "base": 0}).status_code == 409
-    assert 'id="say"' not in page(author) and "Locked: It went in circles." in page()
+    assert 'id="say"' not in page(author) and "It went in circles." in page()
     assert signed_in(editor).post(f"/discussion/{case.pk}/", {"text": "Last word."}).status_code == 302
     signed_in(editor).post(f"/discussion/{case.pk}/lock/", {"locked": "no"})
     assert signed_in(author).post(f"/discussion/{case.pk}/", {"text": "After."}).status_code == 302
