@@ -16,7 +16,7 @@ from catalog.document import Malformed, parse
 from catalog.facts import CaseText, StrategyText
 from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
 from diagnosis.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES
-from people.models import may
+from people.models import User, may
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ def _as_written(request: HttpRequest, document: Document, revision: Revision) ->
 def _steered(request: HttpRequest, found: Strategy, text: StrategyText) -> dict[str, bool]:
     """What this person may do to the strategy here."""
     may_move = steering.may_move(request.user, found.document)
-    may_drive = may_move or (not text.driver and may(request.user, "propose"))
+    drives = isinstance(request.user, User) and text.driver == request.user.shown_name
+    may_drive = not drives and (may_move or (not text.driver and may(request.user, "propose")))
     return {"may_say": may(request.user, "comment"), "may_move": may_move, "may_drive": may_drive}
 
 

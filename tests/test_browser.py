@@ -51,7 +51,7 @@ def test_two_people_propose_and_discuss_and_a_stranger_reads_it(visit: Callable[
     second.locator("#discussion").get_by_role("link", name="As an objection").first.click()
     second.get_by_label("What it says").fill("A *silent* server may be a busy one.")
     second.get_by_role("button", name="Record an objection").click()
-    second.get_by_text("Not answered yet.").wait_for()
+    second.get_by_text("unanswered").wait_for()
 
     first.goto("/strategies/abort-after-a-minute/")
     first.get_by_role("link", name="Record the answer").click()

@@ -170,9 +170,13 @@ def test_what_nobody_drives_is_taken_on_by_anybody_and_taken_over_by_editors() -
     ann = builders.person("ann")
     assert signed_in(ann).post("/strategies/a-strategy/drive/").status_code == 302
     assert text_now().driver == "ann"
+    assert "/drive/" not in signed_in(ann).get("/strategies/a-strategy/").content.decode()
     assert signed_in(builders.person("ben")).post("/strategies/a-strategy/drive/").status_code == 403
-    assert signed_in(builders.person("ed", Role.EDITOR)).post("/strategies/a-strategy/drive/").status_code == 302
+    ed = signed_in(builders.person("ed", Role.EDITOR))
+    assert "Take it over" in ed.get("/strategies/a-strategy/").content.decode()
+    assert ed.post("/strategies/a-strategy/drive/").status_code == 302
     assert text_now().driver == "ed"
+    assert "/drive/" not in ed.get("/strategies/a-strategy/").content.decode()
 
 
 @pytest.mark.django_db
