@@ -56,6 +56,7 @@ def _shown(request: HttpRequest, held: Meeting, refused: tuple[Point, NotesForm]
         rows.append((item, point, form))
     page: dict[str, Any] = {"meeting": held, "agenda": rows, "may_note": may_note, "here": "session"}
     page["may_chair"] = may(request.user, "chair")
+    page["noted"] = [] if may_note else [(item, point) for item, point, _ in rows if point.is_noted]
     if may_note:
         taken = [point.case_id for _, point, _ in rows]
         page["others"] = Case.objects.visible_to(None).exclude(pk__in=taken).order_by("title")
@@ -72,22 +73,23 @@ def _agenda(request: HttpRequest, held: Meeting) -> list[tuple[Item, Point]]:
 @require_POST
 @login_required
 def note(request: HttpRequest, number: int, point: int) -> HttpResponse:
-    """Notes on one case, its place, or taking it off: by which button was pressed."""
+    """Notes on one case, its place, or taking it off: by which button was pressed. What was typed is kept."""
     by = _chair(request)
     found = get_object_or_404(Point.objects.select_related("case", "meeting"), pk=point, meeting=number)
     place = f"{found.meeting.get_absolute_url()}#p{found.pk}"
     form = NotesForm(found, request.POST)
     try:
-        if (to := request.POST.get("to", "")) in ("up", "down", "first", "last"):
+        to = request.POST.get("to", "")
+        if not to or "decided" in request.POST:
+            if not form.is_valid():
+                return _shown(request, found.meeting, (found, form))
+            meetings.note(found, by, form.notes(), form.cleaned_data["base"])
+        if to in ("up", "down", "first", "last"):
             places = {"up": found.position - 1, "down": found.position + 1, "first": 1, "last": 1 << 30}
             meetings.put(found, max(1, places[to]))
         elif to == "out":
             meetings.leave_out(found)
             place = found.meeting.get_absolute_url()
-        elif form.is_valid():
-            meetings.note(found, by, form.notes(), form.cleaned_data["base"])
-        else:
-            return _shown(request, found.meeting, (found, form))
     except meetings.Overtaken as overtaken:
         return _shown(request, found.meeting, (found, form.against(overtaken)))
     except meetings.Refused as refused:

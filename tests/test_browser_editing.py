@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Dialog, Page
 
+from catalog import meetings
 from people.models import Role
 from tests import builders
 from tests.browsing import IN_A_BROWSER, looked_over, sign_in
@@ -123,3 +125,30 @@ def test_a_case_is_proposed_taken_over_edited_by_two_and_taken_back(visit: Calla
         assert stranger.get_by_role("link", name=f"revision {n}", exact=True).count() == 1
     stranger.get_by_role("link", name="revision 3", exact=True).click()
     assert stranger.locator("em", has_text="three").count() == 1
+
+
+def test_notes_on_another_case_are_not_lost_unasked(visit: Callable[..., Page]) -> None:
+    for slug in ("one", "two"):
+        builders.case(slug)
+    ed = builders.person("ed", Role.EDITOR)
+    held = meetings.begin("In the room", date(2026, 5, 5), ed)
+    page = visit()
+    sign_in(page, ed)
+    page.goto(held.get_absolute_url())
+    first, second = (page.get_by_label("Decided").nth(n) for n in (0, 1))
+    first.fill("This.")
+    second.fill("That.")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.once("dialog", stay)
+    save = page.get_by_role("button", name="Save").first
+    save.click()
+    assert asked == ["beforeunload"] and second.input_value() == "That."
+    second.fill("")
+    save.click()
+    page.wait_for_url("**#p*")
+    assert page.get_by_label("Decided").first.input_value() == "This."

@@ -69,6 +69,23 @@ def test_its_order_is_changed_by_buttons(held: Meeting, chair: Client) -> None:
     assert slugs(held) == ["worst", "device", "bounded"]
 
 
+def test_moving_a_case_keeps_what_was_typed_beside_the_button(held: Meeting, chair: Client) -> None:
+    press(chair, held, "worst", decided="Typed, not saved.", action="", who="", to="last")
+    assert slugs(held)[-1] == "worst" and held.points.get(case__slug="worst").decided == "Typed, not saved."
+    press(chair, held, "worst", to="first")
+    assert held.points.get(case__slug="worst").decided == "Typed, not saved."
+
+
+def test_what_was_noted_comes_before_the_agenda_for_who_reads(held: Meeting, chair: Client) -> None:
+    press(chair, held, "device", decided="Bounded is enough.")
+    text = Client().get(f"/session/{held.pk}/").content.decode()
+    assert text.index("Noted so far") < text.index("Bounded is enough.") < text.index('class="panel agenda"')
+    assert "Noted so far" not in chair.get(f"/session/{held.pk}/").content.decode()
+    chair.post(f"/session/{held.pk}/close/", {"closed": "yes"})
+    text = Client().get(f"/session/{held.pk}/").content.decode()
+    assert "What was noted" in text and text.count("Nothing was noted.") == 2
+
+
 def test_notes_are_read_by_everybody_at_once_and_stand_in_the_journal(held: Meeting, chair: Client) -> None:
     press(chair, held, "worst", decided="Skip it under MIGRATE_SYNC.", action="Post v2", who="Ann")
     text = Client().get(f"/session/{held.pk}/").content.decode()
