@@ -55,7 +55,9 @@ class PromoteForm(forms.Form):
     """What a draft needs before it can be one."""
 
     title = forms.CharField(max_length=120, min_length=8)
-    mechanism = forms.ChoiceField(choices=[(w.slug, f"{w.label}: {w.meaning}") for w in MECHANISMS.values()])
+    mechanism = forms.ChoiceField(
+        choices=[("", "Choose a mechanism"), *((w.slug, f"{w.label}: {w.meaning}") for w in MECHANISMS.values())]
+    )
     controllers = forms.MultipleChoiceField(
         label="Who controls how long",
         choices=[(w.slug, w.label) for w in CONTROLLERS.values()],

@@ -31,6 +31,13 @@ SAID = {
     Standing.WITHDRAWN: "withdrawn: nothing that it sent counts",
 }
 
+# What a token with this scope opens.
+SCOPES = {
+    Scope.SUBMIT: "send reports",
+    Scope.READ: "read what you may read, drafts too where you may",
+    Scope.CURATE: "write in your name: texts, comments, strategies",
+}
+
 
 def machines(request: HttpRequest) -> HttpResponse:
     """The list, those first that wait; and for whoever may, a form for one more."""
@@ -89,7 +96,7 @@ def _machine_page(request: HttpRequest, row: Machine, secret: str = "") -> HttpR
         "is_mine": is_mine,
         "tokens": list(row.tokens.order_by("-created_at")) if is_mine else [],
         "now": timezone.now(),
-        "scopes": Scope.choices,
+        "scopes": SCOPES.items(),
         "acts": ACTS[Standing(row.standing)] if may(request.user, "manage machines") else (),
         "counts": _counts(row),
         "latest": list(Report.objects.filter(machine=row).newest()[:10]),

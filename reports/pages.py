@@ -54,6 +54,7 @@ def reports(request: HttpRequest) -> HttpResponse:
         "formats": registry.FORMATS.values(),
         "states": State.values,
         "may_replay": may(request.user, "reingest"),
+        "may_judge": may(request.user, "judge"),
         "here": "reports",
     }
     return render(request, "reports/reports.html", page)

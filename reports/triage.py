@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum, TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from catalog.models import Case
 from people import journal
@@ -44,7 +45,10 @@ class Group:
 
 def groups() -> QuerySet[LikenessLine, dict[str, Any]]:
     """The unmatched ones without a ruling, most machines first, then the most recent. For a Paginator; see `shown`."""
-    lines = LikenessLine.objects.exclude(fingerprint__in=Ruling.objects.values("fingerprint"))
+    whose = Concat("fingerprint", Value(" "), Cast("machine_id", TextField()), output_field=TextField())
+    lines = LikenessLine.objects.annotate(whose=whose).order_by()
+    left = lines.values("whose").annotate(Sum("number")).filter(number__sum__gt=0)  # not erased, not matched since
+    lines = lines.filter(whose__in=left.values("whose")).exclude(fingerprint__in=Ruling.objects.values("fingerprint"))
     alike = (
         lines.order_by()
         .values("fingerprint")

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from people.models import Event, Machine, Role
-from reports import agreement, counts, ingest, replay, triage
+from reports import agreement, counts, erasing, ingest, replay, triage
 from reports.models import Evidence, LikenessLine, Observation, Report, Ruling
 from tests import builders
 
@@ -36,6 +36,20 @@ def test_what_looks_alike_stands_together_most_machines_first() -> None:
     wide = [unknown(name, case="wide") for name in ("one", "two")]
     shown = triage.shown(list(triage.groups()))
     assert [(g.fingerprint, g.nr_observations, g.nr_machines) for g in shown] == [(wide[0], 2, 2), (often[0], 3, 1)]
+
+
+def test_a_machine_of_which_nothing_is_left_is_not_counted() -> None:
+    unknown("one")
+    unknown("two")
+    chief = builders.person(role=Role.MAINTAINER)
+    erasing.erase(Report.objects.get(machine__name="two"), chief, "A host name.")
+    shown = triage.shown(list(triage.groups()))
+    assert [(g.nr_observations, g.nr_machines) for g in shown] == [(1, 1)]
+
+
+def test_a_draft_is_of_no_mechanism_until_one_is_chosen() -> None:
+    page = client(Role.EDITOR).get(f"/reports/unmatched/{unknown()}/draft").content.decode()
+    assert '<option value="" selected>Choose a mechanism</option>' in page
 
 
 def test_a_group_is_attached_to_a_case_and_taken_back() -> None:
