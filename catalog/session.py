@@ -55,6 +55,7 @@ def _shown(request: HttpRequest, held: Meeting, refused: tuple[Point, NotesForm]
             form = refused[1]
         rows.append((item, point, form))
     page: dict[str, Any] = {"meeting": held, "agenda": rows, "may_note": may_note, "here": "session"}
+    page["refused"] = refused and refused[0]
     page["may_chair"] = may(request.user, "chair")
     page["noted"] = [] if may_note else [(item, point) for item, point, _ in rows if point.is_noted]
     if may_note:

@@ -12,5 +12,16 @@ class MachineForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    scopes = forms.MultipleChoiceField(choices=Scope.choices, initial=[Scope.SUBMIT])
-    days = forms.IntegerField(min_value=1, max_value=3650, required=False)
+    MOST_DAYS = 3650
+
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices, initial=[Scope.SUBMIT], error_messages={"required": "Choose a scope at least."}
+    )
+    days = forms.IntegerField(
+        min_value=1,
+        max_value=MOST_DAYS,
+        required=False,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"), f"A token expires after 1 to {MOST_DAYS} days, or never."
+        ),
+    )

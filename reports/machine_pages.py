@@ -132,7 +132,7 @@ def token(request: HttpRequest, name: str) -> HttpResponse:
         return _machine_page(request, row, keeping.rotate(found, request.user))
     form = TokenForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "; ".join(str(fault) for faults in form.errors.values() for fault in faults))
+        messages.error(request, " ".join(str(fault) for faults in form.errors.values() for fault in faults))
         return redirect("machine", name)
     days = form.cleaned_data["days"]
     ends = timezone.now() + timedelta(days=days) if days else None

@@ -51,7 +51,7 @@ def rule(request: HttpRequest, fingerprint: str) -> HttpResponse:
         raise Http404("Nothing that is kept looks like this.")
     form = RulingForm(request.user, request.POST)
     if not form.is_valid():
-        messages.error(request, "; ".join(str(fault) for faults in form.errors.values() for fault in faults))
+        messages.error(request, " ".join(str(fault) for faults in form.errors.values() for fault in faults))
     elif form.cleaned_data["word"] == "back":
         taken = triage.unrule(fingerprint, request.user)
         messages.success(request, "Taken back." if taken else "There was no ruling to take back.")

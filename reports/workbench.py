@@ -67,6 +67,18 @@ def with_block(text: str, block: str) -> str:
     return "\n".join([*lines[:start], *([mine] if mine.strip() else []), *lines[end:]])
 
 
+def told(problems: Iterable[document.Problem], text: str, block: str) -> list[str]:
+    """What is wrong with `text` under another signature, its lines counted as in the block where they are of it."""
+    start, _ = _span(text.split("\n"))
+    nr_lines = len(block.replace("\r\n", "\n").strip("\n").split("\n"))
+    return [
+        str(replace(problem, line=min(problem.line - start, nr_lines)))
+        if start < problem.line <= start + nr_lines + 1  # what does not end is noticed on the line after it
+        else f"elsewhere in the text, {problem}"
+        for problem in problems
+    ]
+
+
 def _span(lines: list[str]) -> tuple[int, int]:
     """Where the signature stands in the head: first line and the one after its last; before the fence if nowhere."""
     fence = next((n for n, line in enumerate(lines) if n and line.rstrip() == document.FENCE), len(lines))

@@ -34,7 +34,7 @@ def signature(request: HttpRequest, slug: str) -> HttpResponse:
                 return _activated(request, case, text)
             page["trial"] = workbench.trial(case, text)
         except Malformed as error:
-            page["problems"] = error.problems
+            page["problems"] = workbench.told(error.problems, now.text, page["written"])
         except revisions.Conflict as error:
             messages.error(request, f"{error}. This is its signature now; yours stands below it.")
             page["other"] = workbench.block_of(error.current.text)

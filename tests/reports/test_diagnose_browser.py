@@ -16,6 +16,7 @@ from tests.browsing import IN_A_BROWSER, looked_over, sign_in
 pytestmark = IN_A_BROWSER
 
 TEXT = samples()["fuse-writeback-offline-7.3"] + "by alice@example.org\n"
+LONG = f"a line of {'many ' * 20}words from bob@example.org\n"
 PROOF = {"proves": [{"marks": ["frame:folio_wait_writeback"], "why": "Its mover waits for writeback."}]}
 
 
@@ -101,7 +102,7 @@ def test_its_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int
         page.goto(path)
         looked_over(page, width)
     page.goto("/diagnose/")
-    page.get_by_label("Kernel log, page dump, stack or trace").fill(TEXT)
+    page.get_by_label("Kernel log, page dump, stack or trace").fill(f"{TEXT}\n{LONG}")
     page.get_by_role("button", name="Diagnose").click()
     page.get_by_role("button", name="Share as evidence").click()
     looked_over(page, width)

@@ -162,6 +162,9 @@ def test_tokens_are_made_with_scopes_and_an_end_and_taken_back() -> None:
     assert Event.objects.filter(verb="token.revoked").count() == 1
     bad = client.post("/machines/box/token", {"scopes": ["everything"]}, follow=True)
     assert Token.objects.count() == 2 and "everything" in bad.content.decode()
+    bad = client.post("/machines/box/token", {"days": "9999"}, follow=True)
+    said = "Choose a scope at least. A token expires after 1 to 3650 days, or never."
+    assert f'<p class="notice bad" role="status">{said}</p>' in bad.content.decode()
     stranger = signed_in(builders.person())
     assert stranger.post("/machines/box/token", {"scopes": ["read"]}).status_code == 403
     assert "Tokens" not in stranger.get("/machines/box/").content.decode()

@@ -97,6 +97,19 @@ def test_a_malformed_signature_names_the_line_and_changes_nothing(block: str) ->
     assert post(editor(), case, act="activate").status_code == 302
 
 
+@pytest.mark.parametrize(
+    ("block", "place"),
+    [
+        ("signature: {", "line 1: "),
+        ("signature:\n  proves: [oops\n", "line 2: "),
+        ("signature:\n  proofs: []\n  names: []", "line 2: "),
+        ("signature: {}\nstatus: gone", "line 2: "),
+    ],
+)
+def test_lines_are_counted_as_in_the_block(block: str, place: str) -> None:
+    assert f"<li>{place}" in post(editor(), builders.case(), block=block, act="try").content.decode()
+
+
 def test_of_two_editors_the_second_is_shown_the_firsts() -> None:
     case = builders.case()
     assert post(editor(), case, act="activate", base=1).status_code == 302
