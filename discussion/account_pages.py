@@ -109,6 +109,7 @@ def ban(request: HttpRequest, name: str) -> HttpResponse:
         return redirect("person", name)
     form = WhyForm(request.POST)
     if not form.is_valid():
-        raise PermissionDenied("Say why: it stands in the journal.")
+        messages.error(request, "Say why: it stands in the journal.")
+        return redirect("person", name)
     leaving.ban(person, request.user, form.cleaned_data["why"])
     return redirect("person", name)
