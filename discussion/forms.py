@@ -25,7 +25,8 @@ class TextForm(forms.Form):
         error_messages={"required": "Nothing is written yet."},
         widget=forms.Textarea(attrs={"rows": 9, "required": True}),
         help_text="CommonMark; ```diff and ```c are coloured. "
-        "Name cases, strategies and kernels as #slug, people as @name.",
+        "Name cases, strategies and kernels as #slug, people as @name. "
+        "A link to a comparison keeps the figures of today.",
     )
 
     def clean_text(self) -> str:
@@ -62,7 +63,8 @@ class ImportForm(forms.Form):
         label="Message-ID",
         required=False,
         max_length=600,
-        help_text="Or its address in the archive. The thread is fetched within a minute, and followed while it lives.",
+        help_text="Such as 20260302090000.1234-1-jane@example.org, or the mail's address in the archive. "
+        "The thread is fetched within a minute, and followed while it lives.",
     )
     mailbox = forms.FileField(
         label="Mailbox", required=False, help_text="An mbox, packed with gzip or not; up to 8 MB as it is sent."
