@@ -120,11 +120,11 @@ def test_a_case_is_proposed_taken_over_edited_by_two_and_taken_back(visit: Calla
     stranger.goto(CASE)
     stranger.get_by_text("A frobnicator keeps a reference.").first.wait_for()
     stranger.get_by_role("link", name="History", exact=True).click()
-    assert stranger.get_by_text("took the proposed case over").count() == 1
+    stranger.get_by_text("took the proposed case over").wait_for()
     for n in range(1, 6):
         assert stranger.get_by_role("link", name=f"revision {n}", exact=True).count() == 1
     stranger.get_by_role("link", name="revision 3", exact=True).click()
-    assert stranger.locator("em", has_text="three").count() == 1
+    stranger.locator("em", has_text="three").wait_for()
 
 
 def test_notes_on_another_case_are_not_lost_unasked(visit: Callable[..., Page]) -> None:

@@ -161,7 +161,7 @@ def test_errors_say_what_to_do_next(django_assert_num_queries: Any) -> None:
     client = Client()
     client.force_login(builders.person(role=Role.READER))
     barred = client.get("/strategies/new/")
-    assert barred.status_code == 403 and "Your role does not include this" in barred.content.decode()
+    assert barred.status_code == 403 and "A maintainer can change roles" in barred.content.decode()
     forged = Client(enforce_csrf_checks=True).post("/sign-in/", {})
     assert forged.status_code == 403 and "not sent from a fresh page" in forged.content.decode()
     assert "if you have an account" not in forged.content.decode()

@@ -49,6 +49,7 @@ def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], script
     sign_in(second, editor)
     second.goto("/reports/shared/")
     second.get_by_role("link", name="7.3.4+deb13-amd64").click()
+    second.get_by_role("button", name="Accept it").wait_for()
     assert "alice" not in second.locator("main").inner_text()
     second.get_by_role("button", name="Accept it").click()
     ingest.drain()
