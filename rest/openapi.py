@@ -1,4 +1,4 @@
-"""What is the same for every operation of the OpenAPI document: problem documents, who needs a token, 429."""
+"""What is the same for every operation of the OpenAPI document: problem documents, who needs a token, 414, 429."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from rest import problems
 
+# Said by the web server, which hands on no request whose first line is longer than it reads.
+_FROM_THE_SERVER = {"text/html": {"schema": {"type": "string"}}}
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -15,6 +17,7 @@ def finished(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for operation in (path[method] for method in METHODS if method in path):
             responses = operation["responses"]
             responses.setdefault("429", {"description": "Asked too often.", "content": _content()})
+            responses.setdefault("414", {"description": "The address is too long.", "content": _FROM_THE_SERVER})
             for status, response in responses.items():
                 if int(status) >= 400 and "application/json" in response.get("content", {}):
                     others = {kind: of for kind, of in response["content"].items() if kind != "application/json"}
