@@ -61,7 +61,8 @@ def catalog(nr_cases: int, nr_machines: int) -> None:
 # Observation i is of case i % cases; its key within the case turns round, so that every key has as many runs.
 _NUMBERED = """
 CREATE TEMP TABLE numbered AS
-SELECT i, gen_random_uuid() AS report, c.document_id AS case_id, c.slug, b.id AS build_id, m.id AS machine_id,
+SELECT i, uuidv7(interval '1 second' * (i - %(observations)s)) AS report, c.document_id AS case_id, c.slug,
+       b.id AS build_id, m.id AS machine_id,
        (ARRAY['compaction', 'move_pages'])[1 + (i / %(cases)s / 5) %% 2] AS mover,
        CASE WHEN (i / %(cases)s) %% 20 IN (3, 17) THEN 'inconclusive' WHEN (i %% %(cases)s + i / %(cases)s) %% 5 < 3
             THEN 'hangs' ELSE 'moves' END AS outcome,

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -72,7 +74,15 @@ def parcel_of(sending: Sending) -> Parcel:
     except Unreadable as error:
         raise Refusal(error.code, error.faults) from None
     digest = hashlib.sha256(sending.body).hexdigest()
-    return Parcel(uuid.uuid4(), sending, chosen.name, run_id, digest, packed(sending.body))
+    return Parcel(_new_id(), sending, chosen.name, run_id, digest, packed(sending.body))
+
+
+def _new_id() -> uuid.UUID:
+    """A UUID of version 7 (RFC 9562, 5.7), which begins with the millisecond: what belongs to the newest reports stands
+    together in every index, and is found in one search instead of one each."""
+    random = int.from_bytes(os.urandom(10), "big")
+    number = (time.time_ns() // 1_000_000) << 80 | random
+    return uuid.UUID(int=number & ~(0xF << 76 | 0x3 << 62) | 0x7 << 76 | 0x2 << 62)
 
 
 # Report and payload in one statement, so one commit and one way to the server; and whoever sends the same at the same

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import time
 import tracemalloc
 from datetime import timedelta
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import pytest
 import zstandard
@@ -266,3 +268,13 @@ def test_json_with_a_charset_is_json(secret: str) -> None:
 def test_numbers_too_large_for_python_are_not_json(secret: str) -> None:
     body = json.dumps(builders.envelope()).encode().replace(b"0.2", b"9" * 5000)
     assert send(secret, body).json()["code"] == "not-json"
+
+
+def test_the_ids_of_reports_follow_one_another_in_time(secret: str) -> None:
+    before = time.time_ns() // 1_000_000
+    ids = []
+    for number in range(3):
+        time.sleep(0.002)
+        ids.append(UUID(send(secret, builders.body(run_id=f"in-order-{number}")).json()["id"]))
+    assert ids == sorted(ids) and {(one.version, one.variant) for one in ids} == {(7, RFC_4122)}
+    assert before < ids[0].int >> 80 <= time.time_ns() // 1_000_000
