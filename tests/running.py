@@ -29,14 +29,14 @@ def free_port() -> int:
         return port
 
 
-def until(what: Callable[[], Any], seconds: float, said: str) -> Any:
-    """The first true answer of `what`; fails with `said` after so many seconds."""
+def until(what: Callable[[], Any], seconds: float, said: str | Callable[[], str]) -> Any:
+    """The first true answer of `what`; fails with `said`, or what that says by then, after so many seconds."""
     end = time.monotonic() + seconds
     while True:
         answer = what()
         if answer:
             return answer
-        assert time.monotonic() < end, said
+        assert time.monotonic() < end, said if isinstance(said, str) else said()
         time.sleep(0.1)
 
 
@@ -179,7 +179,7 @@ class Site:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        until(self._answers, START_SECONDS, f"the site did not start: {self.log.read_text()[-3000:]}")
+        until(self._answers, START_SECONDS, lambda: f"the site did not start: {self.log.read_text()[-3000:]}")
         self.pids = descendants(self.process.pid)
 
     @property

@@ -35,7 +35,7 @@ def start(broker: brokers.Broker, tmp_path: Path) -> Iterator[Callable[..., Node
     def nodes(**environment: str) -> Nodes:
         url = f"{base}/{connection.settings_dict['NAME']}"
         made.append(Nodes(tmp_path, url, **broker.environment, **environment))
-        until(made[-1].is_up, 60, made[-1].log.read_text()[-2000:])
+        until(made[-1].is_up, 60, lambda: made[-1].log.read_text()[-2000:])
         return made[-1]
 
     yield nodes
