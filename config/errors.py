@@ -35,7 +35,7 @@ too_often = page(429, "Too many requests.")  # of the account pages; others say 
 def broken(request: HttpRequest) -> HttpResponse:
     """Rendered without the request: it may be the database that broke, and a page for somebody would ask it who."""
     if may_pass(sys.exception()):
-        answer = _without_asking(request, 503, "The database does not answer.", "Send the same again in a moment.")
+        answer = _without_asking(request, 503, "The database cannot do this now.", "Send the same again in a moment.")
         answer["Retry-After"] = "5"
         return answer
     return _without_asking(request, 500, "Something broke on our side.")
