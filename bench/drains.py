@@ -25,10 +25,8 @@ def fill(number: int, machine: Any) -> None:
 
 
 WORKER = """
-import os, sys, resource, time
 import django; django.setup()
 from reports import ingest
-start = time.monotonic()
 samples = []
 while not ingest.drain(5):
     samples.append(int(open("/proc/self/statm").read().split()[1]) * 4)

@@ -399,20 +399,3 @@ def test_what_is_no_such_case_is_none_of_the_known(text: str) -> None:
     found = diagnose(text, signatures())
     assert not any(finding.is_known or finding.candidates for finding in found.findings)
     assert not found.summary.startswith(("Proved", "Likely"))
-
-
-LEFT_BY_SOFT_OFFLINE = (
-    "soft offline: 0x8ab130: page migration failed 1, type 0x17ffffc0040015(locked|uptodate|lru|swapbacked)\n"
-)
-
-
-@pytest.mark.parametrize(
-    "text, advice",
-    [
-        (new(1, 0, "flags: 0x17ffffc0000200(slab" + Z3 + "\n", reason=UNMOVABLE), "cannot be moved at all"),
-        (new(3, 0, "aops:secretmem_aops ino:41\n" + BARE), "never lets a folio move"),
-        (LEFT_BY_SOFT_OFFLINE, "try again at any time"),
-    ],
-)
-def test_trying_again_is_in_vain_only_where_memory_never_moves(text: str, advice: str) -> None:
-    assert advice in diagnose(text, signatures()).now[0].text

@@ -31,7 +31,7 @@ def signed_in(user: User) -> Client:
 
 def test_a_quote_link_opens_a_reply_that_begins_with_the_words(comment: Comment) -> None:
     text = signed_in(builders.person()).get(f"/discussion/{comment.document_id}/?quote={comment.pk}").content.decode()
-    assert f"what {comment.author.shown_name} said" in text and f'name="parent" value="{comment.pk}"' in text
+    assert f"what {comment.author.shown_name} said" in text
     assert "jane wrote:\n\n&gt; It *waits*.\n&gt;\n&gt; For ever.\n" in text
     assert f'name="parent" value="{comment.pk}"' in text
 
