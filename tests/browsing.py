@@ -73,7 +73,8 @@ def sign_in(page: Page, person: User) -> None:
 
 
 def looked_over(page: Page, width: int) -> None:
-    """The page as it stands fits its window, and axe finds nothing."""
+    """The page, once it is there, fits its window, and axe finds nothing."""
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{page.url} is wider than {width}"
     found = Axe().run(page)
     assert found.violations_count == 0, f"{page.url}: {found.generate_report()}"

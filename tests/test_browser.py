@@ -165,8 +165,7 @@ def test_what_is_tried_on_the_api_page_without_scripts_leads_to_the_answer(visit
     builders.case("fuse-writeback")
     page = visit("/api/", java_script_enabled=False)
     page.get_by_role("button", name="POST /diagnose/").click()
-    page.get_by_role("heading", name="What holds it?").wait_for()
-    assert page.locator("section.verdict").count() == 1
+    page.locator("section.verdict").wait_for()
     page.goto("/api/")
     page.get_by_role("button", name="GET /affected/").click()
-    assert '"results"' in page.inner_text("body")
+    page.get_by_text('"results"').first.wait_for()

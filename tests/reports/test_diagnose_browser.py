@@ -40,6 +40,7 @@ def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], script
     assert "hit" in (first.locator(".log :target").get_attribute("class") or "")
 
     first.get_by_role("button", name="Share as evidence").click()
+    first.get_by_role("button", name="Share it").wait_for()
     assert "mail@hidden" in first.locator("table").inner_text()
     first.get_by_label("Note").fill("offlining memory33")
     first.get_by_role("button", name="Share it").click()
@@ -52,6 +53,7 @@ def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], script
     second.get_by_role("button", name="Accept it").wait_for()
     assert "alice" not in second.locator("main").inner_text()
     second.get_by_role("button", name="Accept it").click()
+    second.get_by_role("button", name="Accept it").wait_for(state="detached")
     ingest.drain()
 
     stranger = visit(java_script_enabled=scripts)
@@ -106,4 +108,5 @@ def test_its_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int
     page.get_by_label("Kernel log, page dump, stack or trace").fill(f"{TEXT}\n{LONG}")
     page.get_by_role("button", name="Diagnose").click()
     page.get_by_role("button", name="Share as evidence").click()
+    page.get_by_role("button", name="Share it").wait_for()
     looked_over(page, width)
