@@ -4,7 +4,9 @@ For each page the queries, the buffers that they touch (EXPLAIN (ANALYZE, BUFFER
 out), and the median time of the request: by the clock, and what this process computed of it. Buffers do not depend on
 who else uses the machine; the clock does.
 
-    python -m bench.pages [FEW MANY] [--cases N] [--keys N]
+    python -m bench.pages [FEW MANY] [--cases N] [--builds N] [--machines N]
+
+The last two make the many come from more builds and machines than the few.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import Any
 
 import psycopg
 
+from bench.fleet import Fleet
 from local.postgres import FAST, Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -110,12 +113,13 @@ def main() -> int:
     server.start()
     try:
         said(f"a catalog of {given.cases} cases")
-        _run(_database(server, "base"), "base", str(given.cases))
+        _run(_database(server, "base"), "base", str(given.cases), str(max(MACHINES, given.machines)))
         costs = []
-        for name, number in (("few", given.few), ("many", given.many)):
+        grown = Fleet(given.builds, given.machines)
+        for name, number, fleet in (("few", given.few, Fleet()), ("many", given.many, grown)):
             said(f"{number:,} observations")
             url = _database(server, name, template="base")
-            _run(url, "fill", str(number), str(given.keys))
+            _run(url, "fill", str(number), str(fleet.builds), str(fleet.machines))
             said("pages")
             costs.append({page: Cost(**cost) for page, cost in json.loads(_run(url, "measure")).items()})
         version = _run(url, "version").strip()
@@ -141,7 +145,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("few", nargs="?", type=int, default=10_000)
     parser.add_argument("many", nargs="?", type=int, default=1_000_000)
     parser.add_argument("--cases", type=int, default=500)
-    parser.add_argument("--keys", type=int, default=20, help="tallies of a case")
+    parser.add_argument("--builds", type=int, default=Fleet.builds, help="on which each case is measured, of the many")
+    parser.add_argument("--machines", type=int, default=Fleet.machines, help="that measure each, of the many")
     return parser.parse_args()
 
 
@@ -175,9 +180,10 @@ def step(act: str, *arguments: str) -> None:
     with connection.cursor() as cursor:
         if act == "base":
             call_command("migrate", verbosity=0)
-            generate.catalog(int(arguments[0]), MACHINES)
+            generate.catalog(int(arguments[0]), int(arguments[1]))
         elif act == "fill":
-            generate.observations(int(arguments[0]), int(arguments[1]))
+            number, builds, machines = map(int, arguments)
+            generate.observations(number, Fleet(builds, machines))
         elif act == "version":
             cursor.execute("SHOW server_version")
             print(cursor.fetchone()[0])
@@ -187,7 +193,8 @@ def step(act: str, *arguments: str) -> None:
 
 def _tell(given: argparse.Namespace, few: dict[str, Cost], many: dict[str, Cost], version: str) -> int:
     """The table in Markdown; 1 where a page asks more questions, or touches too many more buffers."""
-    print(f"{given.cases} cases, {given.keys} tallies a case; {given.few:,} and {given.many:,} observations.")
+    print(f"{given.cases} cases; {given.few:,} and {given.many:,} observations, the many on {given.builds} builds")
+    print(f"by {given.machines} machines a case, the few on {Fleet.builds} by {Fleet.machines}.")
     machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(f"PostgreSQL {version}, Python {platform.python_version()}, {machine}.\n")
     print("| page | queries | buffers, few | many | ratio | ms, few | many | CPU ms, many |")
