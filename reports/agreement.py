@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import transaction
 
 from catalog.models import Tally
-from reports import evidence
-from reports.evidence import Delta, Key
+from reports import tallies
 from reports.models import Evidence
+from reports.tallies import Delta, Key
 
 Disagreement = tuple[Key, Delta | None, Delta | None]
 
@@ -17,18 +17,16 @@ def disagreements() -> list[Disagreement]:
 
     The two are read one after the other, so what differs is looked at once more under the tally's lock.
     """
-    stored = {evidence.key_of(t): _delta(t) for t in Tally.objects.all()}
-    counted = evidence.tallied(Evidence.objects.counted().iterator(chunk_size=2_000))
+    stored = {tallies.key_of(t): _delta(t) for t in Tally.objects.all()}
+    counted = tallies.tallied(Evidence.objects.counted().iterator(chunk_size=2_000))
     suspects = [key for key in sorted(stored.keys() | counted.keys()) if stored.get(key) != counted.get(key)]
     return [found for key in suspects if (found := _differs(key))]
 
 
 @transaction.atomic
 def _differs(key: Key) -> Disagreement | None:
-    stored = next(
-        (_delta(tally) for tally in Tally.objects.select_for_update().filter(**evidence.where_key(key))), None
-    )
-    counted = evidence.tallied(Evidence.objects.counted().filter(**evidence.where_key(key))).get(key)
+    stored = next((_delta(tally) for tally in Tally.objects.select_for_update().filter(**tallies.where_key(key))), None)
+    counted = tallies.tallied(Evidence.objects.counted().filter(**tallies.where_key(key))).get(key)
     return (key, stored, counted) if stored != counted else None
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from people import journal
 from people.models import Machine, Standing, User
-from reports import evidence
+from reports import tallies
 
 
 @transaction.atomic
@@ -21,5 +21,5 @@ def let_stand(machine: Machine, standing: Standing, person: User) -> None:
     before = locked.standing
     locked.standing = standing
     locked.save(update_fields=["standing"])
-    evidence.count_machine(locked)
+    tallies.count_machine(locked)
     journal.record(f"machine.{standing}", "machine", machine.name, person, before=before)

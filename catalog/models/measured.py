@@ -1,4 +1,4 @@
-"""What was measured, added up. Only `reports.evidence` writes here, with the evidence, in one transaction."""
+"""What was measured, added up. Only `reports.tallies` writes here, with the evidence, in one transaction."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.models import Tally
-from reports import agreement, evidence
+from reports import agreement, tallies
 from reports.models import Evidence
 
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         for key, stored, counted in wrong:
             self.stderr.write(f"{key}: the tally says {stored}, the evidence {counted}")
             if options["repair"]:
-                evidence.recount(key)
+                tallies.recount(key)
         totals = f"{Tally.objects.count()} tallies, {Evidence.objects.count()} pieces of evidence"
         if wrong and not options["repair"]:
             raise CommandError(f"{len(wrong)} of {totals} disagree")
