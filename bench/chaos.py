@@ -159,14 +159,16 @@ def judged(fire: Fire, number: int) -> list[str]:
     settled = set(Report.objects.filter(state="settled").values_list("run_id", flat=True))
     keys = Counter(Evidence.objects.values_list("report", "key", "case"))
     with_evidence = Evidence.objects.values("report").distinct().count()
-    disagree = agreement.disagreements()
+    disagree = [*agreement.disagreements(), *agreement.miscounts()]
     print("broker:", urlsplit(fire.broker.environment["CELERY_BROKER_URL"]).scheme)
     print("killed:", ", ".join(f"{name} {count}" for name, count in sorted(fire.hits.items())))
     print("answers:", ", ".join(f"{name} {count}" for name, count in sorted(fire.answers.items())))
     print("ledger:", now.received, "received =", " + ".join(f"{count} {name}" for name, count in states.items()))
     attempts = Counter(Report.objects.values_list("attempts", flat=True))
     print("attempts:", ", ".join(f"{count} at attempt {attempt}" for attempt, count in sorted(attempts.items())))
-    print(f"evidence: {len(keys)} of {with_evidence} reports; tallies that disagree with it: {len(disagree)}")
+    print(
+        f"evidence: {len(keys)} of {with_evidence} reports; tallies and totals that disagree with it: {len(disagree)}"
+    )
     wrong = {
         "acknowledged and lost": len(fire.acknowledged - there.keys()),
         "sent and never acknowledged": number - len(fire.acknowledged),
@@ -175,7 +177,7 @@ def judged(fire: Fire, number: int) -> list[str]:
         "evidence twice": sum(count > 1 for count in keys.values()),
         "settled without evidence": len(settled) - with_evidence,
         "ledger off by": now.received - sum(states.values()),
-        "tallies that disagree": len(disagree),
+        "tallies and totals that disagree": len(disagree),
     }
     for what, count in wrong.items():
         print(f"  {what}: {count}")

@@ -15,11 +15,11 @@ from bench.fleet import BUILDS, Fleet
 from catalog import files, revisions
 from catalog.document import parse, write
 from catalog.facts import CaseText
-from catalog.models import Case, Document, KernelBuild
+from catalog.models import Case, Document, KernelBuild, Tally
 from catalog.models.text import Origin
 from people import machines
 from people.models import Machine, Role, User
-from reports import inbox, ingest
+from reports import inbox, ingest, totals
 
 REPORT = b"""{"format": "unmigratable-report", "version": 1, "run_id": "bench-run-0001",
 "kernel": {"release": "6.18.44", "architecture": "x86_64"}, "environment": "host", "runs": [{"case": "fuse-writeback",
@@ -123,6 +123,7 @@ def observations(number: int, fleet: Fleet = Fleet()) -> None:  # noqa: B008 (it
         cursor.execute(_NUMBERED, given)
         for statement in (_REPORTS, _LEDGER, _OBSERVATIONS, _EVIDENCE, _TALLIES):
             cursor.execute(statement, [])
+        totals.add_up(map(totals.group_of, Tally.objects.all()))
         cursor.execute("SET session_replication_role = origin")
         cursor.execute("DROP TABLE numbered")
         cursor.execute("VACUUM (ANALYZE)")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from catalog.document import parse
 from catalog.facts import CaseText
-from catalog.models import Case, KernelBuild, Tally
+from catalog.models import Case, KernelBuild, Total
 from diagnosis import affected, releases
 from diagnosis.affected import Answer, Change, Measurement
 from diagnosis.releases import Release
-from diagnosis.vocabulary import CONCLUSIVE, HELD
 
 
 @dataclass(frozen=True)
@@ -40,17 +38,17 @@ def changes(case: Case) -> list[Change]:
 def _measured(kernel: Release, cases: list[Case]) -> dict[int, list[Measurement]]:
     """By case, what is near enough to matter: builds of the kernel's line, and of the nearest upstream lines."""
     near = _near(kernel, KernelBuild.objects.filter(label="").only("release"))
-    groups: dict[tuple[Any, ...], list[Tally]] = defaultdict(list)
-    wanted = Tally.objects.filter(case__in=[case.pk for case in cases], build__in=near, outcome__in=CONCLUSIVE)
-    for tally in wanted.order_by("pk"):
-        where = (tally.mover, tally.area, tally.environment, tally.architecture, tally.kind)
-        groups[tally.case_id, tally.build_id, where].append(tally)
     made: dict[int, list[Measurement]] = defaultdict(list)
-    for (case, build, where), group in groups.items():
-        held = sum(tally.runs for tally in group if tally.outcome in HELD)
-        runs, machines = sum(tally.runs for tally in group), len({tally.machine_id for tally in group})
-        made[case].append(Measurement(near[build], *where, held, runs, machines))
+    wanted = Total.objects.filter(case__in=[case.pk for case in cases], build__in=near, conclusive__gt=0)
+    for case, build, *rest in wanted.order_by("pk").values_list("case_id", "build_id", *_MEASURED):
+        made[case].append(Measurement(near[build], *rest))
     return made
+
+
+_MEASURED = (
+    *("mover", "area", "environment", "architecture", "kind"),
+    *("held", "conclusive", "nr_conclusive_machines"),
+)
 
 
 def _near(kernel: Release, builds: Iterable[KernelBuild]) -> dict[int, str]:

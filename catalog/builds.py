@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max, Sum
+from django.db.models import Count, Max
 
 from catalog.measured import GLYPHS, verdict
-from catalog.models import KernelBuild, Tally
+from catalog.models import KernelBuild, Total
 from diagnosis import releases
 from diagnosis.releases import Release
-from diagnosis.vocabulary import AREAS, CONCLUSIVE, ENVIRONMENTS, HELD, MOVERS, Word
+from diagnosis.vocabulary import AREAS, ENVIRONMENTS, MOVERS, Word
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def known(user: Any) -> list[Build]:
     """Every build, newest first; of equal ones the plain one first. Two queries."""
     builds = KernelBuild.objects.in_bulk()
     rows = list(
-        Tally.objects.visible_to(user)
+        Total.objects.visible_to(user)
         .values("build_id", "architecture", "environment")
         .annotate(nr_cases=Count("case", distinct=True), last_seen_at=Max("last_seen_at"))
     )
@@ -113,17 +113,8 @@ def matrix(user: Any, builds: Iterable[Build]) -> dict[int, dict[str, list[Mark]
     """By case and line: a mark for each mover, area and so on, from the newest build that has runs. One query."""
     plain = {one.build.pk: one for one in builds if not one.build.label}
     key = ("case_id", "build_id", "mover", "area", "environment", "architecture", "kind")
-    rows = (
-        Tally.objects.visible_to(user)
-        .filter(build__in=plain, outcome__in=CONCLUSIVE)
-        .values_list(*key, "outcome")
-        .annotate(total=Sum("runs"))
-        .order_by()
-    )
-    counts: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
-    for *at, outcome, runs in rows:
-        counts[tuple(at)][0] += runs if outcome in HELD else 0
-        counts[tuple(at)][1] += runs
+    rows = Total.objects.visible_to(user).filter(build__in=plain, conclusive__gt=0)
+    counts = {tuple(at): (held, conclusive) for *at, held, conclusive in rows.values_list(*key, "held", "conclusive")}
     latest: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for at in sorted(counts, key=lambda at: (plain[at[1]].read.order, plain[at[1]].build.release)):
         latest[at[0], plain[at[1]].read.line, *at[2:]] = at
@@ -147,8 +138,8 @@ def _told_apart(marks: list[Mark]) -> list[Mark]:
     return made
 
 
-def _mark(at: tuple[Any, ...], build: KernelBuild, count: list[int], is_newest: bool) -> Mark:
+def _mark(at: tuple[Any, ...], build: KernelBuild, count: tuple[int, int], is_newest: bool) -> Mark:
     _, _, mover, area, environment, architecture, kind = at
     area = AREAS[area].label if area in AREAS else "no area"
     where = f"{architecture} {environment}" + ("" if kind == "run" else f", from a {kind}")
-    return Mark(MOVERS[mover], area, where, build, count[0], count[1], is_newest)
+    return Mark(MOVERS[mover], area, where, build, *count, is_newest)

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from catalog import comparing, measured
 from catalog.api import SUMMARY, as_measured
 from catalog.comparing import DIFFERS, NO_DIFFERENCE, ONE_SIDE, TOO_FEW, Pair
-from catalog.models import Case, KernelBuild, Tally
+from catalog.models import Case, KernelBuild, Total
 from diagnosis import releases
 from rest import problems
 
@@ -62,9 +62,9 @@ def _by_line(choices: list[KernelBuild]) -> list[tuple[str, list[KernelBuild]]]:
 
 
 def _pairs(user: Any, a: KernelBuild, b: KernelBuild) -> tuple[list[Pair], dict[int, Case]]:
-    tallies = Tally.objects.visible_to(user).filter(build__in=[a, b]).select_related("build", "case")
-    cases = {tally.case_id: tally.case for tally in tallies}
-    summaries = measured.summarised(tallies)
+    totals = Total.objects.visible_to(user).filter(build__in=[a, b]).select_related("build", "case")
+    cases = {total.case_id: total.case for total in totals}
+    summaries = measured.summarised(totals)
     sides = [[s for s in summaries if s.build.pk == build.pk] for build in (a, b)]
     return sorted(comparing.pair(*sides), key=lambda p: (cases[p.case_id].slug, p.one.mover.slug)), cases
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -18,7 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 
-from catalog.models import Case, Revision, Subsystem, Tally
+from catalog.models import Case, Revision, Subsystem, Total
 from catalog.models.text import PROPOSALS, RevisionQuerySet
 from diagnosis.vocabulary import AREAS, ENVIRONMENTS, MOVERS, OUTCOMES, UNKNOWN
 
@@ -66,7 +65,8 @@ def subsystem(request: HttpRequest, slug: str) -> HttpResponse:
 def _answer(request: HttpRequest, title: str, path: str, written: RevisionQuerySet, measured: Q) -> HttpResponse:
     revisions = written.visible_to(request.user).select_related("document__case", "document__strategy", "author")
     items = [of_revision(one) for one in revisions.defer("text").order_by("-pk")[:ENTRIES]]
-    items += _measured(Tally.objects.visible_to(request.user).filter(measured).news()[: 4 * ENTRIES])
+    news = Total.objects.visible_to(request.user).filter(measured).select_related("case", "build")
+    items += _measured(news.order_by("-news_at", "pk")[: 4 * ENTRIES])
     return answer(request, title, path, items)
 
 
@@ -103,26 +103,26 @@ def of_revision(revision: Revision) -> Item:
     return Item(f"{path}@{revision.n}", what, snapshot, revision.note or about.summary, revision.created_at, by)
 
 
-def _measured(news: Iterable[dict[str, Any]]) -> list[Item]:
+def _measured(news: Iterable[Total]) -> list[Item]:
     """One for each case and build among these, with when its latest news came."""
-    groups: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
+    groups: dict[tuple[int, int], list[Total]] = defaultdict(list)
     for one in news:
-        groups[one["case"], one["build"]].append(one)
+        groups[one.case_id, one.build_id].append(one)
     made = []
     for (_, build), group in groups.items():
         one = group[0]
-        path = reverse("case", args=[one["case__slug"]])
-        label = f" + {one['build__label']}" if one["build__label"] else ""
-        title = f"{one['case__title']}: measured on {one['build__release']}{label}"
-        said = "; ".join(sorted({_said(each) for each in group}))
-        made.append(Item(f"{path}#build-{build}", title, f"{path}#evidence", said, max(o["first"] for o in group)))
+        path = reverse("case", args=[one.case.slug])
+        title = f"{one.case.title}: measured on {one.build}"
+        said = "; ".join(sorted(said for each in group for said in _said(each)))
+        made.append(Item(f"{path}#build-{build}", title, f"{path}#evidence", said, max(o.news_at for o in group)))
     return made
 
 
-def _said(one: dict[str, Any]) -> str:
-    area = f" in {AREAS[one['area']].label}" if one["area"] in AREAS else ""
-    where = f"{one['architecture']}, {ENVIRONMENTS.get(one['environment'], UNKNOWN).label}"
-    return f"{MOVERS.get(one['mover'], UNKNOWN).label}{area} ({where}): {OUTCOMES[one['outcome']].label}"
+def _said(one: Total) -> Iterator[str]:
+    area = f" in {AREAS[one.area].label}" if one.area in AREAS else ""
+    where = f"{one.architecture}, {ENVIRONMENTS.get(one.environment, UNKNOWN).label}"
+    for outcome in one.outcomes:
+        yield f"{MOVERS.get(one.mover, UNKNOWN).label}{area} ({where}): {OUTCOMES[outcome].label}"
 
 
 def _clean(text: str) -> str:

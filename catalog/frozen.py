@@ -6,7 +6,7 @@ from typing import Any
 
 from catalog import comparing, measured
 from catalog.measured import Summary
-from catalog.models import KernelBuild, Tally
+from catalog.models import KernelBuild, Total
 
 MOST_ROWS = 60
 
@@ -19,9 +19,9 @@ def comparison(a: str, b: str) -> dict[str, Any] | None:
     builds = {str(build): build for build in KernelBuild.objects.visible_to(None)}
     if a not in builds or b not in builds:
         return None
-    tallies = Tally.objects.visible_to(None).filter(build__in=[builds[a], builds[b]]).select_related("build", "case")
-    slugs = {tally.case_id: tally.case.slug for tally in tallies}
-    sides = [[s for s in measured.summarised(tallies) if str(s.build) == name] for name in (a, b)]
+    totals = Total.objects.visible_to(None).filter(build__in=[builds[a], builds[b]]).select_related("build", "case")
+    slugs = {total.case_id: total.case.slug for total in totals}
+    sides = [[s for s in measured.summarised(totals) if str(s.build) == name] for name in (a, b)]
     rows = [
         {
             "case": slugs[pair.case_id],

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from catalog import builds, measured
 from catalog.api import SUMMARY, as_measured
 from catalog.builds import Build
-from catalog.models import Case, KernelBuild, Tally
+from catalog.models import Case, KernelBuild, Total
 from diagnosis import releases
 from rest import paging, problems
 
@@ -87,7 +87,7 @@ class KernelView(APIView):
         build = KernelBuild.objects.visible_to(request.user).filter(**names).first()
         if build is None:
             raise Http404("Nothing was measured on such a kernel.")
-        rows = measured.summarised(Tally.objects.visible_to(request.user).filter(build=build).select_related("build"))
+        rows = measured.summarised(Total.objects.visible_to(request.user).filter(build=build).select_related("build"))
         slugs = dict(Case.objects.filter(pk__in={row.case_id for row in rows}).values_list("pk", "slug"))
         rows.sort(key=lambda row: (slugs[row.case_id], row.mover.slug, row.area.slug))
         found = [{"case": slugs[row.case_id], **as_measured(row)} for row in rows]

@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from catalog import builds, export, exports, measured
 from catalog.measured import Summary
-from catalog.models import Case, KernelBuild, Tally
+from catalog.models import Case, KernelBuild, Total
 from diagnosis import releases
 
 
@@ -32,7 +32,7 @@ def kernel(request: HttpRequest, release: str) -> HttpResponse:
     build = next((one for one in visible if (one.release, one.label) == (release, label)), None)
     if build is None:
         raise Http404("Nothing was measured on such a kernel.")
-    rows = measured.summarised(Tally.objects.visible_to(request.user).filter(build=build).select_related("build"))
+    rows = measured.summarised(Total.objects.visible_to(request.user).filter(build=build).select_related("build"))
     cases = {case.pk: case for case in Case.objects.filter(pk__in={row.case_id for row in rows})}
     rows.sort(key=lambda row: (row.architecture, row.environment.slug, cases[row.case_id].slug))
     read = releases.read(build.release)

@@ -1,4 +1,4 @@
-"""Reading the tallies: what a page says of a case was measured by whom, on what, how often.
+"""Reading the totals: what a page says of a case was measured by whom, on what, how often.
 
 A run is the unit. Movers, areas, environments and kinds are never pooled; inconclusive, skipped and
 failed runs are shown and stay out of the denominator.
@@ -16,7 +16,7 @@ from functools import lru_cache
 from django.db.models import Sum
 
 from catalog import histogram
-from catalog.models import Case, KernelBuild, Tally
+from catalog.models import Case, KernelBuild, Total
 from diagnosis import releases
 from diagnosis.vocabulary import AREAS, CONCLUSIVE, ENVIRONMENTS, HELD, MOVERS, OUTCOMES, UNKNOWN, Word
 
@@ -46,6 +46,22 @@ class Summary:
     nr_machines: int
     freed_seconds: float | None
     last_seen_at: datetime
+
+    @classmethod
+    def of(cls, total: Total) -> Summary:
+        return cls(
+            case_id=total.case_id,
+            build=total.build,
+            architecture=total.architecture,
+            mover=MOVERS.get(total.mover, UNKNOWN),
+            area=AREAS.get(total.area, NO_AREA),
+            environment=ENVIRONMENTS.get(total.environment, UNKNOWN),
+            kind=total.kind,
+            outcomes=tuple((OUTCOMES[outcome], runs) for outcome, runs in total.outcomes.items()),
+            nr_machines=total.nr_machines,
+            freed_seconds=histogram.median(total.histogram),
+            last_seen_at=total.last_seen_at,
+        )
 
     @property
     def conclusive(self) -> int:
@@ -130,38 +146,15 @@ def wilson(held: int, runs: int, z: float = 1.96) -> tuple[float, float]:
 
 def summaries(case: Case) -> list[Summary]:
     """The evidence table of a case: newest kernel first. One query."""
-    made = summarised(case.tallies.select_related("build"))
+    made = summarised(case.totals.select_related("build"))
     made.sort(key=lambda s: (s.build.release, s.build.label, s.place, s.mover.slug, s.area.slug))
     made.sort(key=lambda s: releases.read(s.build.release).order, reverse=True)
     return made
 
 
-def summarised(tallies: Iterable[Tally]) -> list[Summary]:
-    """The tallies of one key added up over machines and outcomes; the tallies come with their builds."""
-    groups: dict[tuple[object, ...], list[Tally]] = defaultdict(list)
-    for t in tallies:
-        groups[t.case_id, t.build_id, t.architecture, t.mover, t.area, t.environment, t.kind].append(t)
-    return [_summary(group) for group in groups.values()]
-
-
-def _summary(group: list[Tally]) -> Summary:
-    first = group[0]
-    outcomes: dict[str, int] = defaultdict(int)
-    for tally in group:
-        outcomes[tally.outcome] += tally.runs
-    return Summary(
-        case_id=first.case_id,
-        build=first.build,
-        architecture=first.architecture,
-        mover=MOVERS.get(first.mover, UNKNOWN),
-        area=AREAS.get(first.area, NO_AREA),
-        environment=ENVIRONMENTS.get(first.environment, UNKNOWN),
-        kind=first.kind,
-        outcomes=tuple((word, outcomes[slug]) for slug, word in OUTCOMES.items() if slug in outcomes),
-        nr_machines=len({tally.machine_id for tally in group}),
-        freed_seconds=histogram.median(histogram.added(t.histogram for t in group if t.outcome in HELD)),
-        last_seen_at=max(tally.last_seen_at for tally in group),
-    )
+def summarised(totals: Iterable[Total]) -> list[Summary]:
+    """The totals come with their builds."""
+    return [Summary.of(total) for total in totals]
 
 
 def strips(cases: Iterable[Case]) -> dict[int, list[Cell]]:
@@ -173,26 +166,26 @@ def strips(cases: Iterable[Case]) -> dict[int, list[Cell]]:
     seen: dict[int, dict[str, list[_Runs]]] = {pk: defaultdict(list) for pk in wanted}
     lines: dict[str, tuple[int, ...]] = {}
     read = lru_cache(releases.read)
-    tallies = Tally.objects.filter(case__in=wanted, build__label="").order_by()
-    for row in tallies.values_list("case_id", "build__release", "outcome").annotate(runs=Sum("runs")):
-        runs = _Runs(*row[1:])
+    totals = Total.objects.filter(case__in=wanted, build__label="").order_by()
+    sums = totals.values_list("case_id", "build__release").annotate(held=Sum("held"), conclusive=Sum("conclusive"))
+    for case, *rest in sums:
+        runs = _Runs(*rest)
         release = read(runs.release)
         lines[release.line] = min(lines.get(release.line, release.order), release.order)
-        seen[row[0]][release.line].append(runs)
+        seen[case][release.line].append(runs)
     ordered = sorted(lines, key=lambda line: lines[line])
     return {pk: [_cell(line, seen[pk].get(line, [])) for line in ordered] for pk in wanted}
 
 
 @dataclass(frozen=True)
 class _Runs:
-    """How often one outcome was seen on one release, whoever tried to move the folio."""
+    """What was seen on one release, whoever tried to move the folio."""
 
     release: str
-    outcome: str
-    runs: int
+    held: int
+    conclusive: int
 
 
 def _cell(line: str, seen: list[_Runs]) -> Cell:
-    conclusive = sum(one.runs for one in seen if one.outcome in CONCLUSIVE)
-    held = sum(one.runs for one in seen if one.outcome in HELD)
-    return Cell(line, verdict(held, conclusive), tuple(sorted({one.release for one in seen})), conclusive)
+    held, conclusive = sum(one.held for one in seen), sum(one.conclusive for one in seen)
+    return Cell(line, verdict(held, conclusive), tuple(sorted(one.release for one in seen)), conclusive)

@@ -18,7 +18,7 @@ from catalog import comparing, measured
 from catalog.comparing import Pair
 from catalog.facts import StrategyText
 from catalog.measured import Summary
-from catalog.models import Case, KernelBuild, Serving, Tally
+from catalog.models import Case, KernelBuild, Serving, Total
 
 BASES = ("", "base")
 NEEDED = 5  # runs on each side, below which no difference can be shown: comparing.LEVEL
@@ -39,7 +39,7 @@ def tried(text: StrategyText, servings: Iterable[Serving], user: Any) -> list[Tr
     """For each of `servings`, those that `user` may see, for which it should do something. Two queries."""
     wanted = [serving for serving in servings if serving.effect != "does_not_apply"]
     own = Q(build__label__in=[text.slug, *text.labels]) | Q(build__label__startswith=f"{text.slug} ")
-    seen = Tally.objects.visible_to(user).filter(case__in=[s.case for s in wanted if s.case]).select_related("build")
+    seen = Total.objects.visible_to(user).filter(case__in=[s.case for s in wanted if s.case]).select_related("build")
     carrying = measured.summarised(seen.filter(own))
     releases = {summary.build.release for summary in carrying}
     without = measured.summarised(seen.filter(build__release__in=releases, build__label__in=BASES))

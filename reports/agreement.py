@@ -1,15 +1,21 @@
-"""Whether the tallies are what the evidence adds up to. They always should be; this says where they are not."""
+"""Whether tallies are what the evidence adds up to, and totals what the tallies do. This says where they are not."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.db import transaction
 
-from catalog.models import Tally
-from reports import tallies
+from catalog.models import Tally, Total
+from reports import deltas, totals
+from reports.deltas import Delta, Key
 from reports.models import Evidence
-from reports.tallies import Delta, Key
+from reports.totals import Group, Whole
 
 Disagreement = tuple[Key, Delta | None, Delta | None]
+# (group, total, tallies), each as the columns of `Total` from `runs` on.
+Miscount = tuple[Group, tuple[Any, ...] | None, tuple[Any, ...] | None]
 
 
 def disagreements() -> list[Disagreement]:
@@ -17,18 +23,47 @@ def disagreements() -> list[Disagreement]:
 
     The two are read one after the other, so what differs is looked at once more under the tally's lock.
     """
-    stored = {tallies.key_of(t): _delta(t) for t in Tally.objects.all()}
-    counted = tallies.tallied(Evidence.objects.counted().iterator(chunk_size=2_000))
+    stored = _deltas(Tally.objects.all())
+    counted = deltas.tallied(Evidence.objects.counted().iterator(chunk_size=2_000))
     suspects = [key for key in sorted(stored.keys() | counted.keys()) if stored.get(key) != counted.get(key)]
     return [found for key in suspects if (found := _differs(key))]
 
 
 @transaction.atomic
 def _differs(key: Key) -> Disagreement | None:
-    stored = next((_delta(tally) for tally in Tally.objects.select_for_update().filter(**tallies.where_key(key))), None)
-    counted = tallies.tallied(Evidence.objects.counted().filter(**tallies.where_key(key))).get(key)
+    where = deltas.where_key(key)
+    stored = _deltas(Tally.objects.select_for_update().filter(**where)).get(key)
+    counted = deltas.tallied(Evidence.objects.counted().filter(**where)).get(key)
     return (key, stored, counted) if stored != counted else None
 
 
-def _delta(tally: Tally) -> Delta:
-    return Delta(tally.runs, list(tally.histogram), tally.last_seen_at, list(tally.worked))
+def miscounts() -> list[Miscount]:
+    """Where a total is not what its tallies add up to. As `disagreements`."""
+    stored = {totals.group_of(total): _columns_of(total) for total in Total.objects.all()}
+    counted = _wholes(Tally.objects.all())
+    suspects = [group for group in sorted(stored.keys() | counted.keys()) if stored.get(group) != counted.get(group)]
+    return [found for group in suspects if (found := _miscounted(group))]
+
+
+@transaction.atomic
+def _miscounted(group: Group) -> Miscount | None:
+    totals.lock([group])
+    where = totals.where_group(group)
+    stored = next((_columns_of(total) for total in Total.objects.filter(**where)), None)
+    counted = _wholes(Tally.objects.filter(**where)).get(group)
+    return (group, stored, counted) if stored != counted else None
+
+
+def _deltas(tallies: Iterable[Tally]) -> dict[Key, Delta]:
+    return {
+        deltas.key_of(one): Delta(one.runs, list(one.histogram), one.last_seen_at, list(one.worked)) for one in tallies
+    }
+
+
+def _wholes(tallies: Iterable[Tally]) -> dict[Group, tuple[Any, ...]]:
+    return {group: _columns_of(whole) for group, whole in totals.totalled(_deltas(tallies)).items()}
+
+
+def _columns_of(one: Total | Whole) -> tuple[Any, ...]:
+    counted = (one.runs, one.held, one.conclusive, one.nr_machines, one.nr_conclusive_machines)
+    return (*counted, one.last_seen_at, one.histogram, one.worked)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.models import Tally
+from catalog.models import Total
 from diagnosis import releases
-from diagnosis.vocabulary import CONCLUSIVE, ENVIRONMENTS, MOVERS, OPERATIONS, Word
+from diagnosis.vocabulary import ENVIRONMENTS, MOVERS, OPERATIONS, Word
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ _BY = ("build__release", "build__label", "architecture", "environment", "mover")
 
 
 def of_case(case_id: int, user: Any) -> list[Row]:
-    """Of conclusive runs that had a result as a whole, newest kernel first. One query, of tallies."""
+    """Of conclusive runs that had a result as a whole, newest kernel first. One query, of totals."""
     sums: dict[tuple[str, ...], list[int]] = {}
-    found = Tally.objects.visible_to(user).filter(case=case_id, outcome__in=CONCLUSIVE).order_by(*_BY)
+    found = Total.objects.visible_to(user).filter(case=case_id, conclusive__gt=0).order_by(*_BY)
     for *by, worked in found.values_list(*_BY, "worked"):
         had = sums.setdefault(tuple(by), [0] * len(worked))
         sums[tuple(by)] = [a + b for a, b in zip(had, worked, strict=True)]

@@ -1,4 +1,4 @@
-"""Tallies: the evidence that counts, added up. `count` alone decides what a tally becomes.
+"""Tallies: the evidence that counts, added up. `count` alone decides what a tally and its total become.
 
 Whatever changes evidence says what was counted before and what is counted now; the difference is the delta.
 """
@@ -6,66 +6,25 @@ Whatever changes evidence says what was counted before and what is counted now; 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
 
 from django.db import connection, transaction
 
-from catalog import histogram
 from catalog.models import Tally
 from people.models import Machine
+from reports import totals
+from reports.deltas import Delta, Key, key_of, tallied, where_key
 from reports.models import Evidence
 from reports.rows import Row
+from reports.totals import Group, literal
 
-# (case, build, architecture, mover, area, environment, kind, machine, outcome), by id where there is one: as Tally.KEY.
-Key = tuple[int, int, str, str, str, str, str, int, str]
-
-
-@dataclass
-class Delta:
-    """`worked` as in `Tally`."""
-
-    runs: int
-    histogram: list[int]
-    last_seen_at: datetime
-    worked: list[int]
-
-
-def tallied(rows: Iterable[Evidence | Row]) -> dict[Key, Delta]:
-    """What these rows add up to, by tally key."""
-    made: dict[Key, Delta] = {}
-    for row in rows:
-        key = key_of(row)
-        one = made.get(key)
-        if one is None:
-            made[key] = Delta(1, histogram.of(row.freed_seconds), row.seen_at, _worked(row))
-        else:
-            one.runs += 1
-            one.histogram = histogram.added([one.histogram, histogram.of(row.freed_seconds)])
-            one.last_seen_at = max(one.last_seen_at, row.seen_at)
-            one.worked = [a + b for a, b in zip(one.worked, _worked(row), strict=True)]
-    return made
-
-
-def _worked(row: Evidence | Row) -> list[int]:
-    said = (row.worked_before, row.worked_while_held, row.worked_after)
-    return [number for one in said for number in (int(one is True), int(one is not None))]
-
-
-def key_of(row: Evidence | Row | Tally) -> Key:
-    return (
-        *(row.case_id, row.build_id, row.architecture, row.mover, row.area),
-        *(row.environment, row.kind, row.machine_id, row.outcome),
-    )
-
-
-# Adding arrays element by element, and all deltas in one statement: the ORM can say neither. Histograms come as text,
-# since unnest takes arrays of arrays apart down to their numbers.
+# Adding arrays element by element, and all deltas in one statement: the ORM can say neither. A row that was made here,
+# not changed, has an xmax of 0.
 _ADD = """
 INSERT INTO catalog_tally AS t (case_id, build_id, architecture, mover, area, environment, kind, machine_id, outcome,
-                                runs, last_seen_at, histogram, worked)
+                                runs, last_seen_at, since, histogram, worked)
 SELECT case_id, build_id, architecture, mover, area, environment, kind, machine_id, outcome, runs, last_seen_at,
-    histogram::int[], worked::int[]
+    now(), histogram::int[], worked::int[]
 FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
     %s::text[], %s::int[], %s::timestamptz[], %s::text[], %s::text[]) WITH ORDINALITY
     AS one(case_id, build_id, architecture, mover, area, environment, kind, machine_id, outcome, runs, last_seen_at,
@@ -78,56 +37,70 @@ ON CONFLICT ON CONSTRAINT tally_key DO UPDATE SET
         SELECT a + b FROM unnest(t.histogram, excluded.histogram) WITH ORDINALITY AS x(a, b, i) ORDER BY i
     ),
     worked = ARRAY(SELECT a + b FROM unnest(t.worked, excluded.worked) WITH ORDINALITY AS x(a, b, i) ORDER BY i)
+RETURNING t.case_id, t.build_id, t.architecture, t.mover, t.area, t.environment, t.kind, t.machine_id, t.outcome,
+    t.xmax = 0
 """
 
 
 def count(removed: Iterable[Evidence], added: Iterable[Evidence | Row]) -> None:
-    """Moves the tallies from `removed` to `added`, in the order of keys, so that two of these never deadlock."""
+    """Moves tallies and totals from `removed` to `added`, in the order of keys, so that two of these never deadlock."""
     minus, plus = tallied(removed), tallied(added)
-    if not minus:
-        _add(plus)
-        return
-    for key in sorted(minus.keys() | plus.keys()):
-        if key not in minus:
-            _add({key: plus[key]})
-        elif minus[key] != plus.get(key):
-            recount(key)
+    less = sorted(key for key, delta in minus.items() if delta != plus.get(key))
+    if less:
+        totals.lock(key[:7] for key in (*less, *plus))
+    _add({key: delta for key, delta in plus.items() if key not in minus})
+    for key in less:
+        _recount(key)
+    totals.add_up(key[:7] for key in less)
 
 
 @transaction.atomic
 def recount(key: Key) -> None:
+    """Adds one tally and its total up anew, whatever they say now."""
+    totals.lock([key[:7]])
+    _recount(key)
+    totals.add_up([key[:7]])
+
+
+@transaction.atomic
+def total_up(group: Group) -> None:
+    """Adds one total up anew from its tallies."""
+    totals.lock([group])
+    totals.add_up([group])
+
+
+def _recount(key: Key) -> None:
     """Where something was taken away, the time of the last sighting is not a sum: the tally is added up anew."""
     where = where_key(key)
     tally = Tally.objects.select_for_update().filter(**where)
     list(tally)
-    total = tallied(Evidence.objects.counted().filter(**where)).get(key)
-    if total is None:
+    counted = tallied(Evidence.objects.counted().filter(**where)).get(key)
+    if counted is None:
         tally.delete()
-    elif not tally.update(**asdict(total)):
-        _add({key: total})
+    elif not tally.update(**asdict(counted)):
+        _add({key: counted})
 
 
 def count_machine(machine: Machine) -> None:
     """Counts a machine's evidence where it is trusted, and else none of it. Call it with the machine locked."""
-    Tally.objects.filter(machine=machine).delete()
-    _add(tallied(Evidence.objects.counted().filter(machine=machine).iterator(chunk_size=2_000)))
+    mine = Tally.objects.filter(machine=machine)
+    counted = tallied(Evidence.objects.counted().filter(machine=machine).iterator(chunk_size=2_000))
+    groups = {key_of(tally)[:7] for tally in mine} | {key[:7] for key in counted}
+    totals.lock(groups)
+    mine.delete()
+    _add(counted)
+    totals.add_up(groups)
 
 
 def _add(deltas: dict[Key, Delta]) -> None:
     if not deltas:
         return
+    totals.add(deltas)
     rows = [
-        (*key, one.runs, one.last_seen_at, _literal(one.histogram), _literal(one.worked))
+        (*key, one.runs, one.last_seen_at, literal(one.histogram), literal(one.worked))
         for key, one in sorted(deltas.items(), key=lambda pair: pair[0])
     ]
     with connection.cursor() as cursor:
         cursor.execute(_ADD, [list(column) for column in zip(*rows, strict=True)])
-
-
-def _literal(numbers: list[int]) -> str:
-    return "{" + ",".join(map(str, numbers)) + "}"
-
-
-def where_key(key: Key) -> dict[str, int | str]:
-    names = [f"{name}_id" if name in ("case", "build", "machine") else name for name in Tally.KEY]
-    return dict(zip(names, key, strict=True))
+        fresh = [tuple(key) for *key, is_new in cursor.fetchall() if is_new]
+    totals.meet(fresh)

@@ -1,6 +1,6 @@
 from catalog.models.cases import Alias, Case, Claim, Effect, Link, Subsystem
 from catalog.models.entries import Entry, Word
-from catalog.models.measured import KernelBuild, Tally
+from catalog.models.measured import KernelBuild, Tally, Total
 from catalog.models.meetings import Meeting, Point
 from catalog.models.strategies import Serving, Strategy
 from catalog.models.text import Document, LoadedFile, Revision, Unsaved
@@ -22,6 +22,7 @@ __all__ = [
     "Strategy",
     "Subsystem",
     "Tally",
+    "Total",
     "Unsaved",
     "Word",
 ]

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from catalog.models.cases import Case
 from catalog.models.text import seen_by
+from diagnosis.vocabulary import OUTCOMES
 from people.models import Machine
 
 
 class KernelBuildQuerySet(models.QuerySet["KernelBuild"]):
     def visible_to(self, user: Any) -> KernelBuildQuerySet:
         """On which something public was measured."""
-        return self.filter(Exists(Tally.objects.visible_to(user).filter(build=OuterRef("pk"))))
+        return self.filter(Exists(Total.objects.visible_to(user).filter(build=OuterRef("pk"))))
 
 
 class KernelBuild(models.Model):
@@ -44,12 +46,6 @@ class KernelBuild(models.Model):
 class TallyQuerySet(models.QuerySet["Tally"]):
     def visible_to(self, user: Any) -> TallyQuerySet:
         return self.filter(seen_by(user, "case__document__"))
-
-    def news(self) -> QuerySet[Tally, dict[str, Any]]:
-        """What was seen under each key, whoever saw it, the latest to be seen for the first time before the others."""
-        key = (*(name for name in Tally.KEY if name != "machine"), "case__slug", "case__title")
-        rows = self.order_by().values(*key, "build__release", "build__label").annotate(first=Min("since"))
-        return rows.order_by("-first", "case", "build", "mover", "outcome")
 
 
 class Tally(models.Model):
@@ -89,3 +85,55 @@ class Tally(models.Model):
             ),
             models.CheckConstraint(condition=Q(runs__gte=1), name="tally_counts_something"),
         ]
+
+
+class TotalQuerySet(models.QuerySet["Total"]):
+    def visible_to(self, user: Any) -> TotalQuerySet:
+        return self.filter(seen_by(user, "case__document__"))
+
+
+class Total(models.Model):
+    """The tallies of one key without machine and outcome, added up. What pages read, but for what names a machine.
+
+    `runs` and `since` are by outcome, in the order of OUTCOMES; `held` and `conclusive` are of these runs. `histogram`
+    is of the runs that held, `worked` of the conclusive ones. A conclusive machine had a conclusive run. `news_at` is
+    when an outcome was first seen here that had not been seen before.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="totals")
+    build = models.ForeignKey(KernelBuild, on_delete=models.PROTECT, related_name="totals")
+    architecture = models.CharField(max_length=32)
+    mover = models.CharField(max_length=32)
+    area = models.CharField(max_length=32, blank=True)
+    environment = models.CharField(max_length=16)
+    kind = models.CharField(max_length=16)
+
+    runs = ArrayField(models.PositiveIntegerField())
+    held = models.PositiveIntegerField()
+    conclusive = models.PositiveIntegerField()
+    nr_machines = models.PositiveIntegerField(db_default=0)
+    nr_conclusive_machines = models.PositiveIntegerField(db_default=0)
+    last_seen_at = models.DateTimeField()
+    since = ArrayField(models.DateTimeField(null=True))
+    news_at = models.DateTimeField()
+    histogram = ArrayField(models.PositiveIntegerField())
+    worked = ArrayField(models.PositiveIntegerField())
+
+    objects = TotalQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "build", "architecture", "mover", "area", "environment", "kind"], name="total_key"
+            ),
+        ]
+        indexes = [models.Index(fields=["-news_at"], name="total_news")]
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many runs came to which outcome, of those that were seen."""
+        return {outcome: runs for outcome, runs in zip(OUTCOMES, self.runs, strict=False) if runs}
+
+    @property
+    def first_seen(self) -> dict[str, datetime]:
+        return {outcome: at for outcome, at in zip(OUTCOMES, self.since, strict=False) if at}

@@ -12,6 +12,8 @@ from catalog import histogram, measured
 from catalog.measured import verdict, wilson
 from catalog.models import Case, KernelBuild, Tally
 from people.models import Machine
+from reports import tallies
+from reports.deltas import key_of
 from tests import builders
 
 Queries = Callable[[int], AbstractContextManager[object]]
@@ -33,7 +35,9 @@ def tally(case: Case, release: str = "6.18.44", outcome: str = "hangs", label: s
         "histogram": histogram.of(None),
         **changed,
     }
-    return Tally.objects.create(case=case, build=build, outcome=outcome, **fields)
+    made = Tally.objects.create(case=case, build=build, outcome=outcome, **fields)
+    tallies.total_up(key_of(made)[:7])
+    return made
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from catalog.models import Tally
+from catalog.models import Tally, Total
 from people.models import Event, Role, User
 from reports import agreement, evidence, ingest, replay
 from reports.models import Evidence, Report, Verdict
@@ -23,7 +23,7 @@ def judge(row: Evidence, person: User | None = None, **given: Any) -> None:
 
 
 def runs() -> dict[str, int]:
-    assert agreement.disagreements() == []
+    assert agreement.disagreements() == agreement.miscounts() == []
     return dict(Tally.objects.values_list("outcome", "runs"))
 
 
@@ -77,7 +77,7 @@ def test_check_tallies_names_what_differs_and_repairs_it() -> None:
     builders.case()
     builders.settled()
     Tally.objects.update(runs=7)
-    with pytest.raises(CommandError, match="1 of 1 tallies"):
+    with pytest.raises(CommandError, match="1 tallies and 1 totals disagree, of 1 tallies"):
         call_command("check_tallies", stdout=StringIO(), stderr=StringIO())
     said = StringIO()
     call_command("check_tallies", "--repair", stdout=said, stderr=StringIO())
@@ -90,6 +90,16 @@ def test_check_tallies_makes_a_tally_that_is_missing() -> None:
     Tally.objects.all().delete()
     call_command("check_tallies", "--repair", stdout=StringIO(), stderr=StringIO())
     assert runs() == {"hangs": 1}
+
+
+def test_check_tallies_names_a_total_that_differs_and_repairs_it() -> None:
+    builders.case()
+    builders.settled()
+    Total.objects.update(nr_machines=2)
+    with pytest.raises(CommandError, match="0 tallies and 1 totals disagree"):
+        call_command("check_tallies", stdout=StringIO(), stderr=StringIO())
+    call_command("check_tallies", "--repair", stdout=StringIO(), stderr=StringIO())
+    assert Total.objects.get().nr_machines == 1 and agreement.miscounts() == []
 
 
 def test_reingest_says_how_many_and_does_them() -> None:

@@ -59,12 +59,15 @@ def test_a_group_is_attached_to_a_case_and_taken_back() -> None:
     editor.post(page + "rule", {"word": "case", "case": "fuse-writeback", "note": "the same hold"})
     ingest.drain()
     row = Evidence.objects.get()
-    assert (row.case.slug, row.rule) == ("fuse-writeback", "ruled") and agreement.disagreements() == []
+    assert (row.case.slug, row.rule) == (
+        "fuse-writeback",
+        "ruled",
+    ) and agreement.disagreements() == agreement.miscounts() == []
     assert "the same hold" in client().get(page).content.decode()
     assert fingerprint not in client().get("/reports/unmatched/").content.decode()
     editor.post(page + "rule", {"word": "back"})
     ingest.drain()
-    assert not Evidence.objects.exists() and agreement.disagreements() == []
+    assert not Evidence.objects.exists() and agreement.disagreements() == agreement.miscounts() == []
     assert fingerprint in client().get("/reports/unmatched/").content.decode()
     assert list(Event.objects.filter(subject=fingerprint).order_by("id").values_list("verb", flat=True)) == [
         "observations.ruled",

@@ -38,7 +38,7 @@ def new_machine(name: str = "newcomer") -> Machine:
 
 
 def counted() -> int:
-    assert agreement.disagreements() == []
+    assert agreement.disagreements() == agreement.miscounts() == []
     return sum(Tally.objects.values_list("runs", flat=True))
 
 

@@ -58,7 +58,7 @@ def test_activated_it_is_a_revision_and_the_history_is_read_again() -> None:
     ingest.drain()
     row = Evidence.objects.get()
     assert (row.report, row.case, row.rule) == (report, case, "proved")
-    assert workbench.being_read_again() == 0 and agreement.disagreements() == []
+    assert workbench.being_read_again() == 0 and agreement.disagreements() == agreement.miscounts() == []
 
 
 def test_a_proof_taken_out_takes_its_evidence_with_it() -> None:
@@ -71,7 +71,7 @@ def test_a_proof_taken_out_takes_its_evidence_with_it() -> None:
     assert (trial.nr_newly, trial.nr_no_longer) == (0, 1)
     post(client, case, block="", act="activate")
     ingest.drain()
-    assert not Evidence.objects.exists() and agreement.disagreements() == []
+    assert not Evidence.objects.exists() and agreement.disagreements() == agreement.miscounts() == []
 
 
 def test_what_goes_against_a_persons_verdict_is_named() -> None:

@@ -1,4 +1,4 @@
-"""Compares every tally with the evidence that it adds up. Exits with 1 where they differ; --repair adds up anew."""
+"""Compares tallies with their evidence, and totals with their tallies. Exits with 1 where they differ."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from catalog.models import Tally
+from catalog.models import Tally, Total
 from reports import agreement, tallies
 from reports.models import Evidence
 
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--repair", action="store_true")
+        parser.add_argument("--repair", action="store_true", help="add up anew what differs")
 
     def handle(self, *args: Any, **options: Any) -> None:
         wrong = agreement.disagreements()
@@ -24,7 +24,13 @@ class Command(BaseCommand):
             self.stderr.write(f"{key}: the tally says {stored}, the evidence {counted}")
             if options["repair"]:
                 tallies.recount(key)
-        totals = f"{Tally.objects.count()} tallies, {Evidence.objects.count()} pieces of evidence"
-        if wrong and not options["repair"]:
-            raise CommandError(f"{len(wrong)} of {totals} disagree")
-        self.stdout.write(f"{totals}: {'repaired' if wrong else 'they agree'}")
+        miscounts = agreement.miscounts()
+        for group, total, summed in miscounts:
+            self.stderr.write(f"{group}: the total says {total}, its tallies {summed}")
+            if options["repair"]:
+                tallies.total_up(group)
+        numbers = f"{Tally.objects.count()} tallies, {Evidence.objects.count()} pieces of evidence"
+        numbers += f", {Total.objects.count()} totals"
+        if (wrong or miscounts) and not options["repair"]:
+            raise CommandError(f"{len(wrong)} tallies and {len(miscounts)} totals disagree, of {numbers}")
+        self.stdout.write(f"{numbers}: {'repaired' if wrong or miscounts else 'they agree'}")

@@ -1,0 +1,234 @@
+"""Totals: the tallies of all machines and outcomes together, so that what a page reads does not grow with a fleet.
+
+Only `reports.tallies` calls this. A total is locked before its tallies are touched, in the order of groups: nobody else
+changes these meanwhile, so that it is certain which machine is new to it, and no two wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connection
+
+from catalog import histogram
+from catalog.models import Tally, Total
+from diagnosis.vocabulary import CONCLUSIVE, HELD, OUTCOMES
+from reports.deltas import Delta, Key
+
+# (case, build, architecture, mover, area, environment, kind): a tally's key without its machine and outcome.
+Group = tuple[int, int, str, str, str, str, str]
+PLACES = {outcome: place for place, outcome in enumerate(OUTCOMES)}
+
+
+@dataclass
+class Whole:
+    """What tallies of one group come to. `runs` by outcome, in the order of OUTCOMES; else as in `Total`."""
+
+    last_seen_at: datetime
+    runs: list[int] = field(default_factory=lambda: [0] * len(OUTCOMES))
+    histogram: list[int] = field(default_factory=lambda: [0] * histogram.BUCKETS)
+    worked: list[int] = field(default_factory=lambda: [0] * 6)
+    machines: set[int] = field(default_factory=set)
+    conclusive_machines: set[int] = field(default_factory=set)
+
+    @property
+    def nr_machines(self) -> int:
+        return len(self.machines)
+
+    @property
+    def nr_conclusive_machines(self) -> int:
+        return len(self.conclusive_machines)
+
+    @property
+    def held(self) -> int:
+        return sum(self.runs[PLACES[outcome]] for outcome in HELD)
+
+    @property
+    def conclusive(self) -> int:
+        return sum(self.runs[PLACES[outcome]] for outcome in CONCLUSIVE)
+
+    def add(self, machine: int, outcome: str, delta: Delta) -> None:
+        self.last_seen_at = max(self.last_seen_at, delta.last_seen_at)
+        self.runs[PLACES[outcome]] += delta.runs
+        self.machines.add(machine)
+        if outcome in HELD:
+            self.histogram = histogram.added([self.histogram, delta.histogram])
+        if outcome in CONCLUSIVE:
+            self.conclusive_machines.add(machine)
+            self.worked = [a + b for a, b in zip(self.worked, delta.worked, strict=True)]
+
+
+def group_of(total: Total | Tally) -> Group:
+    return (
+        *(total.case_id, total.build_id, total.architecture, total.mover, total.area),
+        *(total.environment, total.kind),
+    )
+
+
+def where_group(group: Group) -> dict[str, int | str]:
+    return dict(zip(_GROUP.split(", "), group, strict=True))
+
+
+def totalled(deltas: Mapping[Key, Delta]) -> dict[Group, Whole]:
+    """What these come to, by group, in the order of groups."""
+    made: dict[Group, Whole] = {}
+    for key, delta in sorted(deltas.items(), key=lambda pair: pair[0]):
+        made.setdefault(key[:7], Whole(delta.last_seen_at)).add(key[7], key[8], delta)
+    return made
+
+
+_GROUP = "case_id, build_id, architecture, mover, area, environment, kind"
+_GIVEN = "%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]"
+_GROUPS = f"unnest({_GIVEN}) WITH ORDINALITY AS one({_GROUP}, place)"
+
+
+def _summed(column: str) -> str:
+    """An array of the total with an array of what is added, element by element."""
+    both = f"unnest(t.{column}, excluded.{column}) WITH ORDINALITY AS x(a, b, i)"
+    return f"{column} = ARRAY(SELECT coalesce(a, 0) + coalesce(b, 0) FROM {both} ORDER BY i)"
+
+
+_ADD = f"""
+INSERT INTO catalog_total AS t ({_GROUP}, runs, held, conclusive, last_seen_at, histogram, worked, since, news_at)
+SELECT {_GROUP}, runs::int[], held, conclusive, last_seen_at, histogram::int[], worked::int[],
+    ARRAY(SELECT CASE WHEN n > 0 THEN now() END FROM unnest(runs::int[]) WITH ORDINALITY AS x(n, i) ORDER BY i), now()
+FROM unnest({_GIVEN}, %s::text[], %s::int[], %s::int[], %s::timestamptz[], %s::text[], %s::text[]) WITH ORDINALITY
+    AS one({_GROUP}, runs, held, conclusive, last_seen_at, histogram, worked, place)
+ORDER BY place
+ON CONFLICT ON CONSTRAINT total_key DO UPDATE SET
+    {_summed("runs")}, {_summed("histogram")}, {_summed("worked")},
+    held = t.held + excluded.held,
+    conclusive = t.conclusive + excluded.conclusive,
+    last_seen_at = greatest(t.last_seen_at, excluded.last_seen_at),
+    since = ARRAY(
+        SELECT coalesce(a, b) FROM unnest(t.since, excluded.since) WITH ORDINALITY AS x(a, b, i) ORDER BY i
+    ),
+    news_at = CASE
+        WHEN EXISTS (SELECT FROM unnest(t.since, excluded.since) AS x(a, b) WHERE a IS NULL AND b IS NOT NULL)
+        THEN excluded.news_at ELSE t.news_at
+    END
+"""
+
+
+def add(deltas: Mapping[Key, Delta]) -> None:
+    """Adds these to their totals, which are locked from then on. `meet` has to follow for tallies that are new."""
+    rows = [
+        (
+            *(*group, literal(one.runs), one.held, one.conclusive, one.last_seen_at),
+            *(literal(one.histogram), literal(one.worked)),
+        )
+        for group, one in totalled(deltas).items()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, _columns(rows))
+
+
+_MET = f"""
+SELECT {_GROUP}, machine_id, outcome FROM catalog_tally
+JOIN unnest({_GIVEN}, %s::bigint[]) AS one({_GROUP}, machine_id) USING ({_GROUP}, machine_id)
+"""
+_MEET = f"""
+UPDATE catalog_total t SET
+    nr_machines = t.nr_machines + one.met, nr_conclusive_machines = t.nr_conclusive_machines + one.decided
+FROM unnest({_GIVEN}, %s::int[], %s::int[]) AS one({_GROUP}, met, decided)
+WHERE (t.case_id, t.build_id, t.architecture, t.mover, t.area, t.environment, t.kind)
+    = (one.case_id, one.build_id, one.architecture, one.mover, one.area, one.environment, one.kind)
+"""
+
+
+def meet(fresh: Iterable[Key]) -> None:
+    """Counts the machines of tallies that have just been made, where their totals had not seen the machine before."""
+    new: dict[tuple[Group, int], set[str]] = defaultdict(set)
+    for key in fresh:
+        new[key[:7], key[7]].add(key[8])
+    if not new:
+        return
+    seen: dict[tuple[Group, int], set[str]] = defaultdict(set)
+    with connection.cursor() as cursor:
+        cursor.execute(_MET, _columns([(*group, machine) for group, machine in new]))
+        for *group, machine, outcome in cursor.fetchall():
+            seen[tuple(group), machine].add(outcome)  # type: ignore[index]
+        met, decided = Counter[Group](), Counter[Group]()
+        for (group, machine), outcomes in new.items():
+            before = seen[group, machine] - outcomes
+            met[group] += not before
+            decided[group] += bool(outcomes.intersection(CONCLUSIVE)) and not before.intersection(CONCLUSIVE)
+        cursor.execute(_MEET, _columns([(*group, met[group], decided[group]) for group in met]))
+
+
+_LOCK = f"SELECT FROM catalog_total t JOIN {_GROUPS} USING ({_GROUP}) ORDER BY place FOR UPDATE OF t"
+
+
+def lock(groups: Iterable[Group]) -> None:
+    if ordered := sorted(set(groups)):
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK, _columns(ordered))
+
+
+def _by_outcome(aggregate: str, otherwise: str) -> str:
+    parts = (f"coalesce({aggregate} FILTER (WHERE outcome = '{outcome}'), {otherwise})" for outcome in OUTCOMES)
+    return f"ARRAY[{', '.join(parts)}]"
+
+
+def _words(outcomes: Iterable[str]) -> str:
+    return ", ".join(f"'{outcome}'" for outcome in outcomes)
+
+
+def _column_sums(arrays: str, width: int) -> str:
+    """The sum of arrays that `array_agg` put below each other."""
+    place = f"(i - 1) %% {width}"
+    summed = f"SELECT sum(n)::int FROM unnest({arrays}) WITH ORDINALITY AS x(n, i) GROUP BY {place} ORDER BY {place}"
+    return f"CASE WHEN {arrays} IS NULL THEN array_fill(0, ARRAY[{width}]) ELSE ARRAY({summed}) END"
+
+
+_AGAIN = f"""
+INSERT INTO catalog_total ({_GROUP}, runs, held, conclusive, nr_machines, nr_conclusive_machines, last_seen_at, since,
+                           news_at, histogram, worked)
+SELECT {_GROUP}, runs, held, conclusive, machines, deciding, last, since, (SELECT max(s) FROM unnest(since) AS x(s)),
+    {_column_sums("histograms", histogram.BUCKETS)}, {_column_sums("worked", 6)}
+FROM (
+    SELECT {_GROUP}, {_by_outcome("sum(runs)", "0")}::int[] AS runs, {_by_outcome("min(since)", "NULL")} AS since,
+        coalesce(sum(runs) FILTER (WHERE outcome IN ({_words(HELD)})), 0) AS held,
+        coalesce(sum(runs) FILTER (WHERE outcome IN ({_words(CONCLUSIVE)})), 0) AS conclusive,
+        count(DISTINCT machine_id) AS machines,
+        count(DISTINCT machine_id) FILTER (WHERE outcome IN ({_words(CONCLUSIVE)})) AS deciding,
+        max(last_seen_at) AS last,
+        array_agg(histogram) FILTER (WHERE outcome IN ({_words(HELD)})) AS histograms,
+        array_agg(worked) FILTER (WHERE outcome IN ({_words(CONCLUSIVE)})) AS worked
+    FROM catalog_tally JOIN {_GROUPS} USING ({_GROUP}) GROUP BY {_GROUP}
+) counted
+ON CONFLICT ON CONSTRAINT total_key DO UPDATE SET
+    runs = excluded.runs, held = excluded.held, conclusive = excluded.conclusive, nr_machines = excluded.nr_machines,
+    nr_conclusive_machines = excluded.nr_conclusive_machines, last_seen_at = excluded.last_seen_at,
+    since = excluded.since, news_at = excluded.news_at, histogram = excluded.histogram, worked = excluded.worked
+"""
+_NO_MORE = f"""
+DELETE FROM catalog_total WHERE id IN (
+    SELECT t.id FROM catalog_total t JOIN {_GROUPS} USING ({_GROUP})
+    WHERE NOT EXISTS (
+        SELECT FROM catalog_tally c
+        WHERE (c.case_id, c.build_id, c.architecture, c.mover, c.area, c.environment, c.kind)
+            = (t.case_id, t.build_id, t.architecture, t.mover, t.area, t.environment, t.kind)
+    )
+)
+"""
+
+
+def add_up(groups: Iterable[Group]) -> None:
+    """Makes these totals anew from their tallies: what was taken away, and when, no sum tells. Lock them before."""
+    if ordered := sorted(set(groups)):
+        with connection.cursor() as cursor:
+            cursor.execute(_AGAIN, _columns(ordered))
+            cursor.execute(_NO_MORE, _columns(ordered))
+
+
+def literal(numbers: Iterable[int]) -> str:
+    """An array as text: unnest takes arrays of arrays apart down to their numbers."""
+    return "{" + ",".join(map(str, numbers)) + "}"
+
+
+def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)]
