@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Min, Sum
+from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from catalog.models import Tally
+from catalog.models import Total
 from reports import counts
 from reports.models import Report, State
 
@@ -48,9 +48,9 @@ class Collected:
         yield GaugeMetricFamily("unmigratable_oldest_pending_seconds", "How long the oldest has waited.", waited)
         claimed = Report.objects.filter(state=State.INGESTING).count()
         yield GaugeMetricFamily("unmigratable_reports_claimed", "In the hands of a worker.", claimed)
-        public = Tally.objects.visible_to(AnonymousUser()).aggregate(number=Count("pk"), runs=Sum("runs"))
-        yield GaugeMetricFamily("unmigratable_evidence", "Pieces of evidence that count.", public["runs"] or 0)
-        yield GaugeMetricFamily("unmigratable_tallies", "Tallies of what is public.", public["number"])
+        public = list(Total.objects.visible_to(AnonymousUser()).values_list("runs", flat=True))
+        yield GaugeMetricFamily("unmigratable_evidence", "Pieces of evidence that count.", sum(map(sum, public)))
+        yield GaugeMetricFamily("unmigratable_totals", "Lines that what is public adds up to.", len(public))
 
 
 _registry = CollectorRegistry()
