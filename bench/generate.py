@@ -19,7 +19,7 @@ from catalog.models import Case, Document, KernelBuild, Tally
 from catalog.models.text import Origin
 from people import machines
 from people.models import Machine, Role, User
-from reports import inbox, ingest, totals
+from reports import inbox, ingest, totals, wholes
 
 REPORT = b"""{"format": "unmigratable-report", "version": 1, "run_id": "bench-run-0001",
 "kernel": {"release": "6.18.44", "architecture": "x86_64"}, "environment": "host", "runs": [{"case": "fuse-writeback",
@@ -123,7 +123,7 @@ def observations(number: int, fleet: Fleet = Fleet()) -> None:  # noqa: B008 (it
         cursor.execute(_NUMBERED, given)
         for statement in (_REPORTS, _LEDGER, _OBSERVATIONS, _EVIDENCE, _TALLIES):
             cursor.execute(statement, [])
-        totals.add_up(map(totals.group_of, Tally.objects.all()))
+        totals.add_up(map(wholes.group_of, Tally.objects.all()))
         cursor.execute("SET session_replication_role = origin")
         cursor.execute("DROP TABLE numbered")
         cursor.execute("VACUUM (ANALYZE)")

@@ -8,10 +8,10 @@ from typing import Any
 from django.db import transaction
 
 from catalog.models import Tally, Total
-from reports import deltas, totals
+from reports import deltas, totals, wholes
 from reports.deltas import Delta, Key
 from reports.models import Evidence
-from reports.totals import Group, Whole
+from reports.wholes import Group, Whole
 
 Disagreement = tuple[Key, Delta | None, Delta | None]
 # (group, total, tallies), each as the columns of `Total` from `runs` on.
@@ -23,7 +23,7 @@ def disagreements() -> list[Disagreement]:
 
     The two are read one after the other, so what differs is looked at once more under the tally's lock.
     """
-    stored = _deltas(Tally.objects.all())
+    stored = deltas.stored(Tally.objects.all())
     counted = deltas.tallied(Evidence.objects.counted().iterator(chunk_size=2_000))
     suspects = [key for key in sorted(stored.keys() | counted.keys()) if stored.get(key) != counted.get(key)]
     return [found for key in suspects if (found := _differs(key))]
@@ -32,14 +32,14 @@ def disagreements() -> list[Disagreement]:
 @transaction.atomic
 def _differs(key: Key) -> Disagreement | None:
     where = deltas.where_key(key)
-    stored = _deltas(Tally.objects.select_for_update().filter(**where)).get(key)
+    stored = deltas.stored(Tally.objects.select_for_update().filter(**where)).get(key)
     counted = deltas.tallied(Evidence.objects.counted().filter(**where)).get(key)
     return (key, stored, counted) if stored != counted else None
 
 
 def miscounts() -> list[Miscount]:
     """Where a total is not what its tallies add up to. As `disagreements`."""
-    stored = {totals.group_of(total): _columns_of(total) for total in Total.objects.all()}
+    stored = {wholes.group_of(total): _columns_of(total) for total in Total.objects.all()}
     counted = _wholes(Tally.objects.all())
     suspects = [group for group in sorted(stored.keys() | counted.keys()) if stored.get(group) != counted.get(group)]
     return [found for group in suspects if (found := _miscounted(group))]
@@ -48,20 +48,14 @@ def miscounts() -> list[Miscount]:
 @transaction.atomic
 def _miscounted(group: Group) -> Miscount | None:
     totals.lock([group])
-    where = totals.where_group(group)
+    where = wholes.where_group(group)
     stored = next((_columns_of(total) for total in Total.objects.filter(**where)), None)
     counted = _wholes(Tally.objects.filter(**where)).get(group)
     return (group, stored, counted) if stored != counted else None
 
 
-def _deltas(tallies: Iterable[Tally]) -> dict[Key, Delta]:
-    return {
-        deltas.key_of(one): Delta(one.runs, list(one.histogram), one.last_seen_at, list(one.worked)) for one in tallies
-    }
-
-
 def _wholes(tallies: Iterable[Tally]) -> dict[Group, tuple[Any, ...]]:
-    return {group: _columns_of(whole) for group, whole in totals.totalled(_deltas(tallies)).items()}
+    return {group: _columns_of(whole) for group, whole in wholes.totalled(deltas.stored(tallies)).items()}
 
 
 def _columns_of(one: Total | Whole) -> tuple[Any, ...]:

@@ -56,3 +56,7 @@ def key_of(row: Evidence | Row | Tally) -> Key:
 def where_key(key: Key) -> dict[str, int | str]:
     names = [f"{name}_id" if name in ("case", "build", "machine") else name for name in Tally.KEY]
     return dict(zip(names, key, strict=True))
+
+
+def stored(tallies: Iterable[Tally]) -> dict[Key, Delta]:
+    return {key_of(one): Delta(one.runs, list(one.histogram), one.last_seen_at, list(one.worked)) for one in tallies}

@@ -13,10 +13,11 @@ from django.db import connection, transaction
 from catalog.models import Tally
 from people.models import Machine
 from reports import totals
-from reports.deltas import Delta, Key, key_of, tallied, where_key
+from reports.deltas import Delta, Key, stored, tallied, where_key
 from reports.models import Evidence
 from reports.rows import Row
-from reports.totals import Group, literal
+from reports.totals import literal
+from reports.wholes import Group
 
 # Adding arrays element by element, and all deltas in one statement: the ORM can say neither. A row that was made here,
 # not changed, has an xmax of 0.
@@ -84,12 +85,12 @@ def _recount(key: Key) -> None:
 def count_machine(machine: Machine) -> None:
     """Counts a machine's evidence where it is trusted, and else none of it. Call it with the machine locked."""
     mine = Tally.objects.filter(machine=machine)
+    before = stored(mine)
     counted = tallied(Evidence.objects.counted().filter(machine=machine).iterator(chunk_size=2_000))
-    groups = {key_of(tally)[:7] for tally in mine} | {key[:7] for key in counted}
-    totals.lock(groups)
+    totals.lock(key[:7] for key in (*before, *counted))
     mine.delete()
+    totals.take_away(before)
     _add(counted)
-    totals.add_up(groups)
 
 
 def _add(deltas: dict[Key, Delta]) -> None:

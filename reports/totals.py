@@ -8,81 +8,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 
 from django.db import connection
 
 from catalog import histogram
-from catalog.models import Tally, Total
 from diagnosis.vocabulary import CONCLUSIVE, HELD, OUTCOMES
 from reports.deltas import Delta, Key
+from reports.wholes import GROUP, Group, totalled
 
-# (case, build, architecture, mover, area, environment, kind): a tally's key without its machine and outcome.
-Group = tuple[int, int, str, str, str, str, str]
-PLACES = {outcome: place for place, outcome in enumerate(OUTCOMES)}
-
-
-@dataclass
-class Whole:
-    """What tallies of one group come to. `runs` by outcome, in the order of OUTCOMES; else as in `Total`."""
-
-    last_seen_at: datetime
-    runs: list[int] = field(default_factory=lambda: [0] * len(OUTCOMES))
-    histogram: list[int] = field(default_factory=lambda: [0] * histogram.BUCKETS)
-    worked: list[int] = field(default_factory=lambda: [0] * 6)
-    machines: set[int] = field(default_factory=set)
-    conclusive_machines: set[int] = field(default_factory=set)
-
-    @property
-    def nr_machines(self) -> int:
-        return len(self.machines)
-
-    @property
-    def nr_conclusive_machines(self) -> int:
-        return len(self.conclusive_machines)
-
-    @property
-    def held(self) -> int:
-        return sum(self.runs[PLACES[outcome]] for outcome in HELD)
-
-    @property
-    def conclusive(self) -> int:
-        return sum(self.runs[PLACES[outcome]] for outcome in CONCLUSIVE)
-
-    def add(self, machine: int, outcome: str, delta: Delta) -> None:
-        self.last_seen_at = max(self.last_seen_at, delta.last_seen_at)
-        self.runs[PLACES[outcome]] += delta.runs
-        self.machines.add(machine)
-        if outcome in HELD:
-            self.histogram = histogram.added([self.histogram, delta.histogram])
-        if outcome in CONCLUSIVE:
-            self.conclusive_machines.add(machine)
-            self.worked = [a + b for a, b in zip(self.worked, delta.worked, strict=True)]
-
-
-def group_of(total: Total | Tally) -> Group:
-    return (
-        *(total.case_id, total.build_id, total.architecture, total.mover, total.area),
-        *(total.environment, total.kind),
-    )
-
-
-def where_group(group: Group) -> dict[str, int | str]:
-    return dict(zip(_GROUP.split(", "), group, strict=True))
-
-
-def totalled(deltas: Mapping[Key, Delta]) -> dict[Group, Whole]:
-    """What these come to, by group, in the order of groups."""
-    made: dict[Group, Whole] = {}
-    for key, delta in sorted(deltas.items(), key=lambda pair: pair[0]):
-        made.setdefault(key[:7], Whole(delta.last_seen_at)).add(key[7], key[8], delta)
-    return made
-
-
-_GROUP = "case_id, build_id, architecture, mover, area, environment, kind"
+_GROUP = ", ".join(GROUP)
 _GIVEN = "%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]"
 _GROUPS = f"unnest({_GIVEN}) WITH ORDINALITY AS one({_GROUP}, place)"
+
+
+_SAME = " AND ".join(f"t.{column} = one.{column}" for column in GROUP)
 
 
 def _summed(column: str) -> str:
@@ -134,8 +73,7 @@ _MEET = f"""
 UPDATE catalog_total t SET
     nr_machines = t.nr_machines + one.met, nr_conclusive_machines = t.nr_conclusive_machines + one.decided
 FROM unnest({_GIVEN}, %s::int[], %s::int[]) AS one({_GROUP}, met, decided)
-WHERE (t.case_id, t.build_id, t.architecture, t.mover, t.area, t.environment, t.kind)
-    = (one.case_id, one.build_id, one.architecture, one.mover, one.area, one.environment, one.kind)
+WHERE {_SAME}
 """
 
 
@@ -168,6 +106,39 @@ def lock(groups: Iterable[Group]) -> None:
             cursor.execute(_LOCK, _columns(ordered))
 
 
+def _less(column: str) -> str:
+    both = f"unnest(t.{column}, one.{column}::int[]) WITH ORDINALITY AS x(a, b, i)"
+    return f"{column} = ARRAY(SELECT a - coalesce(b, 0) FROM {both} ORDER BY i)"
+
+
+_TAKE_AWAY = f"""
+UPDATE catalog_total t SET
+    {_less("runs")}, {_less("histogram")}, {_less("worked")},
+    held = t.held - one.held, conclusive = t.conclusive - one.conclusive,
+    nr_machines = t.nr_machines - one.machines, nr_conclusive_machines = t.nr_conclusive_machines - one.deciding
+FROM unnest({_GIVEN}, %s::text[], %s::int[], %s::int[], %s::text[], %s::text[], %s::int[], %s::int[])
+    AS one({_GROUP}, runs, held, conclusive, histogram, worked, machines, deciding)
+WHERE {_SAME}
+"""
+
+
+def take_away(deltas: Mapping[Key, Delta]) -> None:
+    """Takes all tallies of a machine out of their totals, which are locked; the tallies are gone by now."""
+    rows = [
+        (
+            *(*group, literal(one.runs), one.held, one.conclusive, literal(one.histogram), literal(one.worked)),
+            *(one.nr_machines, one.nr_conclusive_machines),
+        )
+        for group, one in totalled(deltas).items()
+    ]
+    if rows:
+        groups = _columns([row[:7] for row in rows])
+        with connection.cursor() as cursor:
+            cursor.execute(_NO_MORE, groups)
+            cursor.execute(_TAKE_AWAY, _columns(rows))
+            cursor.execute(_TIMES, groups)
+
+
 def _by_outcome(aggregate: str, otherwise: str) -> str:
     parts = (f"coalesce({aggregate} FILTER (WHERE outcome = '{outcome}'), {otherwise})" for outcome in OUTCOMES)
     return f"ARRAY[{', '.join(parts)}]"
@@ -184,6 +155,15 @@ def _column_sums(arrays: str, width: int) -> str:
     return f"CASE WHEN {arrays} IS NULL THEN array_fill(0, ARRAY[{width}]) ELSE ARRAY({summed}) END"
 
 
+_TIMES = f"""
+UPDATE catalog_total t SET
+    last_seen_at = one.last, since = one.since, news_at = (SELECT max(s) FROM unnest(one.since) AS x(s))
+FROM (
+    SELECT {_GROUP}, max(last_seen_at) AS last, {_by_outcome("min(since)", "NULL")} AS since
+    FROM catalog_tally JOIN {_GROUPS} USING ({_GROUP}) GROUP BY {_GROUP}
+) one
+WHERE {_SAME}
+"""
 _AGAIN = f"""
 INSERT INTO catalog_total ({_GROUP}, runs, held, conclusive, nr_machines, nr_conclusive_machines, last_seen_at, since,
                            news_at, histogram, worked)
@@ -208,11 +188,7 @@ ON CONFLICT ON CONSTRAINT total_key DO UPDATE SET
 _NO_MORE = f"""
 DELETE FROM catalog_total WHERE id IN (
     SELECT t.id FROM catalog_total t JOIN {_GROUPS} USING ({_GROUP})
-    WHERE NOT EXISTS (
-        SELECT FROM catalog_tally c
-        WHERE (c.case_id, c.build_id, c.architecture, c.mover, c.area, c.environment, c.kind)
-            = (t.case_id, t.build_id, t.architecture, t.mover, t.area, t.environment, t.kind)
-    )
+    WHERE NOT EXISTS (SELECT FROM catalog_tally one WHERE {_SAME})
 )
 """
 

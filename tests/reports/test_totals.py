@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from catalog.models import Tally, Total
 from diagnosis.vocabulary import OUTCOMES
 from people.models import Machine, Role, Standing
-from reports import agreement, erasing, evidence, ingest, replay, totals, trust
+from reports import agreement, erasing, evidence, ingest, replay, totals, trust, wholes
 from reports.models import Evidence, Report, State
 from tests import builders
 
@@ -109,7 +109,7 @@ def test_whatever_is_done_leaves_totals_as_adding_up_anew_would(seed: int) -> No
         chance.choice(acts)()
         assert agreement.disagreements() == agreement.miscounts() == []
         before = columns()
-        totals.add_up([totals.group_of(total) for total in Total.objects.all()])
+        totals.add_up([wholes.group_of(total) for total in Total.objects.all()])
         assert columns() == before
 
 
