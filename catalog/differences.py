@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from catalog import left_out
+
 # Matching takes time with the product of how often items repeat on both sides, again for each block that is found:
 # 600 equal lines between as many unlike ones took 7 s. Past this many pairs, all that lies between the first and the
 # last difference counts as replaced. The largest file of the catalog has 1,700 pairs with itself.
@@ -122,7 +124,8 @@ def _words(old: str, new: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
 
 def _hunks(lines: list[Line], context: int) -> tuple[tuple[Hunk, ...], int]:
     changed = [number for number, line in enumerate(lines) if line.sign != " "]
-    near = {n for number in changed for n in range(number - context, number + context + 1)}
+    wanted = {n for number in changed for n in range(number - context, number + context + 1)}
+    near = set(left_out.shown(wanted, range(len(lines))))
     hunks: list[Hunk] = []
     together: list[Line] = []
     skipped = 0

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 
+from catalog import left_out
 from diagnosis.explained import explained
 from diagnosis.record import Place
 from diagnosis.verdict import Diagnosis
@@ -47,10 +48,11 @@ class _Span:
 
 
 def marked(diagnosis: Diagnosis) -> list[Line | Gap]:
-    """The lines that any record or reason speaks of, at most MAX_LINES, with gaps between."""
+    """The lines that any record or reason speaks of, at most MAX_LINES, with gaps between where that saves room."""
     spans = _spans(diagnosis)
-    lines = diagnosis.text.split("\n")
-    wanted = sorted({n for at in spans for n in range(at - AROUND, at + AROUND + 1) if 1 <= n <= len(lines)})
+    lines = diagnosis.text.rstrip("\n").split("\n")
+    near = (n for at in spans for n in range(at - AROUND, at + AROUND + 1))
+    wanted = left_out.shown(near, range(1, len(lines) + 1))
     made: list[Line | Gap] = []
     last = 0
     for number in wanted[:MAX_LINES]:

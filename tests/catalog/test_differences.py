@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,21 @@ def test_changes_far_apart_are_two_hunks() -> None:
     before = [str(n) for n in range(30)]
     after = ["first", *before[1:-1], "last"]
     assert [hunk.skipped for hunk in diff("\n".join(before), "\n".join(after)).hunks] == [0, 22]
+
+
+@pytest.mark.parametrize(("between", "skipped"), [(6, [0]), (7, [0]), (9, [0]), (10, [0, 4]), (11, [0, 5])])
+def test_equal_lines_are_left_out_where_that_saves_room(between: int, skipped: list[int]) -> None:
+    """So many equal lines between two changes, of which three stay beside each."""
+    equal = [str(n) for n in range(between)]
+    made = diff("\n".join(["a", *equal, "b"]), "\n".join(["x", *equal, "y"]))
+    assert [hunk.skipped for hunk in made.hunks] == skipped
+
+
+@pytest.mark.parametrize(("around", "skipped"), [(3, 0), (6, 0), (7, 4)])
+def test_a_few_equal_lines_at_either_end_are_shown(around: int, skipped: int) -> None:
+    equal = [str(n) for n in range(around)]
+    made = diff("\n".join([*equal, "a", *equal]), "\n".join([*equal, "b", *equal]))
+    assert (made.hunks[0].skipped, made.skipped) == (skipped, skipped)
 
 
 def test_the_words_that_differ_are_marked() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import html
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -53,6 +54,18 @@ def test_a_dump_names_the_mechanism_and_the_candidates_on_its_own_lines(cases: N
     assert "One unaccounted reference on an anonymous folio in ZONE_MOVABLE" in page
     assert "Mechanism, proved" in page and "/cases/vmsplice-pipe/" in page and "/cases/fuse-writeback/" not in page
     assert 'id="L5" class="hit"' in page and 'href="#L5"' in page
+
+
+@pytest.mark.parametrize(("before", "left_out"), [(0, 0), (1, 0), (4, 0), (5, 4), (300, 299)])
+def test_lines_that_say_nothing_are_left_out_where_that_saves_room(cases: None, before: int, left_out: int) -> None:
+    """One line stays in sight before the first that says something."""
+    noise = [f"[    1.{n:06}] usb 1-1: new device {n}\n" for n in range(before)]
+    dump = samples()[VMSPLICE].rstrip("\n") + "\n"
+    page = paste("".join(noise) + dump).content.decode()
+    gap = f'<div class="gap">{left_out} lines</div>'
+    assert page.count('class="gap"') == (1 if left_out else 0) and (gap in page or not left_out)
+    numbers = [int(n) for n in re.findall(r'<div id="L(\d+)"', page)]
+    assert numbers == list(range(left_out + 1, before + dump.count("\n") + 1))
 
 
 def test_a_stack_of_a_sleeping_mover_says_so(cases: None) -> None:
