@@ -184,7 +184,7 @@ def test_mail_addresses_offer_what_can_be_done_with_each() -> None:
 
     def offered() -> dict[str, list[str]]:
         page = in_our_words(client, "/account/email/").content.decode()
-        forms = re.findall(r'(?s)<form method="post" class="row">.*?</form>', page)
+        forms = re.findall(r'(?s)<form method="post" [^>]*class="row">.*?</form>', page)
         return {
             re.findall(r'name="email" value="([^"]+)"', form)[0]: re.findall(r'name="action_(\w+)"', form)
             for form in forms
