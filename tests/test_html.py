@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import html5lib
 import pytest
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.test import Client, RequestFactory
-from html5lib.constants import E as SAID
 
 from catalog import files
 from catalog.models import Case, Strategy
@@ -30,17 +27,6 @@ STARTS = (
     *("/", "/styleguide/", "/nothing-here/", "/affected/?kernel=nonsense", "/affected/?kernel=6.12.57", "/?q=zzzz"),
     "/compare/?a=6.18.44-fc-v657&b=6.18.44-fc-v669",  # neither was tried with what the other was
 )
-CHILDREN = {
-    "ul": {"li"},
-    "ol": {"li"},
-    "dl": {"dt", "dd", "div"},
-    "table": {"caption", "colgroup", "thead", "tbody", "tfoot"},
-    "thead": {"tr"},
-    "tbody": {"tr"},
-    "tr": {"th", "td"},
-    "select": {"option", "optgroup"},
-}
-PRESSED = {"a", "button", "summary", "select", "input", "textarea"}
 
 
 @pytest.fixture
@@ -64,7 +50,7 @@ def test_every_page_is_valid_html_leads_somewhere_and_is_small(site: None, who: 
     assert [path for path, answer in seen.items() if answer.status_code >= 500] == []
     lost = {path for path, answer in seen.items() if answer.status_code == 404}
     assert lost == {"/nothing-here/"}, "links that lead nowhere"
-    wrong = [f"{path}: {fault}" for path, answer in seen.items() for fault in faults(answer.content.decode())]
+    wrong = [f"{path}: {fault}" for path, answer in seen.items() for fault in crawl.faults(answer.content.decode())]
     assert not wrong, "\n".join(wrong)
     sizes = {
         path: len(gzip.compress(answer.content)) + _linked(answer.content.decode()) for path, answer in seen.items()
@@ -84,45 +70,6 @@ def _compressed(name: str) -> int:
     return len(gzip.compress(Path(path).read_bytes()))
 
 
-def faults(page: str) -> Iterator[str]:
-    parser = html5lib.HTMLParser(namespaceHTMLElements=False)
-    root = parser.parse(page)
-    for (line, _), code, values in parser.errors:
-        yield f"line {line}: {SAID[code] % values}"
-    elements = [element for element in root.iter() if isinstance(element.tag, str)]
-    ids = [element.get("id") for element in elements if element.get("id") is not None]
-    yield from (f"the id {name!r} stands there {ids.count(name)} times" for name in set(ids) if ids.count(name) > 1)
-    for element in elements:
-        yield from _pointers(element, set(ids))
-        yield from _inside(element)
-    headings = [element for element in elements if element.tag == "h1"]
-    if len(headings) != 1:
-        yield f"{len(headings)} headings of the first level"
-
-
-def _pointers(element: Any, ids: set[str]) -> Iterator[str]:
-    for name in ("for", "aria-describedby", "aria-labelledby", "aria-controls", "headers"):
-        yield from (
-            f"{name} names {to!r}, which is not there" for to in (element.get(name) or "").split() if to not in ids
-        )
-    href = element.get("href") or ""
-    if element.tag == "a" and href.startswith("#") and href[1:] not in ids:
-        yield f"a link to {href}, which is not there"
-
-
-def _inside(element: Any) -> Iterator[str]:
-    for child in element:
-        if isinstance(child.tag, str) and child.tag not in CHILDREN.get(element.tag, {child.tag}):
-            yield f"<{child.tag}> in <{element.tag}>"
-    if element.tag == "select" and "required" in element.attrib and "multiple" not in element.attrib:
-        first = element[0] if len(element) else None
-        if first is None or first.tag != "option" or first.get("value") != "":
-            yield "a required <select> without an empty first choice"
-    if element.tag in ("a", "button"):
-        within = [child.tag for child in element.iter() if child is not element and child.tag in PRESSED]
-        yield from (f"<{tag}> within <{element.tag}>" for tag in within)
-
-
 @pytest.mark.parametrize(
     ("body", "fault"),
     [
@@ -140,8 +87,9 @@ def _inside(element: Any) -> Iterator[str]:
 )
 def test_a_fault_is_found(body: str, fault: str) -> None:
     whole = "<!doctype html><html lang=en><head><title>x</title></head><body><h1>x</h1>{}</body></html>"
-    assert list(faults(whole.format(""))) == []
-    assert any(fault.lower() in found.lower() for found in faults(whole.format(body))), list(faults(whole.format(body)))
+    assert list(crawl.faults(whole.format(""))) == []
+    found = list(crawl.faults(whole.format(body)))
+    assert any(fault.lower() in one.lower() for one in found), found
 
 
 @pytest.mark.parametrize(("path", "encoding"), [("/", "gzip"), ("/api/v1/cases/", None)])

@@ -20,7 +20,7 @@ from discussion import threads
 from discussion.models import Comment, Standing
 from people.models import Event, Role, Token, User
 from tests import builders
-from tests.test_html import faults
+from tests.crawl import faults
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long password"
