@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: run test coverage lint lock lab signatures bench-pages bench-ingest check-api bench-diagnose
+.PHONY: run test coverage lint lock lab signatures bench-pages bench-ingest bench-mail check-api bench-diagnose
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -53,6 +53,10 @@ bench-pages: .venv/ok-dev
 # How fast reports come in, beside a yardstick and beside SQUAD; see docs/performance.md.
 bench-ingest: .venv/ok-dev var/squad/bin/squad
 	.venv/bin/python -m bench.ingest $(BENCH)
+
+# How fast a thread of the list is read and kept, beside the standard library's mailbox.
+bench-mail: .venv/ok-dev
+	@.venv/bin/python -m bench.mail $(BENCH)
 
 # In an environment of its own that is thrown away with var/.
 var/squad/bin/squad:

@@ -21,7 +21,7 @@ ALLOWED = {
     "discussion": {"diagnosis", "people", "rest", "catalog"},
     "config": {"diagnosis", "people", "catalog", "reports", "discussion", "rest"},
     "local": {"people"},
-    "bench": {"diagnosis", "local", "people", "catalog", "reports", "config"},
+    "bench": {"diagnosis", "local", "people", "catalog", "reports", "discussion", "config"},
 }
 PURE = ("diagnosis", "probes")
 
