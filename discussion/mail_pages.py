@@ -24,6 +24,7 @@ PER_PAGE = 50
 @dataclass(frozen=True)
 class Letter:
     place: mail_shown.Place
+    subject: str
     who: str
     recipients: str
     blocks: list[mail_shown.Block]
@@ -48,10 +49,10 @@ def thread(request: HttpRequest, message_id: str) -> HttpResponse:
     shown = {
         "thread": found,
         "index": [
-            (place, _address(found, n // PER_PAGE, place.message), mail_shown.author(place.message, stranger))
-            for n, place in enumerate(places)
+            (place, _address(found, n // PER_PAGE, place.message), mail_shown.author(place.message, stranger), subject)
+            for n, (place, subject) in enumerate(zip(places, mail_shown.subjects(places, ""), strict=True))
         ],
-        "letters": _letters(places[page * PER_PAGE : (page + 1) * PER_PAGE], stranger),
+        "letters": _letters(places[page * PER_PAGE : (page + 1) * PER_PAGE], found.subject, stranger),
         "about": Document.objects.visible_to(request.user).filter(mail_threads=found).order_by("kind", "slug"),
         "page": page + 1,
         "pages": range(1, -(-len(places) // PER_PAGE) + 1),
@@ -76,19 +77,20 @@ def _page(request: HttpRequest, nr_places: int) -> int:
     return int(given) - 1
 
 
-def _letters(places: list[mail_shown.Place], stranger: bool) -> list[Letter]:
+def _letters(places: list[mail_shown.Place], heading: str, stranger: bool) -> list[Letter]:
     wanted = [place.message.pk for place in places]
     texts = dict(Message.objects.filter(pk__in=wanted).values_list("pk", "text"))
     given: dict[int, list[Trailer]] = {}
     for trailer in Trailer.objects.filter(message__in=wanted).order_by("pk"):
         given.setdefault(trailer.message_id, []).append(trailer)
     made = []
-    for place in places:
+    for place, subject in zip(places, mail_shown.subjects(places, heading), strict=True):
         m = place.message
         hide = correspondents.half_hidden if stranger else str
         made.append(
             Letter(
                 place,
+                subject,
                 mail_shown.author(m, stranger),
                 ", ".join(hide(one) for one in m.recipients),
                 mail_shown.blocks(texts[m.pk], stranger) if m.present else [],

@@ -132,6 +132,17 @@ def in_tree(messages: Iterable[Message]) -> list[Place]:
     return made
 
 
+def subjects(places: Iterable[Place], heading: str) -> list[str]:
+    """Each letter's subject where it is another than what was read just before it, '' elsewhere. Below `heading`."""
+    made = []
+    read = patches.topic(heading)
+    for place in places:
+        own = patches.topic(place.message.subject) if place.message.present else read
+        made.append("" if own == read else place.message.subject)
+        read = own
+    return made
+
+
 def blocks(text: str, for_stranger: bool) -> list[Block]:
     """A letter's text as its page shows it: quotes folded, diffs coloured, signatures small."""
     made = []

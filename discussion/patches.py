@@ -12,6 +12,8 @@ _TRAILER = re.compile(rf"(?im)^({'|'.join(TRAILERS)}):([^<\n]{{0,200}})<([^<>\s]
 _TAG = re.compile(r"\s*\[([^\]\n]{0,120})\]")
 _NUMBER = re.compile(r"\b(\d{1,3})/(\d{1,3})\b")
 _VERSION = re.compile(r"\bv(\d{1,3})\b", re.IGNORECASE)
+# "Re:" as programs write it, some in their own language, some with a count, and one after another.
+_ANSWER = re.compile(r"\A(?:(?:re|aw|sv|antw|回复|答复)(?:\[\d{1,3}\])?\s?[:\uff1a]\s?)+", re.IGNORECASE)
 KEPT_OF_A_QUOTE = 4  # lines of a long quote that stay in sight, next to what answers them
 LONG_QUOTE = 8
 
@@ -38,6 +40,11 @@ def patch_of(subject: str) -> Patch | None:
     version, number = _VERSION.search(marks), _NUMBER.search(marks)
     patch = Patch(int(version[1]) if version else 1, int(number[1]) if number else 1, int(number[2]) if number else 1)
     return patch if patch.number <= patch.total and patch.version >= 1 else None
+
+
+def topic(subject: str) -> str:
+    """What is the same in a subject and in those of its answers."""
+    return _ANSWER.sub("", " ".join(subject.split())).strip().lower()
 
 
 @dataclass(frozen=True)
