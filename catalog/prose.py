@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from html import unescape
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
@@ -93,6 +94,22 @@ _RICH = MarkdownIt("commonmark", {**_OPTIONS, "highlight": _code}).enable("table
 _PLAIN = MarkdownIt("commonmark", _OPTIONS)
 for _reader in (_RICH, _PLAIN):
     _reader.core.ruler.push("links", _links)
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """The paragraphs, quotes, lists and so on that a text is made of, in order: what each is, and its lines.
+
+    What it is, as CommonMark has it: paragraph, blockquote, bullet_list, ordered_list, fence, code_block, heading, hr.
+    """
+    whole = text[:MAX_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n")
+    lines = whole.split("\n")
+    tokens = [token for token in _PLAIN.parse(whole) if token.level == 0 and token.map and token.nesting >= 0]
+    return [(token.type.removesuffix("_open"), "\n".join(lines[slice(*token.map)]).strip("\n")) for token in tokens]
+
+
+def spoken(text: str) -> str:
+    """The words of a text as they are read, in one line: what can be selected where it is shown."""
+    return " ".join(unescape(nh3.clean(html(text), tags=set())).split())
 
 
 @lru_cache(maxsize=512)

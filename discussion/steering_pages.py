@@ -17,7 +17,7 @@ from catalog import steering
 from catalog.document import Malformed, parse
 from catalog.facts import StrategyText
 from catalog.models import Document, Strategy
-from discussion import letters, threads
+from discussion import letters, own_words, threads
 from discussion.models import Comment
 from discussion.steering_forms import MoveForm, SaidForm
 from people.models import User, may
@@ -73,23 +73,30 @@ def _said(
         raise PermissionDenied("Your role may read, not object.")
     _known(request)
     assert isinstance(request.user, User)
-    form = SaidForm(request.POST or None, initial=_from_elsewhere(request, document), is_answer=asked is not None)
+    comment = _comment(request, document)
+    form = SaidForm(request.POST or None, initial=_from_elsewhere(request, comment), is_answer=asked is not None)
     if request.method == "POST" and form.is_valid() and _done(form, do, document, request.user, form, asked):
         return redirect(document.get_absolute_url() + "#objections")
     page = {"form": form, "document": document, "text": text, "title": title, "asked": asked, "here": "strategies"}
+    page |= {"comment": comment, "is_part": comment is not None and form.initial["text"] != comment.text.strip()}
     return render(request, "discussion/said.html", page, status=422 if form.errors else 200)
 
 
-def _from_elsewhere(request: HttpRequest, document: Document) -> dict[str, Any]:
-    """What `?comment=` or `?message=` brings along: the words, whose they are, and where they stand."""
+def _comment(request: HttpRequest, document: Document) -> Comment | None:
+    """The one that `?comment=` names, where this reader may have its words."""
     number = request.GET.get("comment", "")
-    if number.isascii() and number.isdigit() and len(number) < 18:
-        comments = Comment.objects.visible_to(request.user).about(document)
-        found = comments.filter(pk=number).select_related("author").first()
-        if found is not None and found.readable_by(request.user):
-            words = found.text[: SaidForm.MAX_CHARACTERS]
-            return {"text": words, "whose": found.author.shown_name, "source": found.permalink}
-    return {"source": letters.message_id(request.GET.get("message", "")[:600])}
+    if not (number.isascii() and number.isdigit() and len(number) < 18):
+        return None
+    found = Comment.objects.visible_to(request.user).about(document).filter(pk=number).select_related("author").first()
+    return found if found is not None and found.readable_by(request.user) else None
+
+
+def _from_elsewhere(request: HttpRequest, comment: Comment | None) -> dict[str, Any]:
+    """What a comment or `?message=` brings along: the words (of a comment `?words=`), whose, and where they stand."""
+    if comment is None:
+        return {"source": letters.message_id(request.GET.get("message", "")[:600])}
+    words = own_words.taken(comment.text, request.GET.get("words", ""))[: SaidForm.MAX_CHARACTERS]
+    return {"text": words, "whose": comment.author.shown_name, "source": comment.permalink}
 
 
 @require_http_methods(["GET", "POST"])
