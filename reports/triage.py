@@ -1,6 +1,7 @@
 """Observations that no case explains, grouped by what they look like, and what an editor says of a group.
 
-Every ruling can be taken back: what it changed is worked out again from the stored bytes.
+What withdrawn machines sent does not count, and a group of which nothing else is left is in no list; it comes back with
+the machine. Every ruling can be taken back: what it changed is worked out again from the stored bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from django.db.models.functions import Cast, Concat
 
 from catalog.models import Case
 from people import journal
-from people.models import User
+from people.models import Machine, Standing, User
 from reports import replay
 from reports.models import LikenessLine, Observation, Report, Ruling
 
@@ -33,7 +34,10 @@ MOST_COUNTED = 2_000
 
 @dataclass(frozen=True)
 class Group:
-    """What looks alike: how often, on how many machines, when last, and one of them to look at."""
+    """What looks alike: how often, on how many machines, when last, and one of them to look at.
+
+    `nr_withdrawn`: how many more there are that do not count, where that was looked for.
+    """
 
     fingerprint: str
     nr_observations: int
@@ -41,12 +45,14 @@ class Group:
     last_seen_at: datetime
     sample: Observation
     ruling: Ruling | None = None
+    nr_withdrawn: int = 0
 
 
 def groups() -> QuerySet[LikenessLine, dict[str, Any]]:
     """The unmatched ones without a ruling, most machines first, then the most recent. For a Paginator; see `shown`."""
     whose = Concat("fingerprint", Value(" "), Cast("machine_id", TextField()), output_field=TextField())
-    lines = LikenessLine.objects.annotate(whose=whose).order_by()
+    withdrawn = Machine.objects.filter(standing=Standing.WITHDRAWN).values("pk")
+    lines = LikenessLine.objects.exclude(machine_id__in=withdrawn).annotate(whose=whose).order_by()
     left = lines.values("whose").annotate(Sum("number")).filter(number__sum__gt=0)  # not erased, not matched since
     lines = lines.filter(whose__in=left.values("whose")).exclude(fingerprint__in=Ruling.objects.values("fingerprint"))
     alike = (
@@ -77,21 +83,31 @@ def group(fingerprint: str, user: Any) -> Group | None:
     if sample is None:
         return None
     alike = Observation.objects.filter(fingerprint=fingerprint).order_by("-pk")[:MOST_COUNTED]
-    seen = alike.values_list("report__machine", "report__received_at")
+    seen = alike.values_list("report__machine", "report__received_at", "report__machine__standing")
+    counted = [(pk, at) for pk, at, standing in seen if standing != Standing.WITHDRAWN]
+    last_seen_at = max((at for _, at in counted), default=sample.report.received_at)
     ruling = ruled(user).filter(fingerprint=fingerprint).first()
-    return Group(fingerprint, len(seen), len({pk for pk, _ in seen}), max(at for _, at in seen), sample, ruling)
+    nr_machines = len({pk for pk, _ in counted})
+    return Group(fingerprint, len(counted), nr_machines, last_seen_at, sample, ruling, len(seen) - len(counted))
 
 
-# The newest of each by one step down an index: DISTINCT ON would read all that look alike.
+# The newest of each by one step down an index: DISTINCT ON would read all that look alike. Of a machine that counts,
+# unless a withdrawn one sent so many since that looking for it would take long.
 _LATEST = """
-SELECT (SELECT id FROM reports_observation o WHERE o.fingerprint = x.fingerprint ORDER BY id DESC LIMIT 1)
+SELECT coalesce(
+    (SELECT s.id
+     FROM (SELECT id, report_id FROM reports_observation o
+           WHERE o.fingerprint = x.fingerprint ORDER BY id DESC LIMIT %s) s
+     JOIN reports_report r ON r.id = s.report_id JOIN people_machine m ON m.id = r.machine_id
+     WHERE m.standing <> %s ORDER BY s.id DESC LIMIT 1),
+    (SELECT id FROM reports_observation o WHERE o.fingerprint = x.fingerprint ORDER BY id DESC LIMIT 1))
 FROM unnest(%s::text[]) AS x(fingerprint)
 """
 
 
 def _latest(fingerprints: list[str]) -> dict[str, Observation]:
     with connection.cursor() as cursor:
-        cursor.execute(_LATEST, [fingerprints])
+        cursor.execute(_LATEST, [MOST_COUNTED, Standing.WITHDRAWN, fingerprints])
         ids = [row[0] for row in cursor.fetchall() if row[0] is not None]
     found = Observation.objects.select_related("build", "report").in_bulk(ids)
     return {one.fingerprint: one for one in found.values()}

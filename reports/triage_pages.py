@@ -16,6 +16,7 @@ from reports.forms import PromoteForm, RulingForm
 from reports.models import Observation
 
 LATEST = 20
+NOTHING_COUNTS = "Nothing that counts looks like this: the machines that sent it were withdrawn."
 
 
 def unmatched(request: HttpRequest) -> HttpResponse:
@@ -47,7 +48,8 @@ def rule(request: HttpRequest, fingerprint: str) -> HttpResponse:
     if not may(request.user, "judge"):
         raise PermissionDenied("Ruling on observations is for editors.")
     assert isinstance(request.user, User)
-    if triage.group(fingerprint, request.user) is None:
+    found = triage.group(fingerprint, request.user)
+    if found is None:
         raise Http404("Nothing that is kept looks like this.")
     form = RulingForm(request.user, request.POST)
     if not form.is_valid():
@@ -55,6 +57,8 @@ def rule(request: HttpRequest, fingerprint: str) -> HttpResponse:
     elif form.cleaned_data["word"] == "back":
         taken = triage.unrule(fingerprint, request.user)
         messages.success(request, "Taken back." if taken else "There was no ruling to take back.")
+    elif not found.nr_observations:
+        messages.error(request, NOTHING_COUNTS)
     else:
         try:
             triage.rule(fingerprint, request.user, form.cleaned_data["case"], form.cleaned_data["note"])
@@ -73,6 +77,9 @@ def promote(request: HttpRequest, fingerprint: str) -> HttpResponse:
     found = triage.group(fingerprint, request.user)
     if found is None:
         raise Http404("Nothing that is kept looks like this.")
+    if not found.nr_observations:
+        messages.error(request, NOTHING_COUNTS)
+        return redirect("group", fingerprint)
     form = PromoteForm(request.POST or None)
     if form.is_valid():
         try:

@@ -8,8 +8,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from people.models import Event, Machine, Role
-from reports import agreement, counts, erasing, ingest, replay, triage
+from people.models import Event, Machine, Role, Standing
+from reports import agreement, counts, erasing, ingest, replay, triage, trust
 from reports.models import Evidence, LikenessLine, Observation, Report, Ruling
 from tests import builders
 
@@ -45,6 +45,54 @@ def test_a_machine_of_which_nothing_is_left_is_not_counted() -> None:
     erasing.erase(Report.objects.get(machine__name="two"), chief, "A host name.")
     shown = triage.shown(list(triage.groups()))
     assert [(g.nr_observations, g.nr_machines) for g in shown] == [(1, 1)]
+
+
+def listed() -> list[tuple[str, int, int]]:
+    return [(g.fingerprint, g.nr_observations, g.nr_machines) for g in triage.shown(list(triage.groups()))]
+
+
+def test_what_a_withdrawn_machine_sent_does_not_count_and_comes_back_with_it() -> None:
+    (both,) = {unknown(name, case="both") for name in ("one", "two", "two")}
+    alone = unknown("two", case="alone")
+    page, chief = client(), builders.person(role=Role.MAINTAINER)
+    assert listed() == [(both, 3, 2), (alone, 1, 1)]
+    two = Machine.objects.get(name="two")
+    trust.let_stand(two, Standing.WITHDRAWN, chief)
+    assert listed() == [(both, 1, 1)] and counts.disagreement() == {}
+    assert triage.shown(list(triage.groups()))[0].sample.report.machine.name == "one"
+    whole = page.get(f"/reports/unmatched/{both}/").content.decode()
+    assert "1 observation on 1 machine," in whole and "2 more of withdrawn machines, which do not count" in whole
+    assert whole.count("withdrawn: does not count") == 2
+    assert "Nothing that counts" in page.get(f"/reports/unmatched/{alone}/").content.decode()
+    for standing in (Standing.TRUSTED, Standing.NEW):
+        trust.let_stand(two, standing, chief)
+        assert listed() == [(both, 3, 2), (alone, 1, 1)] and counts.disagreement() == {}
+
+
+def test_what_does_not_count_is_not_ruled_on_but_a_ruling_on_it_is_taken_back() -> None:
+    builders.case()
+    fingerprint, editor = unknown("two"), client(Role.EDITOR)
+    page, case = f"/reports/unmatched/{fingerprint}/", {"word": "case", "case": "fuse-writeback"}
+    editor.post(page + "rule", {"word": "noise"})
+    trust.let_stand(Machine.objects.get(name="two"), Standing.WITHDRAWN, builders.person(role=Role.MAINTAINER))
+    assert "Take the ruling back" in editor.get(page).content.decode()
+    editor.post(page + "rule", {"word": "back"})
+    assert not Ruling.objects.exists()
+    assert "What is it?" not in editor.get(page).content.decode()
+    for path, fields in ((page + "rule", case), (page + "draft", {"title": "A hold"})):
+        said = editor.post(path, fields, follow=True).content.decode()
+        assert "Nothing that counts looks like this: the machines" in said and not Ruling.objects.exists()
+
+
+def test_of_many_that_a_withdrawn_machine_sent_since_one_is_shown_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(triage, "MOST_COUNTED", 2)
+    for name in ("one", "two", "two"):
+        unknown(name)
+    trust.let_stand(Machine.objects.get(name="two"), Standing.WITHDRAWN, builders.person(role=Role.MAINTAINER))
+    (only,) = triage.shown(list(triage.groups()))
+    assert (only.nr_observations, only.sample.report.machine.name) == (1, "two")
 
 
 def test_a_draft_is_of_no_mechanism_until_one_is_chosen() -> None:
