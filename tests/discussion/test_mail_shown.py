@@ -116,6 +116,14 @@ def test_a_subject_is_told_again_after_another_one_and_at_the_top_of_a_page(thre
     assert told(thread_page("/mail/a@example.org/?page=2")) == ["Re: Another", "Re: A question"]
 
 
+def test_the_pages_of_a_thread_stand_above_and_below_by_names_of_their_own(thread_page: Callable[..., str]) -> None:
+    mails, _ = large()
+    take(*mails)
+    page = thread_page("/mail/topic@example.org/?page=2")
+    assert re.findall('<nav class="row" aria-label="([^"]*)">', page) == ["Pages, above", "Pages, below"]
+    assert page.count('<b aria-current="page">2</b>') == 2
+
+
 def test_a_single_address_is_not_folded(thread_page: Callable[..., str]) -> None:
     take(mail("a", Cc=""))
     assert '<p class="small muted">To linux-mm@kvack.org</p>' in thread_page()
