@@ -71,8 +71,8 @@ def _page(request: HttpRequest) -> HttpResponse:
     if kernel is None:
         page["wrong"] = bool(given)
         return render(request, "catalog/affected.html", page, status=400 if given else 200)
-    groups = _groups(kernel, request.user)
-    return render(request, "catalog/affected.html", {**page, "groups": groups, "said": said(kernel)})
+    page |= {"groups": groups(kernel, request.user), "said": said(kernel)}
+    return render(request, "catalog/affected.html", page)
 
 
 def affected_text(request: HttpRequest) -> HttpResponse:
@@ -81,9 +81,8 @@ def affected_text(request: HttpRequest) -> HttpResponse:
     kernel = releases.read_uname(given)
     if kernel is None:
         return HttpResponse(f"{EXPECTED}\n", status=400, content_type="text/plain; charset=utf-8")
-    groups = _groups(kernel, request.user)
     lines = [f"# {kernel.raw}: {said(kernel)}", f"# {settings.SITE_URL}/affected/?kernel=…", ""]
-    for group in groups:
+    for group in groups(kernel, request.user):
         for row in group.rows:
             kind = "" if row.case.kind == "case" else f" ({row.case.kind_word.label})"
             lines.append(f"{group.heading.lower():<13} {row.case.slug:<28} {row.known_by or 'nothing decides'}{kind}")
@@ -108,8 +107,8 @@ def said(kernel: Release) -> str:
     return made
 
 
-def _groups(kernel: Release, user: Any) -> list[Group]:
-    """Within a verdict cases come first, then contrasts and look-alikes."""
+def groups(kernel: Release, user: Any) -> list[Group]:
+    """Every case by its verdict on this kernel. Within a verdict cases come first, then contrasts and look-alikes."""
     rows: dict[str, list[Row]] = {verdict: [] for verdict, *_ in HEADINGS}
     kinds = list(KINDS)
     cases = sorted(Case.objects.visible_to(user).for_page(), key=lambda case: (kinds.index(case.kind), case.slug))

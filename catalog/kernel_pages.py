@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from catalog import builds, export, exports, measured
+from catalog import builds, export, exports, measured, unmeasured
 from catalog.measured import Summary
 from catalog.models import Case, KernelBuild, Total
 from diagnosis import releases
@@ -25,13 +25,13 @@ def kernels(request: HttpRequest) -> HttpResponse:
 
 
 def kernel(request: HttpRequest, release: str) -> HttpResponse:
-    """One build, by its release and `?label=`."""
+    """One build, by its release and `?label=`; of one that was not measured, what is known all the same."""
     label = request.GET.get("label", "").replace("\x00", "")
     visible = list(KernelBuild.objects.visible_to(request.user))
     release = release.replace("\x00", "")
     build = next((one for one in visible if (one.release, one.label) == (release, label)), None)
     if build is None:
-        raise Http404("Nothing was measured on such a kernel.")
+        return unmeasured.page(request, release, label, visible)
     rows = measured.summarised(Total.objects.visible_to(request.user).filter(build=build).select_related("build"))
     cases = {case.pk: case for case in Case.objects.filter(pk__in={row.case_id for row in rows})}
     rows.sort(key=lambda row: (row.architecture, row.environment.slug, cases[row.case_id].slug))

@@ -20,6 +20,7 @@ PAGES = [
         "/cases/fuse-writeback/",
         "/kernels/",
         "/kernels/6.18.44/",
+        "/kernels/6.18.45/",
         "/method/",
         "/session/",
     ),
