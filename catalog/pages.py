@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -71,15 +70,6 @@ def show_case(
         "here": "cases",
     }
     return render(request, "catalog/case.html", page)
-
-
-METHOD = (Path(__file__).parents[1] / "docs" / "method.md").read_text(encoding="utf-8")
-
-
-def method(request: HttpRequest) -> HttpResponse:
-    """What the numbers mean, for readers: the document itself."""
-    title, _, text = METHOD.partition("\n")
-    return render(request, "catalog/method.html", {"title": title.lstrip("# "), "text": text})
 
 
 def _served(strategies: Iterable[Strategy], case: Case) -> Iterator[tuple[Strategy, Serving, list[Step]]]:

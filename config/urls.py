@@ -18,6 +18,7 @@ import catalog.history
 import catalog.kernel_api
 import catalog.kernel_pages
 import catalog.list_page
+import catalog.method
 import catalog.pages
 import catalog.proposals
 import catalog.search_pages
@@ -92,7 +93,7 @@ urlpatterns = [
     path("session/<int:number>/points/<int:point>/", catalog.session.note, name="meeting-note"),
     path("session/<int:number>/add/", catalog.session.add, name="meeting-add"),
     path("session/<int:number>/close/", catalog.session.close, name="meeting-close"),
-    path("method/", catalog.pages.method, name="method"),
+    path("method/", catalog.method.method, name="method"),
     path("strategies/", catalog.pages.strategies, name="strategies"),
     path("strategies/new/", catalog.proposals.propose_strategy, name="propose-strategy"),
     path("strategies/<slug:slug>/", catalog.pages.strategy, name="strategy"),
