@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.safestring import SafeString
 
 from catalog import review
 from catalog.differences import diff
 from catalog.editing import find
+from catalog.mentions import Mentions
 from catalog.models import Document, Revision, Unsaved
 from people.models import Event
 
@@ -25,10 +27,11 @@ class Line:
     event: Event | None
     before: int | None
     """The revision before this one that the reader may see."""
+    why: SafeString | None = None
 
 
 def history(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
-    """The latest first, 50 revisions a page. Three queries, and one where somebody is signed in."""
+    """The latest first, 50 revisions a page. Three queries, one where somebody is signed in, and what reasons name."""
     document = find(request, kind, slug)
     before = _number(request, "before")
     found = Revision.objects.visible_to(request.user).filter(document=document).select_related("author").defer("text")
@@ -38,10 +41,12 @@ def history(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
         raise Http404("There is no such revision.")
     earlier = [revision.n for revision in revisions[1:]] + [None]
     lines = [Line(revision, None, n) for revision, n in zip(shown, earlier, strict=False)]
-    for event in review.moved(document):
+    moved = list(review.moved(document))
+    words = Mentions([event.data.get("reason", "") for event in moved], request.user)
+    for event in moved:
         if event.data.get("n") in {revision.n for revision in shown} and not event.verb.endswith(".proposed"):
             place = next(i for i, line in enumerate(lines) if line.revision and line.revision.n == event.data["n"])
-            lines.insert(place, Line(None, event, None))
+            lines.insert(place, Line(None, event, None, words.html(event.data.get("reason", ""))))
     page = {
         "document": document,
         "lines": lines,

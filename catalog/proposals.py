@@ -9,12 +9,14 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from catalog import revisions, states
 from catalog.case_form import CaseForm
 from catalog.document import Malformed
 from catalog.forms import StrategyForm
+from catalog.mentions import Mentions
 from catalog.models import Case, Document
 from catalog.models.text import PROPOSALS, Origin, State
 from people.journal import VERBS
@@ -66,14 +68,11 @@ class Proposal:
     by: User | None
     last: Event | None
     """The last thing that was done to it: proposed, declined, reopened."""
-
-    @property
-    def reason(self) -> str:
-        return str(self.last.data.get("reason", "")) if self.last else ""
+    why: SafeString | None = None
 
 
 def proposed(request: HttpRequest) -> HttpResponse:
-    """What waits, the longest first, then what was declined, the latest first. Three queries."""
+    """What waits, the longest first, then what was declined, the latest first. Three queries, and what reasons name."""
     found = list(
         Case.objects.visible_to(request.user, proposals=True)
         .filter(document__state__in=PROPOSALS)
@@ -85,8 +84,9 @@ def proposed(request: HttpRequest) -> HttpResponse:
     events: dict[str, list[Event]] = {}
     for event in told.select_related("actor").order_by("id"):
         events.setdefault(event.subject, []).append(event)
+    words = Mentions([_reason(told[-1]) for told in events.values()], request.user)
     rows = [
-        Proposal(case, events[case.slug][0].actor, events[case.slug][-1])
+        Proposal(case, events[case.slug][0].actor, last := events[case.slug][-1], words.html(_reason(last)))
         if case.slug in events
         else Proposal(case, None, None)
         for case in found
@@ -97,6 +97,10 @@ def proposed(request: HttpRequest) -> HttpResponse:
         "here": "cases",
     }
     return render(request, "catalog/proposed.html", page)
+
+
+def _reason(event: Event) -> str:
+    return str(event.data.get("reason", ""))
 
 
 @require_POST

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.safestring import SafeString
+
 from catalog.document import Malformed, parse
 from catalog.facts import StrategyText
+from catalog.mentions import Mentions
 from catalog.models import Alias, Document, Revision
 from catalog.models.text import State
 from catalog.states import Move, moves_from
@@ -25,19 +28,22 @@ class Review:
     said: str
     """'' where it is published."""
     last: Event | None
-    """Who proposed, declined or withdrew it, and why."""
+    """Who proposed, declined or withdrew it."""
+    why: SafeString | None
     moves: list[Move]
     may_edit: bool
     n: int
 
 
 def of(document: Document, user: Any) -> Review:
-    """One query where the document is not published, none else."""
+    """One query where the document is not published, and what its reason names; none else."""
     state = State(document.state)
     last = None if state == State.PUBLISHED else moved(document).first()
     moves = moves_from(state) if may(user, "edit") else []
     assert document.current is not None
-    return Review(document, SAID.get(state, ""), last, moves, may_edit(user, document), document.current.n)
+    reason = last.data.get("reason", "") if last else ""
+    why = Mentions([reason], user).html(reason) if reason else None
+    return Review(document, SAID.get(state, ""), last, why, moves, may_edit(user, document), document.current.n)
 
 
 def moved(document: Document) -> Any:

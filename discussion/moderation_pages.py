@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from catalog.mentions import Mentions
 from catalog.models import Document
 from discussion import moderation, pages
 from discussion.forms import WhyForm
-from discussion.mentions import Mentions
 from discussion.models import Comment, Flag, Lock, Standing
 from discussion.threads import trees
 from people.models import User, may

@@ -13,12 +13,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from catalog.mentions import Mentions
 from catalog.models import Document
 from catalog.parts import Part
 from discussion import mail_shown, threads
 from discussion.difference import coloured, difference
 from discussion.forms import CommentForm, EditForm
-from discussion.mentions import Mentions
 from discussion.models import Comment, Lock, Standing, Subscription
 from people.models import User, may
 

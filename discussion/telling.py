@@ -18,8 +18,8 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from catalog.mentions import named_people
 from catalog.models import Document
-from discussion.mentions import named_people
 from discussion.models import Comment, Follower, Notice, Standing, Subscription
 from people import following
 from people.following import Place

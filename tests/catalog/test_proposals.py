@@ -193,6 +193,18 @@ def test_an_editor_declines_it_with_a_reason_that_everybody_can_read() -> None:
     assert Document.objects.get().state == State.PROPOSED
 
 
+def test_what_the_reason_names_is_linked_wherever_it_stands() -> None:
+    propose()
+    builders.case()
+    hidden = builders.case("a-draft").document
+    hidden.state = State.DRAFT
+    hidden.save()
+    states_move(client(Role.EDITOR), "decline", reason="The same as #fuse-writeback, not #a-draft.")
+    link = '<a href="/cases/fuse-writeback/" rel="noopener nofollow ugc">#fuse-writeback</a>'
+    for path in (ADDRESS, "/cases/proposed/", f"{ADDRESS}history/"):
+        assert f"The same as {link}, not #a-draft." in Client().get(path).content.decode()
+
+
 def test_an_editor_decides_on_the_text_that_was_read() -> None:
     propose()
     current = Revision.objects.get()
