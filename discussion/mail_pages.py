@@ -46,6 +46,7 @@ def thread(request: HttpRequest, message_id: str) -> HttpResponse:
         return redirect(_address(found, index // PER_PAGE, named))
     page = _page(request, len(places))
     stranger = not isinstance(request.user, User)
+    about = list(Document.objects.visible_to(request.user).filter(mail_threads=found).order_by("kind", "slug"))
     shown = {
         "thread": found,
         "index": [
@@ -53,13 +54,13 @@ def thread(request: HttpRequest, message_id: str) -> HttpResponse:
             for n, (place, subject) in enumerate(zip(places, mail_shown.subjects(places, ""), strict=True))
         ],
         "letters": _letters(places[page * PER_PAGE : (page + 1) * PER_PAGE], found.subject, stranger),
-        "about": Document.objects.visible_to(request.user).filter(mail_threads=found).order_by("kind", "slug"),
+        "about": about,
         "page": page + 1,
         "pages": range(1, -(-len(places) // PER_PAGE) + 1),
         "archived": mail_shown.archived(found.root_id),
         "may_import": may(request.user, "import mail"),
         "stranger": stranger,
-        "here": "strategies",
+        "here": _here(about),
     }
     return render(request, "discussion/mail_thread.html", shown)
 
@@ -109,15 +110,22 @@ def import_mail(request: HttpRequest) -> HttpResponse:
     if not may(request.user, "import mail"):
         raise PermissionDenied("Editors import mail.")
     assert isinstance(request.user, User)
-    about = {"about": request.GET.get("about", "")}
-    form = ImportForm(request.user, request.POST or None, request.FILES or None, initial=about)
+    slug = request.GET.get("about", "").replace("\x00", "")
+    form = ImportForm(request.user, request.POST or None, request.FILES or None, initial={"about": slug})
     if request.method == "POST" and form.is_valid():
         try:
             return redirect(_imported(request, request.user, form))
         except (archive.NotFetched, letters.Unreadable) as error:
             form.add_error("mailbox", str(error))
     status = 422 if form.errors else 200
-    return render(request, "discussion/import.html", {"form": form, "here": "strategies"}, status=status)
+    about = list(Document.objects.visible_to(request.user).filter(slug=slug).order_by("kind"))
+    page = {"form": form, "about": about, "here": _here(about)}
+    return render(request, "discussion/import.html", page, status=status)
+
+
+def _here(about: list[Document]) -> str:
+    """Which way of the site's is the current one: to the cases, where it is about one."""
+    return "cases" if about and about[0].kind == "case" else "strategies"
 
 
 def _imported(request: HttpRequest, by: User, form: ImportForm) -> str:

@@ -207,6 +207,25 @@ def test_a_bad_form_is_told_and_asks_nobody(lists: Archive, fields: dict[str, st
     assert not MailThread.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("query", "up", "here"),
+    [
+        ("", '<a href="/strategies/">Strategies</a>', "Strategies"),
+        ("?about=fuse-writeback", '<a href="/cases/fuse-writeback/#discussion">fuse-writeback</a>', "Cases"),
+        ("?about=a-strategy", '<a href="/strategies/a-strategy/#discussion">a-strategy</a>', "Strategies"),
+        ("?about=%22%3E%3Cb%3E%00", '<a href="/strategies/">Strategies</a>', "Strategies"),
+    ],
+)
+def test_the_form_says_where_it_belongs(query: str, up: str, here: str) -> None:
+    builders.case()
+    builders.strategy()
+    client = Client()
+    client.force_login(builders.person(role=Role.EDITOR))
+    page = client.get(f"/mail/import/{query}").content.decode()
+    assert f'<p class="crumb">{up} / import mail</p>' in page and f' aria-current="page">{here}</a>' in page
+    assert '"><b>' not in page
+
+
 def test_only_editors_import() -> None:
     client = Client()
     assert client.get("/mail/import/")["Location"].startswith("/sign-in/")
