@@ -9,7 +9,7 @@ when it begins; `commit=` of the mount and the writeback of the device, how long
 ext4 asks for movable memory, but not for ZONE_MOVABLE (no __GFP_HIGHMEM). A migration puts the folios there.
 
 The control is blocks of the same table that nobody has changed: also page cache of the block device, with buffers.
-The release is a checkpoint of the journal (EXT4_IOC_CHECKPOINT, Linux 5.15).
+The release is a checkpoint of the journal (EXT4_IOC_CHECKPOINT, Linux 5.14).
 """
 
 from __future__ import annotations
