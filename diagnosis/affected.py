@@ -176,8 +176,22 @@ def _of_tree(kernel: Release, changes: Sequence[Change]) -> List[Reason]:
         verdict, note = _in_tree(kernel, change, changes)
         if not change.is_checked:
             verdict, note = UNKNOWN, "Nobody has checked it."
+        elif any(_is_between(kernel, other, change) for other in changes):
+            verdict, note = UNKNOWN, "Another change lies between that and this kernel."
         made.append(Reason("tree", verdict, " ".join(filter(None, (_said(change), note)))))
     return made
+
+
+def _is_between(kernel: Release, other: Change, change: Change) -> bool:
+    """Of what introduced and fixed it in this line, only the nearest on either side says anything of the kernel."""
+    decisive = ("introduced", "fixed")
+    if change.change not in decisive or other.change not in decisive or not _is_of_line(kernel, other):
+        return False
+    at, its = releases.read(change.release), releases.read(other.release)
+    order, since = releases.compare(kernel, its), releases.compare(its, at)
+    if order is None or since is None or not other.is_checked:
+        return False
+    return since > 0 if order >= 0 else since < 0
 
 
 def _in_tree(kernel: Release, change: Change, changes: Sequence[Change]) -> Tuple[str, str]:

@@ -26,6 +26,7 @@ def asked(kernel: str, *known: Measurement | Change) -> Answer:
 
 
 INTRODUCED = change("mainline", "introduced", "6.16", "0c58a97f919c")
+CARRIED = (change("6.12", "introduced", "6.12.49", "c" * 12), change("6.12", "fixed", "6.12.65", "f" * 12))
 
 # kernel, what is known, the answer, and what decides
 ROWS: dict[str, tuple[str, list[Measurement | Change], str, str]] = {
@@ -57,6 +58,11 @@ ROWS: dict[str, tuple[str, list[Measurement | Change], str, str]] = {
     "another form decides nothing": ("6.12.57", [change("6.12", "changed", "6.12.107")], UNKNOWN, ""),
     "at the fix": ("6.12.60", [change("6.12", "fixed", "6.12.60", "f" * 12)], NOT_AFFECTED, "tree"),
     "right before the fix": ("6.12.59", [change("6.12", "fixed", "6.12.60", "f" * 12)], AFFECTED, "tree"),
+    "carried there, then fixed": ("6.12.70", [*CARRIED], NOT_AFFECTED, "tree"),
+    "carried there, not yet fixed": ("6.12.50", [*CARRIED], AFFECTED, "tree"),
+    "not carried there yet": ("6.12.40", [*CARRIED], NOT_AFFECTED, "tree"),
+    "not carried there yet, nor known when": ("6.12.40", [change("6.12", "introduced"), CARRIED[1]], AFFECTED, "tree"),
+    "introduced with the line, then fixed": ("6.16.9", [INTRODUCED, change("6.16", "fixed", "6.16.7", "f" * 12)], NOT_AFFECTED, "tree"),
     "before what may be the fix": ("6.12.59", [change("6.12", "fixed", "6.12.60")], UNKNOWN, ""),
     "a fix that a name hides": ("6.1.0-41-amd64", [change("6.1", "fixed", "6.1.99", "f" * 12)], UNKNOWN, ""),
     "from memory": ("6.12.57", [change("6.12", "present", "6.12.107", known_by="memory")], UNKNOWN, ""),
