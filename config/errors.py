@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from config import kept
 from people.statements import may_pass
 from rest import problems
 
@@ -67,5 +68,5 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form without its CSRF token: usually one that stood open for too long."""
     if problems.is_api(request):
         return problems.answer(403, "Not allowed.", "This form was not sent from a fresh page of ours.")
-    page = {"status": 403, "title": "This form is stale.", "is_stale": True}
+    page = {"status": 403, "title": "This form is stale.", "is_stale": True, "kept": kept.fields(request)}
     return render(request, "error.html", page, status=403)

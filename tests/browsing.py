@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-# What a form is answered with, and Chromium logs: errors in it, or somebody was faster.
-MEANT = re.compile(r"Failed to load resource: .* status of (409|422)")
+# What a form is answered with, and Chromium logs: errors in it, somebody was faster, or the session is over.
+MEANT = re.compile(r"Failed to load resource: .* status of (403|409|422)")
 
 IN_A_BROWSER = [
     pytest.mark.browser,

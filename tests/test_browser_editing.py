@@ -7,9 +7,11 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Dialog, Page
 
 from catalog import meetings
+from discussion.models import Comment
 from people.models import Role
 from tests import builders
 from tests.browsing import IN_A_BROWSER, looked_over, sign_in
@@ -152,3 +154,23 @@ def test_notes_on_another_case_are_not_lost_unasked(visit: Callable[..., Page]) 
     save.click()
     page.wait_for_url("**#p*")
     assert page.get_by_label("Decided").first.input_value() == "This."
+
+
+def test_a_comment_survives_a_session_that_ended(visit: Callable[..., Page]) -> None:
+    case, ann = builders.case(), builders.person("ann")
+    page = visit()
+    sign_in(page, ann)
+    page.goto(case.get_absolute_url())
+    page.get_by_label("Add a comment").fill("A server that is silent\n\nmay be *busy*.")
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    page.get_by_role("button", name="Comment").click()
+    page.get_by_role("heading", name="You are signed out.").wait_for()
+    looked_over(page, 1280)
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Sign in in another tab").click()
+    sign_in(opened.value, ann)
+    page.get_by_role("button", name="Send it again").click()
+    page.get_by_role("heading", name="This form is stale.").wait_for()
+    page.get_by_role("button", name="Send it again").click()
+    page.get_by_text("A server that is silent").wait_for()
+    assert Comment.objects.get().author == ann
