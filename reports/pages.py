@@ -213,13 +213,15 @@ def evidence_part(request: HttpRequest, document: Document) -> Part | None:
     if document.kind != "case":
         return None
     found = Evidence.objects.visible_to(request.user).filter(case=document.pk).order_by("-seen_at", "-id")
-    rows = list(found.for_rows()[:LOOKED_THROUGH])
+    rows = list(found.select_related("build", "machine")[:LOOKED_THROUGH])
     said: dict[UUID, Latest] = {}
     for row in rows:
         said.setdefault(row.report_id, Latest(row)).add(row)
     if len(rows) == LOOKED_THROUGH and len(said) > 1:
         said.popitem()  # may have more to say than was looked at
-    return Part("reports/latest.html", {"rows": list(said.values())[:LATEST]})
+    shown = dict(list(said.items())[:LATEST])
+    recorded = Report.objects.filter(pk__in=shown, recorded_at__isnull=False).values_list("pk", flat=True)
+    return Part("reports/latest.html", {"rows": list(shown.values()), "recorded": set(recorded)})
 
 
 @dataclass(frozen=True)

@@ -49,15 +49,15 @@ def fill(n: int) -> None:
 
 # What a stranger's page asks for, whatever its length:
 LISTS: dict[str, int] = {
-    "/": 4,  # cases, their effects and subsystems, tallies
-    # case, strategies, servings, cases, tallies twice, operations, evidence, comments, whether they are locked,
-    # threads of mail, and the links that lead to more
-    "/cases/fuse-writeback/": 12,
+    "/": 4,  # cases, their effects and subsystems, totals
+    # case, strategies, servings, cases, totals twice, operations, evidence, which of it is recorded, comments,
+    # whether they are locked, threads of mail, and the links that lead to more
+    "/cases/fuse-writeback/": 13,
     "/strategies/": 4,  # strategies, their servings, cases of these, the columns
-    # strategy, cases that it speaks of, visible cases, tallies, comments, lock, mail, links
+    # strategy, cases that it speaks of, visible cases, totals, comments, lock, mail, links
     "/strategies/strategy-0/": 8,
     "/api/v1/cases/": 3,  # cases, effects, subsystems
-    "/api/v1/cases/fuse-writeback/": 4,  # case, effects, subsystems, tallies
+    "/api/v1/cases/fuse-writeback/": 4,  # case, effects, subsystems, totals
 }
 
 
