@@ -63,6 +63,11 @@ class Dump:
         return "zone_movable" if zone is not None and zone == MOVABLE_ZONE.get(self.architecture) else ""
 
     @property
+    def is_cut(self) -> bool:
+        """Did a migration fail, and does the dump end before it says so? Its type of page may be missing as well."""
+        return not self.record.get("reason") and self.record.get("ret") is not None
+
+    @property
     def is_large(self) -> bool:
         return self.has("folio:large") or self.has("flag:head")
 

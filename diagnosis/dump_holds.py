@@ -198,9 +198,11 @@ def _locked(dump: Dump) -> Made:
 
 def _extra(dump: Dump) -> Made:
     refs = dump.references
-    if not refs or refs.left is None or refs.left < 1 or dump.record.text("reason") not in FAILED:
+    if not refs or refs.left is None or refs.left < 1 or not (dump.is_cut or dump.record.text("reason") in FAILED):
         return None
     unknown: Tuple[str, ...] = ("Who holds it: a plain reference leaves no name.",)
+    if dump.is_cut:
+        unknown += ("What the end of the dump would say: it is cut before the line that tells why it was made.",)
     if not is_known_kind(dump.record):
         unknown += ("What kind of page it is. A driver's page looks like this, and is counted in its own way.",)
     if refs.pins is None and refs.left >= PIN_BIAS:
@@ -221,7 +223,7 @@ def _extra(dump: Dump) -> Made:
         ],
         COUNTING,
         OFFLINE,
-        proved=is_known_kind(dump.record),
+        proved=is_known_kind(dump.record) and not dump.is_cut,
         unknown=unknown,
     )
 

@@ -35,6 +35,9 @@ def _none(dump: Dump) -> Verdict:
         sentence = "The references of this folio cannot be taken apart: %s." % refs.unknown
     elif refs.left < 0:
         sentence = "The counts contradict one another: the folio changed while it was dumped, or two dumps are mixed."
+    elif dump.has_surplus:
+        sentence = "None of the known: %s has references that nothing explains, and no line says that a move failed."
+        sentence %= dump.noun
     else:
         sentence = "None of the known: every reference of %s is accounted for." % dump.noun
         reasons.append(
