@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict, List, Sequence, Tuple
 
 from diagnosis.record import Record
 from diagnosis.verdict import Command, Finding, Reason
+from diagnosis.vocabulary import MOVERS
 
 STACKS = Command(
     "for t in $(ps -eLo lwp=,stat= | awk '$2 ~ /^D/ { print $1 }'); do "
@@ -42,12 +44,17 @@ PINS = Command(
     "sudo cat /proc/sys/vm/stat_refresh; grep ^nr_foll_pin_ /proc/vmstat",
     "Acquired less released: the number of pins that exist now.",
 )
+AFTER_REFUSAL = Command(
+    "sudo dmesg | tail -60; grep -H . /sys/devices/system/memory/memory*/valid_zones",
+    "Right after the refused write: a block that holds memory which was never movable leaves a dump of that page, with "
+    "`unmovable page`. In a zone other than Movable that is the rule.",
+)
 TWICE = Command(
     "sudo dmesg > before.txt; sleep 60; sudo dmesg > after.txt",
     "Pages that are in both are held; others only happened to be in the way.",
 )
 
-# By rule, else by mechanism, else by manner.
+# By rule, else by mechanism, else by mover and manner, else by manner.
 NOW: Dict[str, str] = {
     "not_movable_type": (
         "Trying again changes nothing: the range holds memory that cannot be moved at all. Take another block, or keep "
@@ -57,13 +64,42 @@ NOW: Dict[str, str] = {
         "Trying again changes nothing while it is in use: its owner never lets a folio move. End what uses it, or take "
         "another block."
     ),
+    "write-refused": (
+        "EBUSY at once mostly means that the block holds memory which was never movable: trying again seldom helps "
+        "then, and another block may go. The kernel log and the block's zone tell."
+    ),
+    "cma-pages-busy": (
+        "This allocation is over: it came back with an error, and nobody waits. Have whoever needs the memory (a "
+        "driver) ask again. It goes through once nothing holds a page of the area."
+    ),
+    "cma-full-or-busy": (
+        "This allocation is over: it came back with an error, and nobody waits. First find out which it was: a full "
+        "area needs room, a busy one a holder that lets go."
+    ),
+    "cma-interrupted": "This allocation is over: its task was killed. Whatever was in the way may be there still.",
+    "range-busy": (
+        "Nothing yet: a busy range is passed over, and the allocator tries the next one. Look for a line that says "
+        "that the allocation failed."
+    ),
+    "queues-behind-mover": (
+        "This task is not the cause, and goes on by itself once it has the lock. Look for who holds it: a task in D, "
+        "or running, with offline_pages, cma_alloc or migrate_pages in its call trace."
+    ),
+    "waits-for-migration": (
+        "This task is not the cause, and goes on by itself once the mover is done. Look for the mover: a task in D, or "
+        "running, with migrate_pages in its call trace."
+    ),
     "rejected_at_once": (
         "The mover came back with an error, and waits for nobody: try again at any time. It goes through once nothing "
         "holds the folio."
     ),
     "retries_without_progress": (
-        "The mover can be interrupted: Ctrl-C, or a signal to the task that writes. It goes through as soon as the "
-        "holder lets go."
+        "The mover can be interrupted: Ctrl-C, or a signal to the task that wrote `offline`. It goes through as soon "
+        "as the holder lets go."
+    ),
+    "cma:retries_without_progress": (
+        "The allocation tries the next range, and comes back with an error where all are busy: have whoever needs the "
+        "memory (a driver) ask again. It goes through as soon as the holder lets go."
     ),
     "no_target_memory": (
         "Nothing refused to move. There was no room: free memory where the folio would have to go, or make the area "
@@ -89,20 +125,33 @@ def summary(findings: Sequence[Finding], records: Sequence[Record]) -> str:
 
 
 def now(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Reason, ...]:
-    """One sentence for each kind of finding, in the order of the findings, with the lines that show the manner."""
+    """One sentence for each kind of finding, in the order of the findings, with the lines that show the manner.
+
+    Where there are several, each says of which mover it speaks: they may be contrary to one another.
+    """
     made: Dict[str, Reason] = {}
+    movers: Dict[str, List[str]] = {}
     for finding in findings:
         text = now_for(finding)
         if text and text not in made:
             places = finding.verdict.reasons[0].places if finding.verdict.reasons else ()
             made[text] = Reason(text, places)
-    return tuple(made.values())
+        if text and finding.verdict.mover:
+            movers.setdefault(text, []).append(MOVERS[finding.verdict.mover].label)
+    if len(made) < 2:
+        return tuple(made.values())
+    return tuple(replace(reason, text=_of(movers.get(text, [])) + text) for text, reason in made.items())
+
+
+def _of(movers: Sequence[str]) -> str:
+    return "(%s) " % ", ".join(dict.fromkeys(movers)) if movers else ""
 
 
 def now_for(finding: Finding) -> str:
     """What to do about one finding, '' where nothing can be said."""
     verdict = finding.verdict
-    return NOW.get(verdict.rule) or NOW.get(verdict.mechanism) or NOW.get(verdict.manner, "")
+    keys = (verdict.rule, verdict.mechanism, "%s:%s" % (verdict.mover, verdict.manner), verdict.manner)
+    return next((NOW[key] for key in keys if key in NOW), "")
 
 
 def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Command, ...]:
@@ -117,6 +166,8 @@ def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Com
         made.append(INSPECT)
     if any("fusectl" in record.text("why") for record in records if record.kind == "missing"):
         made.append(FUSECTL)
+    if any(finding.verdict.rule == "write-refused" for finding in findings):
+        made.insert(0, AFTER_REFUSAL)
     if "offline" in movers and not any(finding.is_known for finding in findings):
         made.append(DEBUG)
     if "cma" in movers and not any(record.kind == "page_dump" for record in records):

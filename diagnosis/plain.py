@@ -21,6 +21,9 @@ def shown(diagnosis: Diagnosis) -> str:
     """The whole diagnosis, ending in a line feed. Lines of the user's text are quoted with control characters out."""
     quoted = diagnosis.text.split("\n")
     out: List[str] = [*_wrapped(diagnosis.summary)]
+    nr_more = len(diagnosis.findings) - 1
+    if nr_more > 0:
+        out.append("That is not all: %d more %s below." % (nr_more, "finding" if nr_more == 1 else "findings"))
     if diagnosis.release:
         out.append("Kernel: " + diagnosis.release)
     if diagnosis.is_cut:

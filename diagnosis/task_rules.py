@@ -207,14 +207,21 @@ def _queues(trace: Trace) -> Made:
     lock = trace.first(SLEEPING_LOCKS)
     if held is None or lock is None:
         return None
+    is_hotplug = held.function in HOTPLUG
+    unknown: Tuple[str, ...] = (
+        "Which mover holds it: look for the task in D, or running, under offline_pages or the contiguous allocator.",
+    )
+    if is_hotplug:
+        unknown = ("Who holds it: an offlining that does not end, or else memory or a CPU that is being added.",)
     return _made(
         trace,
         "queues-behind-mover",
         "waits_on_other",
-        _sleeps(trace, "for a lock that a mover holds meanwhile"),
+        _sleeps(trace, "for the hotplug lock" if is_hotplug else "for a lock that a mover holds meanwhile"),
         [Reason("%s, called from %s." % (lock.function, held.function), _at((lock, held)))],
         Source("7.3", "mm/memory_hotplug.c", "offline_pages"),
-        ("Which mover holds it: look for the task in D, or running, under offline_pages or the contiguous allocator.",),
+        unknown,
+        proved=not is_hotplug,
     )
 
 
