@@ -35,6 +35,15 @@ BUSY_RETRY = Command(
     "cma_alloc_busy_retry: a range was tried and was busy. fin_pfn: the first page frame that was. "
     "Neither is there for an area that is merely full.",
 )
+_COUNTERS = "grep -E '^(compact_|pgmigrate_|nr_isolated)' /proc/vmstat"
+COMPACTING = Command(
+    "%s; sleep 60; %s" % (_COUNTERS, _COUNTERS),
+    "Paste both: compact_migrate_scanned that grows while pgmigrate_success does not is work for nothing.",
+)
+MIGRATIONS = Command(
+    "sudo trace-cmd record -e migrate:mm_migrate_pages -e compaction sleep 30; sudo trace-cmd report",
+    "reason= says who moves (compaction, memory_hotplug, contig_range), nr_failed how many stayed where they were.",
+)
 OWNER = Command(
     "sudo grubby --update-kernel=ALL --args=page_owner=on   # Red Hat, Fedora\n"
     "sudo sed -i 's/^GRUB_CMDLINE_LINUX=\"/&page_owner=on /' /etc/default/grub && sudo update-grub   # Debian, Ubuntu",
@@ -89,6 +98,20 @@ NOW: Dict[str, str] = {
         "This task is not the cause, and goes on by itself once the mover is done. Look for the mover: a task in D, or "
         "running, with migrate_pages in its call trace."
     ),
+    "waits-for-others": (
+        "No folio holds this mover up: it waits for CPUs or drivers. Look for a CPU that one task keeps for itself, "
+        "and for stalls and lockups in the kernel log."
+    ),
+    "sleeps-elsewhere": "The mover sleeps, and this text does not show that a folio is the reason.",
+    "compacts": (
+        "Compaction that is at work holds nothing up by itself. If it keeps a CPU busy and gets nowhere, find out "
+        "which pages stay."
+    ),
+    "compacts-unasked": (
+        "This is proactive compaction: `sudo sysctl vm.compaction_proactiveness=0` ends it where it keeps a CPU busy. "
+        "The pages that it could not move stay where they are."
+    ),
+    "kcompactd:retries_without_progress": "A thread of the kernel cannot be interrupted; it gives up by itself.",
     "rejected_at_once": (
         "The mover came back with an error, and waits for nobody: try again at any time. It goes through once nothing "
         "holds the folio."
@@ -166,6 +189,10 @@ def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Com
         made.append(INSPECT)
     if any("fusectl" in record.text("why") for record in records if record.kind == "missing"):
         made.append(FUSECTL)
+    if movers & {"compaction", "kcompactd"} and mechanisms <= {""}:
+        made[:0] = [COMPACTING, MIGRATIONS]
+    if any(finding.verdict.rule == "counter-pgmigrate_fail" for finding in findings):
+        made.insert(0, MIGRATIONS)
     if any(finding.verdict.rule == "write-refused" for finding in findings):
         made.insert(0, AFTER_REFUSAL)
     if "offline" in movers and not any(finding.is_known for finding in findings):

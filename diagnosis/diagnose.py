@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
-from diagnosis import advice, around, dump_rules, log_rules, marks, reading, references, task_rules
+from diagnosis import advice, around, dump_rules, log_rules, marks, mover_rules, reading, references, task_rules
 from diagnosis.candidates import ranked
 from diagnosis.dump import Dump
 from diagnosis.match import Signature
@@ -67,7 +67,7 @@ def _judge(
             Dump(record, taken, own, around.mover_of(record, index, records), context.architecture)
         )
     elif record.kind == "task":
-        verdict = task_rules.judged(record, context.release)
+        verdict = task_rules.judged(record, context.release) or mover_rules.judged(record, context.release)
     else:
         verdict = log_rules.judged(record, context)
     if verdict is None:

@@ -84,7 +84,7 @@ def judged(record: Record, release: str = "") -> Optional[Verdict]:
     return None
 
 
-def _made(
+def made(
     trace: Trace,
     rule: str,
     mechanism: str,
@@ -111,7 +111,7 @@ def _made(
     )
 
 
-def _sleeps(trace: Trace, what: str) -> str:
+def sleeps(trace: Trace, what: str) -> str:
     return "%s sleeps %s%s." % (trace.who, what, " " + WHILE[trace.mover] if trace.mover in WHILE else "")
 
 
@@ -119,11 +119,11 @@ def _private(trace: Trace) -> Made:
     pair = trace.above(PRIVATE, MIGRATING)
     if pair is None:
         return None
-    return _made(
+    return made(
         trace,
         "waits-for-private-data",
         "private_data",
-        _sleeps(trace, "until a file system has written the folio's private data"),
+        sleeps(trace, "until a file system has written the folio's private data"),
         [Reason("%s, called from %s." % (pair[0].function, pair[1].function), _at(pair))],
         Source("7.3", "fs/nfs/write.c", "nfs_migrate_folio"),
     )
@@ -133,11 +133,11 @@ def _writeback(trace: Trace) -> Made:
     pair = trace.above(WRITEBACK, MIGRATING) or trace.above(OLD_WRITEBACK, MIGRATING)
     if pair is None or trace.first(LOCK):
         return None
-    return _made(
+    return made(
         trace,
         "waits-for-writeback",
         "writeback",
-        _sleeps(trace, "until a folio's writeback ends"),
+        sleeps(trace, "until a folio's writeback ends"),
         [
             Reason(
                 "%s, called from %s: the folio is under writeback, and this mover waits without a time limit."
@@ -166,11 +166,11 @@ def _lock(trace: Trace) -> Made:
         unknown += (
             "Whether it is the lock: before 5.2 a wait for writeback may look the same. The version is not here.",
         )
-    return _made(
+    return made(
         trace,
         "waits-for-folio-lock",
         "page_lock",
-        _sleeps(trace, "until a folio is unlocked"),
+        sleeps(trace, "until a folio is unlocked"),
         [Reason(how, _at(pair))],
         Source("5.10 to 7.3", "mm/migrate.c", "migrate_folio_unmap"),
         unknown,
@@ -187,11 +187,11 @@ def _throttled(trace: Trace) -> Made:
     )
     if pair is None:
         return None
-    return _made(
+    return made(
         trace,
         "throttled",
         "stuck_isolated",
-        _sleeps(trace, "because too many folios of the node are isolated"),
+        sleeps(trace, "because too many folios of the node are isolated"),
         [Reason("%s, called from %s." % (pair[0].function, pair[1].function), _at(pair))],
         Source("7.3", "mm/compaction.c", "too_many_isolated"),
         ("Who isolated them: look for another task in D under migrate_pages_batch, which is the cause.",),
@@ -213,11 +213,11 @@ def _queues(trace: Trace) -> Made:
     )
     if is_hotplug:
         unknown = ("Who holds it: an offlining that does not end, or else memory or a CPU that is being added.",)
-    return _made(
+    return made(
         trace,
         "queues-behind-mover",
         "waits_on_other",
-        _sleeps(trace, "for the hotplug lock" if is_hotplug else "for a lock that a mover holds meanwhile"),
+        sleeps(trace, "for the hotplug lock" if is_hotplug else "for a lock that a mover holds meanwhile"),
         [Reason("%s, called from %s." % (lock.function, held.function), _at((lock, held)))],
         Source("7.3", "mm/memory_hotplug.c", "offline_pages"),
         unknown,
@@ -231,11 +231,11 @@ def _rmap(trace: Trace) -> Made:
     pair = trace.above(SLEEPING_LOCKS, MIGRATING)
     if walk is None or pair is None:
         return None
-    return _made(
+    return made(
         trace,
         "waits-for-mappings",
         "waits_on_other",
-        _sleeps(trace, "for the lock of a folio's mappings"),
+        sleeps(trace, "for the lock of a folio's mappings"),
         [Reason("%s, called from %s." % (pair[0].function, walk.function), _at((pair[0], walk)))],
         Source("6.12, 7.3", "mm/rmap.c", "rmap_walk"),
         ("Who holds that lock: look at the other tasks in D.",),
@@ -247,11 +247,11 @@ def _victim(trace: Trace) -> Made:
     frame = trace.first(VICTIM)
     if frame is None:
         return None
-    return _made(
+    return made(
         trace,
         "waits-for-migration",
         "waits_on_other",
-        _sleeps(trace, "until a mover is done with a folio that it touched"),
+        sleeps(trace, "until a mover is done with a folio that it touched"),
         [Reason("%s: the page table holds an entry of a migration under way." % frame.function, (frame.place,))],
         Source("5.10 to 7.3", "mm/migrate.c", "migration_entry_wait"),
         ("Which mover, and what that waits for: look for a task in D under migrate_pages.",),
@@ -263,36 +263,14 @@ def _reclaiming(trace: Trace) -> Made:
     elsewhere, moving = trace.elsewhere(), trace.first(MIGRATING)
     if elsewhere is None or moving is None or not trace.first(WRITEBACK | LOCK | WAIT | OLD_WRITEBACK | THROTTLE):
         return None
-    return _made(
+    return made(
         trace,
         "reclaims-meanwhile",
         "",
-        _sleeps(trace, "in reclaim or a page fault, and not for the folio that it moves"),
+        sleeps(trace, "in reclaim or a page fault, and not for the folio that it moves"),
         [Reason("%s, called from %s." % (elsewhere.function, moving.function), _at((elsewhere, moving)))],
         Source("6.12, 7.3", "mm/migrate.c", "alloc_migration_target"),
         ("What it waits for: not a folio of the range, so this is none of the known ways.",),
-        proved=False,
-    )
-
-
-def _busy(trace: Trace) -> Made:
-    if trace.mover not in ("offline", "cma", "compaction", "kcompactd", "move_pages") or not trace.first(
-        MIGRATING | frozenset({"do_migrate_range", "offline_pages"})
-    ):
-        return None
-    if trace.record.text("state") not in ("R", "I"):
-        return None
-    frame = trace.first(MIGRATING | frozenset({"do_migrate_range", "offline_pages"}))
-    assert frame is not None
-    return _made(
-        trace,
-        "mover-runs",
-        "",
-        "%s runs %s: it tries again and again, and does not sleep." % (trace.who, WHILE[trace.mover]),
-        [Reason("The mover's frame.", (frame.place,))],
-        Source("5.10 to 7.3", "mm/memory_hotplug.c", "offline_pages"),
-        ("Why the folio does not move: the page dumps in the kernel log say that.",),
-        manner="retries_without_progress",
         proved=False,
     )
 
@@ -302,5 +280,5 @@ def _at(pair: Sequence[Frame]) -> Tuple[Place, ...]:
 
 
 RULES: Tuple[Callable[[Trace], Made], ...] = (
-    *(_private, _writeback, _lock, _throttled, _queues, _rmap, _victim, _reclaiming, _busy),
+    *(_private, _writeback, _lock, _throttled, _queues, _rmap, _victim, _reclaiming),
 )

@@ -33,6 +33,7 @@ _ARM_FRAME = re.compile(
 _GUESS = "unreliable"
 _CRASH = re.compile(r'PID: (\d{1,10}) +TASK: \S{1,20} +CPU: \d{1,5} +COMMAND: "(.{1,32}?)"')
 _BLOCKED = re.compile(r"INFO: task (.{1,32}?):(\d{1,10}) blocked (?:in [a-z ]+ )?for more than (\d{1,10}) seconds")
+_STUCK = re.compile(r"soft lockup - CPU#\d{1,5} stuck for (\d{1,10})s! \[(.{1,32}?):(\d{1,10})\]")
 _TASK = re.compile(r"task:(.{1,32}?)\s+state:([A-Z])\b.*?(?:\bpid:\s?(\d{1,10}))?(?=\s|$)")
 _TASK_PID = re.compile(r"\bpid:\s?(\d{1,10})")
 _OLD_TASK = re.compile(r"(\S{1,15}) +([RSDTZXI]) (?:[0-9a-f]{16}|\(NOTLB\)|running task|) +\d+ +(\d{1,10}) +\d+ ")
@@ -133,6 +134,13 @@ def _header(line: Line) -> List[Value]:
         pid = line.value("pid", found, 2, 10)
         made = [line.value("comm", found, 1), pid, line.value("blocked_seconds", found, 3, 10)]
         return made + [Value("state", "D", line.place(found.start(), found.end()))]
+    if "soft lockup" in text and (found := _STUCK.search(text)):
+        made = [
+            line.value("comm", found, 2),
+            line.value("pid", found, 3, 10),
+            line.value("stuck_seconds", found, 1, 10),
+        ]
+        return made + [Value("state", "R", line.place(found.start(), found.end()))]
     if text.startswith("task:") and (found := _TASK.match(text)):
         made = [line.value("comm", found, 1), line.value("state", found, 2)]
         pid_found = _TASK_PID.search(text)

@@ -5,6 +5,8 @@ The texts are made after the formats of the kernels that they name; names, addre
 
 from __future__ import annotations
 
+import pytest
+
 from diagnosis.diagnose import diagnose
 from diagnosis.known import signatures
 from diagnosis.verdict import Diagnosis
@@ -38,3 +40,80 @@ def test_a_surplus_is_no_holder_where_no_move_is_said_to_have_failed() -> None:
     """A page that could not be isolated mostly waits in a batch of a CPU, which has a reference of its own."""
     cut = said(HELD.replace("migrating pfn 1283f1 failed ret:1", "failed to isolate pfn 1283f1")).findings[0].verdict
     assert (cut.mechanism, "every reference" in cut.sentence) == ("", False)
+
+
+KCOMPACTD = """root@node17:~# cat /proc/104/stack
+[<0>] isolate_migratepages_block+0x4b1/0xd30
+[<0>] isolate_migratepages+0x12c/0x2a0
+[<0>] compact_zone+0x3a0/0x8a0
+[<0>] proactive_compact_node+0x87/0xd0
+[<0>] kcompactd+0x33a/0x4b0
+"""
+LOCKUP = """watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [kcompactd0:104]
+Modules linked in: xt_conntrack nf_conntrack
+CPU: 3 PID: 104 Comm: kcompactd0 Tainted: G             L     5.15.0-91-generic #101-Ubuntu
+RIP: 0010:isolate_migratepages_block+0x4b1/0xd30
+Call Trace:
+ <IRQ>
+ ? watchdog_timer_fn+0x1a5/0x210
+ </IRQ>
+ <TASK>
+ isolate_migratepages+0x12c/0x2a0
+ compact_zone+0x3a0/0x8a0
+ kcompactd_do_work+0x87/0xd0
+ kcompactd+0x33a/0x4b0
+"""
+DIRECT = """NMI backtrace for cpu 3
+CPU: 3 PID: 4410 Comm: java Not tainted 5.10.0-28-amd64 #1
+Call Trace:
+ compaction_alloc+0x512/0x9e0
+ migrate_pages+0xd1/0xcb0
+ compact_zone+0x672/0xd80
+ try_to_compact_pages+0xe2/0x260
+"""
+DRAINS = """INFO: task bash:5120 blocked for more than 120 seconds.
+      Not tainted 6.6.30-generic #1
+task:bash            state:D stack:0     pid:5120  ppid:5101   flags:0x00004002
+Call Trace:
+ __schedule+0x3cf/0x15d0
+ schedule+0x5e/0xd0
+ schedule_timeout+0x94/0x160
+ __wait_for_common+0x8f/0x190
+ __flush_work.isra.0+0x16d/0x280
+ __lru_add_drain_all+0x155/0x1f0
+ offline_pages+0x1c7/0x520
+ memory_subsys_offline+0x9e/0x150
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "words"),
+    [
+        (KCOMPACTD, "compacts-unasked", "looked for pages to move"),
+        (LOCKUP, "compacts", "looked for pages to move"),
+        (DIRECT, "compacts", "looked for free pages"),
+        (DRAINS, "waits-for-others", "bash (pid 5120) sleeps until every CPU has emptied its lists"),
+        (DRAINS.replace("__lru_add_drain_all", "acpi_walk"), "sleeps-elsewhere", "sleeps in __flush_work while"),
+        (
+            DRAINS.replace("state:D", "state:R").replace("blocked for", "said for"),
+            "mover-runs",
+            "runs while it offlines",
+        ),
+    ],
+)
+def test_a_mover_that_waits_for_no_folio_is_no_silence(text: str, rule: str, words: str) -> None:
+    verdict = said(text).findings[0].verdict
+    assert (verdict.rule, verdict.mechanism, verdict.proved) == (rule, "", False)
+    assert words in verdict.sentence
+
+
+def test_compaction_at_work_asks_for_counters_twice_and_for_what_it_moves() -> None:
+    made = said(LOCKUP)
+    assert [command.run.split(" ")[0] for command in made.capture[:2]] == ["grep", "sudo"]
+    assert "nothing else for 22 s" in made.summary
+    assert "proactiveness=0" in said(KCOMPACTD).now[0].text
+
+
+def test_a_mover_that_sleeps_for_a_folio_stays_what_it_is() -> None:
+    hung = DRAINS.replace("__lru_add_drain_all", "migrate_pages_batch").replace("__flush_work.isra.0", "__folio_lock")
+    assert said(hung).findings[0].verdict.mechanism == "page_lock"

@@ -1,0 +1,137 @@
+"""From the call trace of a mover that waits for no folio: it scans, it tries again, or it sleeps for something else.
+
+None of these is a case. Saying so keeps an operator from looking for a holder that is not there.
+"""
+
+from __future__ import annotations
+
+from typing import FrozenSet, Sequence, Tuple
+
+from diagnosis.record import Record
+from diagnosis.task_rules import MIGRATING, WHILE, Made, made, sleeps
+from diagnosis.trace import MOVERS, Trace
+from diagnosis.verdict import Reason, Source
+
+# What a mover may wait for beside a folio: the rule, what it sleeps for, by which functions, the source.
+WAITS: Sequence[Tuple[str, FrozenSet[str], str, Source]] = (
+    (
+        "until every CPU has emptied its lists of pages, and not for a folio",
+        frozenset(
+            {"__lru_add_drain_all", "lru_add_drain_all", "lru_cache_disable", "drain_all_pages", "__drain_all_pages"}
+        ),
+        "Which CPU does not get to it: one that a real-time task keeps for itself, mostly.",
+        Source("5.10 to 7.3", "mm/swap.c", "__lru_add_drain_all"),
+    ),
+    (
+        "until the others have been told of the offlining, and not for a folio",
+        frozenset({"memory_notify", "blocking_notifier_call_chain", "notifier_call_chain"}),
+        "Which driver does not answer: the functions before the notifier's say that.",
+        Source("5.10 to 7.3", "mm/memory_hotplug.c", "offline_pages"),
+    ),
+    (
+        "for an RCU grace period, and not for a folio",
+        frozenset({"synchronize_rcu", "synchronize_rcu_expedited", "__wait_rcu_gp", "synchronize_sched"}),
+        "Which CPU holds it up: the kernel log complains of RCU stalls then.",
+        Source("5.10 to 7.3", "kernel/rcu/tree.c", "synchronize_rcu"),
+    ),
+)
+_MOVERS = frozenset(name for _, names in MOVERS for name in names)
+# What stands above whatever a task waits for.
+_SCHEDULING = (
+    "schedule",
+    "__schedule",
+    "io_schedule",
+    "__switch_to",
+    "__wait_for_common",
+    "wait_for_completion",
+    "msleep",
+)
+_OFFLINING = MIGRATING | {"do_migrate_range", "offline_pages", "__offline_pages"}
+_AT_WORK = (
+    ("looked for pages to move", ("isolate_migratepages", "fast_find_migrateblock")),
+    ("looked for free pages to move others to", ("isolate_freepages", "fast_isolate", "compaction_alloc")),
+    ("was moving pages", ("migrate_pages", "migrate_folio", "unmap_and_move", "__unmap_and_move", "try_to_migrate")),
+)
+
+
+def waits_for_others(trace: Trace) -> Made:
+    for what, functions, unknown, source in WAITS:
+        pair = trace.above(functions, _MOVERS)
+        if pair is not None and trace.record.text("state") not in ("R", "I"):
+            why = Reason("%s, called from %s." % (pair[0].function, pair[1].function), tuple(one.place for one in pair))
+            return made(trace, "waits-for-others", "", sleeps(trace, what), [why], source, (unknown,), proved=False)
+    return None
+
+
+def sleeps_elsewhere(trace: Trace) -> Made:
+    """In D, a mover, and nothing above knows what for: better said than passed over."""
+    if trace.record.text("state") != "D" or trace.mover not in WHILE:
+        return None
+    inner = next((frame for frame in trace.frames if not frame.function.startswith(_SCHEDULING)), None)
+    if inner is None:
+        return None
+    return made(
+        trace,
+        "sleeps-elsewhere",
+        "",
+        sleeps(trace, "in %s" % inner.function) + " No line shows that it waits for a folio.",
+        [Reason("The innermost function that is not the scheduler's.", (inner.place,))],
+        Source("5.10 to 7.3", "mm/migrate.c", "migrate_pages"),
+        ("What it waits for. Lines may be missing from this trace.",),
+        proved=False,
+    )
+
+
+def tries_again(trace: Trace) -> Made:
+    frame = trace.first(_OFFLINING)
+    if frame is None or trace.mover not in ("offline", "cma", "move_pages"):
+        return None
+    if trace.record.text("state") not in ("R", "I"):
+        return None
+    return made(
+        trace,
+        "mover-runs",
+        "",
+        "%s runs %s: it tries again and again, and does not sleep." % (trace.who, WHILE[trace.mover]),
+        [Reason("The mover's frame.", (frame.place,))],
+        Source("5.10 to 7.3", "mm/memory_hotplug.c", "offline_pages"),
+        ("Why the folio does not move: the page dumps in the kernel log say that.",),
+        manner="retries_without_progress",
+        proved=False,
+    )
+
+
+def compacts(trace: Trace) -> Made:
+    """Compaction that was seen at work. Whether it gets anywhere, one call trace does not tell."""
+    if trace.mover not in ("compaction", "kcompactd") or trace.record.text("state") == "D":
+        return None
+    for what, beginnings in _AT_WORK:
+        frame = next((one for one in trace.frames if one.function.startswith(beginnings)), None)
+        if frame is not None:
+            return made(
+                trace,
+                "compacts-unasked" if trace.first(frozenset({"proactive_compact_node"})) else "compacts",
+                "",
+                "%s compacts memory. At that moment it %s%s." % (trace.who, what, _since(trace)),
+                [Reason("Where it was.", (frame.place,))],
+                Source("5.10 to 7.3", "mm/compaction.c", "compact_zone"),
+                ("Whether it gets anywhere: two readings of /proc/vmstat tell.",),
+                manner="",
+                proved=False,
+            )
+    return None
+
+
+def _since(trace: Trace) -> str:
+    """The watchdog's word for how long, or that compaction may well be at work."""
+    seconds = trace.record.text("stuck_seconds")
+    return ", and its CPU had done nothing else for %s s" % seconds if seconds else "; that alone is no fault"
+
+
+def judged(record: Record, release: str = "") -> Made:
+    """The verdict on a task of which `task_rules` knows none: at work, or asleep for something else than a folio."""
+    trace = Trace(record, release)
+    return next((verdict for rule in RULES for verdict in [rule(trace)] if verdict is not None), None)
+
+
+RULES = (waits_for_others, tries_again, compacts, sleeps_elsewhere)
