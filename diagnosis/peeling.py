@@ -71,7 +71,8 @@ _BEGINS = re.compile(
     r"(?:anon |ksm )?flags: 0x|raw: [0-9a-f]{8}|head: ?[0-9a-f]{8,16} [0-9a-f]{8}|head:\S{0,20} ?order:|"
     r"aops:\w|page_type: |page dumped because:|"
     r"page->mem_cgroup:|page_owner tracks|page last (?:allocated|free)|page allocated via|INFO: task |"
-    r"Not tainted \d|Tainted: [A-Z]|task:\S.{0,40}?state:|Call [Tt]race:|inspect: [a-z]|migrating pfn |"
+    r"CPU: ?\d{1,4} (?:UID: \d{1,10} )?PID: \d{1,10} Comm: |Not tainted \d|Tainted: [A-Z]|"
+    r"task:\S.{0,40}?state:|Call [Tt]race:|inspect: [a-z]|migrating pfn |"
     r"failed to isolate pfn )"
 )
 _ENDS_AS_FRAME = re.compile(

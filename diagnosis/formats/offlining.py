@@ -31,7 +31,7 @@ _KERNEL = re.compile(
 )
 # In the header of a warning (behind `Comm:`), and in a line of its own below a hung task's first.
 _CPU_RELEASE = re.compile(
-    r"(?:Comm: .{1,60}?|^\s*)(?:Not tainted|Tainted: [A-Z][\w\[\]=, ]{0,80}?) +(\d+\.\d+\.\d+[^\s#]{0,100})(?= |$)"
+    r"(?:Comm: .{1,60}?|^\s*)(?:Not tainted|Tainted: [A-Z][\w\[\]=, -]{0,80}?) +(\d+\.\d+\.\d+[^\s#]{0,100})(?= |$)"
 )
 
 

@@ -84,7 +84,7 @@ class Reader:
         values = _header(line)
         if values:
             self._begin(line, values)
-            return True
+            return "Comm: " not in line.text  # such a line names the kernel as well
         one = frame(line)
         task = self._open.get(line.source)
         if task is not None and line.number - task.last > MAX_GAP and (one or not _SKIPPED.match(line.text)):

@@ -117,3 +117,24 @@ def test_compaction_at_work_asks_for_counters_twice_and_for_what_it_moves() -> N
 def test_a_mover_that_sleeps_for_a_folio_stays_what_it_is() -> None:
     hung = DRAINS.replace("__lru_add_drain_all", "migrate_pages_batch").replace("__flush_work.isra.0", "__folio_lock")
     assert said(hung).findings[0].verdict.mechanism == "page_lock"
+
+
+@pytest.mark.parametrize("stamp", ["", "[ 4411.210011] ", "Nov 27 03:10:02 web11 kernel: ", "serial0: "])
+def test_a_trace_of_whoever_runs_keeps_its_name(stamp: str) -> None:
+    lines = "".join(stamp + line + "\n" for line in DIRECT.splitlines())
+    assert said(lines).summary.startswith("java (pid 4410) compacts")
+
+
+# Red Hat's kernels write their support status among the taints.
+RED_HAT = "      Tainted: G           OE    --------- -  - 4.18.0-513.5.1.el8_9.ppc64le #1\n"
+RED_HAT_9 = "      Tainted: G        W  OE    -------  ---  5.14.0-427.13.1.el9_4.x86_64 #1\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "release"),
+    [(RED_HAT, "4.18.0-513.5.1.el8_9.ppc64le"), (RED_HAT_9, "5.14.0-427.13.1.el9_4.x86_64")],
+)
+def test_a_red_hat_kernel_is_told_by_the_line_of_its_taints(line: str, release: str) -> None:
+    assert said(DRAINS.replace("      Not tainted 6.6.30-generic #1\n", line)).release == release
+    comm = "CPU: 3 PID: 4410 Comm: java Kdump: loaded " + line.strip()
+    assert said(DIRECT.replace("CPU: 3 PID: 4410 Comm: java Not tainted 5.10.0-28-amd64 #1", comm)).release == release
