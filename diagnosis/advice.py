@@ -102,6 +102,11 @@ NOW: Dict[str, str] = {
         "No folio holds this mover up: it waits for CPUs or drivers. Look for a CPU that one task keeps for itself, "
         "and for stalls and lockups in the kernel log."
     ),
+    "waits-by-name": "Look at its call trace first: many a task sleeps like this for a slow disk, and moves nothing.",
+    "offline-under-way": (
+        "Find the task that wrote `offline`, and its state: in D it sleeps and hears no signal; in R it tries again "
+        "and again, and Ctrl-C ends it."
+    ),
     "sleeps-elsewhere": "The mover sleeps, and this text does not show that a folio is the reason.",
     "compacts": (
         "Compaction that is at work holds nothing up by itself. If it keeps a CPU busy and gets nowhere, find out "

@@ -128,12 +128,30 @@ def _write_error(record: Record, context: Context) -> Optional[Verdict]:
         "",
         False,
         "The write came back at once with EBUSY: nothing was tried for long.",
-        (Reason("The shell's message.", record.places("error")),),
+        (Reason("What the tool says.", record.places("error")),),
         (_OFFLINE,),
         "rejected_at_once",
         "offline",
         "",
         ("Why: the kernel tells the reason at debug level only.",),
+    )
+
+
+def _block(record: Record, context: Context) -> Optional[Verdict]:
+    """A block on its way out. Whoever has the mover's call trace as well learns more from that."""
+    if record.text("state") != "going-offline" or context.has("task:offline_pages", "task:__offline_pages"):
+        return None
+    return Verdict(
+        "offline-under-way",
+        "",
+        False,
+        "%s is being taken offline, and that has not ended." % (record.text("name") or "A memory block"),
+        (Reason("Its state.", record.places("state")),),
+        (Source("5.10 to 7.3", "drivers/base/memory.c", "memory_block_change_state"),),
+        "",
+        "offline",
+        "",
+        ("Whether it sleeps or tries again: the call trace of the task that wrote `offline` tells.",),
     )
 
 
@@ -195,6 +213,7 @@ RULES: Dict[str, Callable[[Record, Context], Optional[Verdict]]] = {
     "offlining": _offlining,
     "write_error": _write_error,
     "soft_offline": _soft_offline,
+    "memory_block": _block,
     "cma_failed": cma_rules.failed,
     "cma_busy": cma_rules.busy,
     "contig_busy": cma_rules.busy,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import FrozenSet, Sequence, Tuple
 
 from diagnosis.record import Record
-from diagnosis.task_rules import MIGRATING, WHILE, Made, made, sleeps
+from diagnosis.task_rules import LOCK, MIGRATING, WAIT, WHILE, WRITEBACK, Made, made, sleeps
 from diagnosis.trace import MOVERS, Trace
 from diagnosis.verdict import Reason, Source
 
@@ -134,4 +134,21 @@ def judged(record: Record, release: str = "") -> Made:
     return next((verdict for rule in RULES for verdict in [rule(trace)] if verdict is not None), None)
 
 
-RULES = (waits_for_others, tries_again, compacts, sleeps_elsewhere)
+def waits_by_name(trace: Trace) -> Made:
+    """Of a task there is only what `ps` calls its wait channel: it waits for a folio, but not on whose behalf."""
+    value = trace.record.get("wchan")
+    if value is None or trace.record.frames or value.text not in WRITEBACK | LOCK | WAIT:
+        return None
+    return made(
+        trace,
+        "waits-by-name",
+        "",
+        sleeps(trace, "in %s, so for a folio" % value.text),
+        [Reason("Its wait channel.", (value.place,))],
+        Source("5.10 to 7.3", "mm/filemap.c", "folio_wait_bit_common"),
+        ("Whether it moves folios or reads a file: its call trace tells, in /proc/PID/stack.",),
+        proved=False,
+    )
+
+
+RULES = (waits_for_others, tries_again, compacts, waits_by_name, sleeps_elsewhere)

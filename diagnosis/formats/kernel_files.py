@@ -22,6 +22,8 @@ _NODE = re.compile(r"Node (\d{1,5}), zone +(\w{1,10}) ((?: +\d{1,12}){2,10})\s*$
 _BLOCK = re.compile(
     r"(?:\S{0,60}/)?(memory\d{1,10})/(state|valid_zones|removable|phys_device|phys_index): ?([\w \-]{1,60}?)\s*$"
 )
+# `cat …/state` alone prints this, and nothing else does.
+_STATE = re.compile(r"going-offline\s*$")
 _WAITING = re.compile(r"(?:\S{0,60}/)?connections/(\d{1,10})/waiting: ?(\d{1,10})\s*$")
 MAX_BLOCKS = 4_000
 
@@ -59,6 +61,8 @@ class Reader:
             values = self._blocks.setdefault(found[1], [line.value("name", found, 1)])
             value = line.value("zones" if found[2] == "valid_zones" else found[2], found, 3)
             values.append(value)
+        elif found := _STATE.match(text):
+            self._records.append(Record("memory_block", (line.value("state", found),)))
         else:
             return False
         return True

@@ -22,8 +22,12 @@ _SOFT = re.compile(
     r"(?:, page count (-?\d{1,10}))?(?:,? type ((?:0x)?[0-9a-f]{1,16}) ?\((?:0x[0-9a-f]{1,16}\()?([^()]*)\)?)?"
 )
 _MEMORY_FAILURE = re.compile(r"Memory failure: (0x[0-9a-f]{1,16}): (.{1,120})")
-_WRITE = re.compile(r"(?:write error|cannot write|tee:.*): (Device or resource busy|Resource temporarily unavailable)")
-
+# The shell, tee, daxctl; and chmem, which tells no errno.
+_WRITE = re.compile(
+    r"(?:write error|cannot write|tee:.*|Failed to offline \S{0,100}): "
+    r"(Device or resource busy|Resource temporarily unavailable)"
+)
+_CHMEM = re.compile(r"Memory Block \d{1,10} \([^)]{1,60}\) (disable failed)|(Could only disable \S{1,20} of memory)")
 
 _KERNEL = re.compile(
     r"Linux version (\d+\.\d+[^\s(]{0,100})"
@@ -81,6 +85,7 @@ _READ: Tuple[Tuple[Pattern[str], Callable[[Line, Match[str]], Record]], ...] = (
     (_SOFT, _soft),
     (_MEMORY_FAILURE, _simple("memory_failure", ("pfn", 16), ("said", 0))),
     (_WRITE, _simple("write_error", ("error", 0))),
+    (_CHMEM, _simple("offlining", ("failed", 0), ("failed", 0))),
     (_KERNEL, _simple("kernel", ("release", 0), ("built", 0))),
     (_CPU_RELEASE, _simple("kernel", ("release", 0))),
 )

@@ -43,6 +43,8 @@ _SKIPPED = re.compile(
     r"\s*(?:Call [Tt]race:?|</?(?:TASK|IRQ|NMI)>|<stack trace>|0x[0-9a-f]{8,16}|lr : |pc : |sp : |x\d{1,2}\s{0,2}: |"
     r"NIP |LR |GPR|RIP: |RSP: |R[A-Z0-9]{2}: |Code: |ORIG_RAX|Modules linked|Workqueue:|\"echo 0)"
 )
+# ps -eLo lwp,stat,wchan:32,args, as the cases' pages ask for it: only who sleeps in D.
+_PS = re.compile(r"(\d{1,10}) +(D)[\w<+]{0,4} +([a-z_][a-z_0-9]{3,63}) +(\S{1,32})")
 # Frames without an offset count only where one of these is among them: a list of words is no call trace.
 _KNOWN = re.compile(
     r"(?:__)?(?:folio_wait|folio_lock|migrate_pages|wait_on_page|lock_page|do_migrate_range|reclaim_throttle)"
@@ -153,6 +155,9 @@ def _header(line: Line) -> List[Value]:
         return [line.value("pid", found, 1, 10), line.value("comm", found, 2)]
     if "/stack" in text and (found := _PROC.match(text)):
         return [line.value("pid", found, 2 if found[2] else 1, 10)]
+    if found := _PS.match(text):
+        made = [line.value("pid", found, 1, 10), line.value("state", found, 2), line.value("wchan", found, 3)]
+        return [*made, line.value("comm", found, 4)]
     if found := _OLD_TASK.match(text):
         return [line.value("comm", found, 1), line.value("state", found, 2), line.value("pid", found, 3, 10)]
     return []

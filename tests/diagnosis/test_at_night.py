@@ -138,3 +138,33 @@ def test_a_red_hat_kernel_is_told_by_the_line_of_its_taints(line: str, release: 
     assert said(DRAINS.replace("      Not tainted 6.6.30-generic #1\n", line)).release == release
     comm = "CPU: 3 PID: 4410 Comm: java Kdump: loaded " + line.strip()
     assert said(DIRECT.replace("CPU: 3 PID: 4410 Comm: java Not tainted 5.10.0-28-amd64 #1", comm)).release == release
+
+
+PS = """    LWP STAT WCHAN                            COMMAND
+   5120 D+   folio_wait_writeback             bash
+   5177 Ds   folio_wait_bit_common            /usr/sbin/chmem -d 4g
+    812 S    ep_poll                          systemd-udevd
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "words"),
+    [
+        ("libdaxctl: offline_one_memblock: dax0.0: Failed to offline /sys/devices/system/node/node1/memory104/state: "
+         "Device or resource busy\n", "write-refused", "EBUSY"),
+        ("Memory Block 40 (0x0000000140000000-0x0000000147ffffff) disable failed\n", "offline-failed", "failed"),
+        ("chmem: Could only disable 1.9G of memory\n", "offline-failed", "failed"),
+        ("/sys/devices/system/memory/memory41/state:going-offline\n", "offline-under-way", "memory41 is being taken"),
+        ("# cat /sys/devices/system/memory/memory176/state\ngoing-offline\n", "offline-under-way", "not ended"),
+        (PS, "waits-by-name", "bash (pid 5120) sleeps in folio_wait_writeback"),
+    ],
+)  # fmt: skip
+def test_what_tools_print_is_read_beside_the_kernels_log(text: str, rule: str, words: str) -> None:
+    verdict = said(text).findings[0].verdict
+    assert (verdict.rule, verdict.mechanism) == (rule, "")
+    assert words in verdict.sentence
+
+
+def test_the_movers_call_trace_says_more_than_the_state_of_its_block() -> None:
+    rules = [finding.verdict.rule for finding in said("memory41/state:going-offline\n" + DRAINS).findings]
+    assert rules == ["waits-for-others"]
