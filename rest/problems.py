@@ -89,7 +89,13 @@ def _of_drf(error: exceptions.APIException) -> tuple[dict[str, Any], dict[str, s
         headers["WWW-Authenticate"] = error.auth_header
     if getattr(error, "wait", None):
         headers["Retry-After"] = str(math.ceil(error.wait))
-    titles = {400: "Bad request.", 401: "Not authenticated.", 403: "Not allowed.", 404: "Not found."}
+    titles = {
+        400: "Bad request.",
+        401: "Not authenticated.",
+        403: "Not allowed.",
+        404: "Not found.",
+        405: "Method not allowed.",
+    }
     title = titles.get(error.status_code, type(error).default_detail)
     detail = error.detail if isinstance(error.detail, str) else json.dumps(error.detail)
     return made(error.status_code, str(title), str(detail)), headers

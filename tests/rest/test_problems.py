@@ -110,4 +110,15 @@ def test_what_is_not_there_elsewhere_is_a_page() -> None:
 def test_a_method_that_is_not_offered_is_a_problem_document(method: str) -> None:
     answer = getattr(Client(), method)("/api/v1/cases/")
     assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
-    assert answer.json()["status"] == 405
+    assert (answer.json()["status"], answer.json()["title"]) == (405, "Method not allowed.")
+
+
+def test_a_post_without_the_last_slash_is_sent_on_with_its_body_and_told_so() -> None:
+    answer = Client().post("/api/v1/reports?kernel=6.12", b"{}", "application/json")
+    assert (answer.status_code, answer["Content-Type"]) == (308, "application/problem+json")
+    assert answer["Location"] == "/api/v1/reports/?kernel=6.12"
+    assert answer.json()["detail"] == "Send it to http://testserver/api/v1/reports/?kernel=6.12"
+    pasted = Client().post("/diagnose", b"<0>", "application/x-www-form-urlencoded")
+    assert (pasted.status_code, pasted["Location"]) == (308, "/diagnose/")
+    assert pasted.content == b"The address ends with a slash. Send it to http://testserver/diagnose/\n"
+    assert get("/diagnose").status_code == 301
