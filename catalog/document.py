@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from catalog import wording
 from catalog.facts import CaseText, DocumentText, StrategyText
 
 MAX_CHARACTERS = 200_000
@@ -75,7 +76,8 @@ def parse(text: str) -> DocumentText:
     try:
         document = model.model_validate({**values, "summary": summary, "sections": sections})
     except ValidationError as error:
-        raise Malformed(problems + [_problem(fault, lines) for fault in error.errors()]) from None
+        problems += [_problem(fault, lines, model) for fault in error.errors()]
+        raise Malformed(sorted(problems, key=lambda problem: problem.line)) from None
     problems += _repeated(document, lines)
     if problems:
         raise Malformed(sorted(problems, key=lambda problem: problem.line))
@@ -195,19 +197,13 @@ def marked_lines(text: str) -> Iterator[tuple[str, bool]]:
             yield line, not fence
 
 
-def _problem(fault: Any, lines: Lines) -> Problem:
+def _problem(fault: Any, lines: Lines, model: type[CaseText] | type[StrategyText]) -> Problem:
     path = tuple(fault["loc"])
     place = path
     while place and place not in lines:
         place = place[:-1]
     field = ".".join(str(part) for part in path)
-    if fault["type"] == "missing":
-        message = "expected to be there"
-    elif fault["type"] == "extra_forbidden":
-        message = "no such field"
-    else:
-        message = fault["msg"].removeprefix("Value error, ")
-    return Problem(lines.get(place, 2), field, message)
+    return Problem(lines.get(place, 2), field, wording.message(fault, model))
 
 
 def _repeated(document: DocumentText, lines: Lines) -> list[Problem]:

@@ -132,7 +132,12 @@ def test_code_within_a_line_opens_no_fence() -> None:
         (head(kind="bug"), 4, "kind", "expected one of case, contrast, look_alike, found 'bug'"),
         (head(status="wontfix"), 5, "status", "expected one of open"),
         (head(controllers=[]), 7, "controllers", "at least 1 item"),
-        (head(controllers="kernel"), 7, "controllers", "valid tuple"),
+        (head(controllers="kernel"), 7, "controllers", "expected a list: [one, two]"),
+        (head(bounds="unbounded"), 8, "bounds", "expected fields of its own: time, [time_note], [amount], [denies]"),
+        (with_lines("effects: [offline]"), 10, "effects.0", "of its own: effect, manner, standing, [note]"),
+        (with_lines("areas: [[a]]"), 10, "areas.0", "expected text"),
+        (with_lines("surprise: 1"), 10, "surprise", "there are title, case, kind, status, mechanism"),
+        (with_lines("tree: 1"), 10, "tree", "no such field; perhaps `trees`"),
         (head(bounds={"time": "long", "denies": ""}), 8, "bounds.denies", "at least 1 character"),
         (head(body=""), 11, "summary", "at least 1 character"),
         (with_lines("effects:", "  - effect: compaction", "    manner: quietly", "    standing: measured"),
@@ -153,9 +158,16 @@ def test_what_is_malformed_is_told_with_its_line_and_field(text: str, line: int,
     assert message in found[2]
 
 
+def test_a_field_within_a_field_is_known_by_where_it_stands() -> None:
+    text = with_lines("effects: [{effects: compaction, manner: degraded, standing: measured}]", "claims: [{source: a}]")
+    told = {found.field: found.message for found in problems(text)}
+    assert told["effects.0.effects"] == "no such field; perhaps `effect`"
+    assert told["claims.0.source"] == "expected fields of its own: kind, ref, title"
+
+
 def test_all_problems_are_told_at_once_and_in_order() -> None:
     text = head(kind="bug", status="wontfix", body="One.\n\n## Whatever")
-    assert [found.line for found in problems(text)] == [14, 4, 5]
+    assert [found.line for found in problems(text)] == [4, 5, 14]
 
 
 def link(kind: str, ref: str) -> str:

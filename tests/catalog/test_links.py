@@ -115,7 +115,7 @@ def test_check_cases_asks_nobody_unless_told_to(tmp_path: Path) -> None:
     path.write_text(builders.case_text(links=[{**LINK, "ref": "https://127.0.0.1:1/closed"}]))
     out, err = StringIO(), StringIO()
     call_command("check_cases", str(path), stdout=out, stderr=err)
-    assert (out.getvalue(), err.getvalue()) == ("1 files are good\n", "")
-    with pytest.raises(CommandError, match="1 problems in 1 files"):
+    assert (out.getvalue(), err.getvalue()) == ("1 file checked, nothing to mend\n", "")
+    with pytest.raises(CommandError, match="1 problem in 1 file"):
         call_command("check_cases", str(path), "--links", stdout=out, stderr=err)
     assert err.getvalue().startswith(f"{path}:10: links: dead link: https://127.0.0.1:1/closed: ")

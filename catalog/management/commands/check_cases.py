@@ -33,8 +33,8 @@ class Command(BaseCommand):
             if options["links"] and not problems:
                 found += self._dead(path)
         if found:
-            raise CommandError(f"{found} problems in {len(paths)} files")
-        self.stdout.write(f"{len(paths)} files are good")
+            raise CommandError(f"{_number(found, 'problem')} in {_number(len(paths), 'file')}")
+        self.stdout.write(f"{_number(len(paths), 'file')} checked, nothing to mend")
 
     def _dead(self, path: Path) -> int:
         """Only what is surely gone counts: a server that refuses a script may still serve people."""
@@ -44,3 +44,7 @@ class Command(BaseCommand):
             said = f"{'dead link' if found.is_dead else 'could not be tried'}: {found.place.url}: {found.what}"
             self.stderr.write(Problem(found.place.line, found.place.field, said).at(path))
         return dead
+
+
+def _number(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
