@@ -25,6 +25,8 @@ ACTS = {
     Standing.TRUSTED: ((Standing.WITHDRAWN, "Withdraw what it sent"), (Standing.NEW, "No longer trust it")),
     Standing.WITHDRAWN: ((Standing.TRUSTED, "Count it again"), (Standing.NEW, "Put it on hold")),
 }
+# And what its owner may: a machine that measured wrongly is known to them first. A maintainer may undo it.
+OWNERS_ACTS = ((Standing.WITHDRAWN, "Withdraw what it sent"),)
 SAID = {
     Standing.NEW: "new: what it sends is kept and shown, and counts once a maintainer trusts it",
     Standing.TRUSTED: "trusted: what it sends counts",
@@ -97,7 +99,8 @@ def _machine_page(request: HttpRequest, row: Machine, secret: str = "") -> HttpR
         "tokens": list(row.tokens.order_by("-created_at")) if is_mine else [],
         "now": timezone.now(),
         "scopes": SCOPES.items(),
-        "acts": ACTS[Standing(row.standing)] if may(request.user, "manage machines") else (),
+        "acts": _acts(request, row),
+        "is_for_good": is_mine and not may(request.user, "manage machines"),
         "counts": _counts(row),
         "latest": list(Report.objects.filter(machine=row).newest()[:10]),
         "here": "reports",
@@ -143,15 +146,21 @@ def token(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 @login_required
 def standing(request: HttpRequest, name: str) -> HttpResponse:
-    if not may(request.user, "manage machines"):
-        raise PermissionDenied("Whose results count is for maintainers to say.")
-    assert isinstance(request.user, User)
     row = get_object_or_404(Machine, name=name.replace("\x00", ""))
     wanted = request.POST.get("standing", "")
+    if wanted not in [act for act, _ in _acts(request, row)] and not may(request.user, "manage machines"):
+        raise PermissionDenied("Whose results count is for maintainers to say.")
+    assert isinstance(request.user, User)
     if wanted in Standing.values:
         trust.let_stand(row, Standing(wanted), request.user)
         messages.success(request, f"{row.name} is {wanted}.")
     return redirect("machine", name)
+
+
+def _acts(request: HttpRequest, row: Machine) -> tuple[tuple[Standing, str], ...]:
+    if may(request.user, "manage machines"):
+        return ACTS[Standing(row.standing)]
+    return OWNERS_ACTS if _is_mine(request, row) and row.standing != Standing.WITHDRAWN else ()
 
 
 def _is_mine(request: HttpRequest, row: Machine) -> bool:

@@ -194,3 +194,27 @@ def test_the_lists_of_machines_and_their_pages_take_the_same_queries_for_many(
         assert Client().get("/machines/").status_code == 200
     with django_assert_max_num_queries(4):
         assert Client().get("/machines/box-1/").status_code == 200
+
+
+def test_an_owner_withdraws_what_a_machine_of_theirs_sent_and_nothing_more(maintainer: User) -> None:
+    builders.case()
+    sender = builders.machine("box")
+    builders.settled(sender=sender)
+    owner, page = signed_in(sender.owner), "/machines/box/"
+    assert "Withdraw what it sent" in owner.get(page).content.decode()
+    assert "Trust it" not in owner.get(page).content.decode()
+    stranger = signed_in(builders.person("stranger"))
+    assert "Withdraw what it sent" not in stranger.get(page).content.decode()
+    assert stranger.post(f"{page}standing", {"standing": "withdrawn"}).status_code == 403
+    assert counted() == 1
+    assert owner.post(f"{page}standing", {"standing": "withdrawn"}).status_code == 302
+    assert counted() == 0
+    for wanted in ("trusted", "new", "nonsense", "withdrawn"):
+        assert owner.post(f"{page}standing", {"standing": wanted}).status_code == 403
+    assert "Withdraw what it sent" not in owner.get(page).content.decode()
+    assert signed_in(maintainer).post(f"{page}standing", {"standing": "trusted"}).status_code == 302
+    assert counted() == 1
+
+
+def test_who_is_not_signed_in_is_told_how_a_machine_is_added() -> None:
+    assert "to add a machine of yours" in Client().get("/machines/").content.decode()
