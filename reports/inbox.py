@@ -175,7 +175,9 @@ def _report(parcel: Parcel, received_at: datetime) -> Report:
 
 def reject(machine: Machine, media_type: str, body: bytes | None, refusal: Refusal) -> Report:
     """A row for what was turned away. It holds no run id and no key: the mended report may use them."""
-    return reject_all(machine, media_type, [(body, refusal)])[0]
+    row = reject_all(machine, media_type, [(body, refusal)])[0]
+    refusal.instance = f"/api/v1/reports/{row.pk}/"
+    return row
 
 
 @transaction.atomic

@@ -32,6 +32,7 @@ SCHEMA: dict[str, Any] = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "code": {"type": "string"},
+        "instance": {"type": "string", "description": "Where what was kept of a refused report can be read."},
         "errors": {"type": "array", "items": FAULT_SCHEMA},
     },
 }

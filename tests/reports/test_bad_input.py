@@ -62,6 +62,7 @@ def refused(answer: Any) -> tuple[int, str, str]:
     assert problem["status"] == answer.status_code and problem["title"] and problem["detail"]
     row = Report.objects.get()
     assert row.state == State.REJECTED and row.reason is not None and row.reason["code"] == problem["code"]
+    assert Client().get(problem["instance"]).json()["problem"]["code"] == problem["code"]
     return answer.status_code, problem["code"], problem["errors"][0]["where"]
 
 
