@@ -49,6 +49,14 @@ _PS = re.compile(r"(\d{1,10}) +(D)[\w<+]{0,4} +([a-z_][a-z_0-9]{3,63}) +(\S{1,32
 _KNOWN = re.compile(
     r"(?:__)?(?:folio_wait|folio_lock|migrate_pages|wait_on_page|lock_page|do_migrate_range|reclaim_throttle)"
 )
+# Where a task entered the kernel, or began in it: what comes after is the trace of another, header or not.
+_OUTERMOST = frozenset(
+    {
+        *("entry_SYSCALL_64_after_hwframe", "entry_SYSCALL_64", "entry_SYSCALL_64_fastpath", "system_call_fastpath"),
+        *("ret_from_fork", "ret_from_fork_asm", "ret_from_kernel_thread", "ret_from_kernel_user_thread"),
+        *("el0t_64_sync", "el0_sync", "el0_svc_naked", "system_call_common", "system_call_vectored_common"),
+    }
+)
 MAX_FRAMES = 64
 MAX_GAP = 6
 
@@ -75,6 +83,7 @@ class _Task:
     frames: List[Frame] = field(default_factory=list)
     last: int = 0
     has_offsets: bool = False
+    is_whole: bool = False
 
 
 class Reader:
@@ -94,6 +103,9 @@ class Reader:
             task = None
         if one is None:
             return False
+        if task is not None and task.is_whole and one.function not in _OUTERMOST:
+            self._close(line.source)
+            task = None
         has_offset = _found(line.text)["offset"] is not None  # type: ignore[index]
         if task is None:
             if not has_offset and not _KNOWN.match(one.function):
@@ -103,6 +115,7 @@ class Reader:
             return False
         task.last = line.number
         task.has_offsets = task.has_offsets or has_offset
+        task.is_whole = task.is_whole or (one.function in _OUTERMOST and not one.unsure)
         if len(task.frames) < MAX_FRAMES:
             task.frames.append(one)
         return True

@@ -168,3 +168,35 @@ def test_what_tools_print_is_read_beside_the_kernels_log(text: str, rule: str, w
 def test_the_movers_call_trace_says_more_than_the_state_of_its_block() -> None:
     rules = [finding.verdict.rule for finding in said("memory41/state:going-offline\n" + DRAINS).findings]
     assert rules == ["waits-for-others"]
+
+
+# cat /proc/812/stack /proc/5120/stack: nothing stands between the two.
+FSYNC = """[<0>] folio_wait_bit_common+0x138/0x310
+[<0>] folio_wait_writeback+0x2b/0x80
+[<0>] __filemap_fdatawait_range+0x90/0x100
+[<0>] fuse_fsync+0x5b/0x190 [fuse]
+[<0>] do_syscall_64+0x59/0x90
+[<0>] {entry}
+"""
+RUNS = """[<0>] migrate_pages_batch+0x37c/0xb80
+[<0>] migrate_pages+0xb96/0xd70
+[<0>] do_migrate_range+0x1aa/0x3e0
+[<0>] offline_pages+0x3ed/0x520
+[<0>] entry_SYSCALL_64_after_hwframe+0x78/0xe2
+"""
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "entry_SYSCALL_64_after_hwframe+0x78/0xe2",
+        "ret_from_fork+0x34/0x50\n[<0>] ret_from_fork_asm+0x1b/0x30",
+        "el0t_64_sync+0x1a4/0x1a8",
+        "system_call_vectored_common+0x15c/0x2ec",
+    ],
+)
+def test_stacks_without_a_word_between_them_stay_apart(entry: str) -> None:
+    """Taken for one, they would prove that the offlining waits for the writeback that the other task waits for."""
+    made = said(FSYNC.format(entry=entry) + RUNS)
+    assert [record.kind for record in made.records] == ["task", "task"]
+    assert not [finding for finding in made.findings if finding.is_known]
