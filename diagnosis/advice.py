@@ -53,6 +53,10 @@ PINS = Command(
     "sudo cat /proc/sys/vm/stat_refresh; grep ^nr_foll_pin_ /proc/vmstat",
     "Acquired less released: the number of pins that exist now.",
 )
+DUMPS = Command(
+    "sudo dmesg | grep -A 8 -E 'migrating pfn|to isolate pfn' | tail -80",
+    "Each of these lines has a dump of the page below it: what kind it is, how many hold it. As text, please.",
+)
 AFTER_REFUSAL = Command(
     "sudo dmesg | tail -60; grep -H . /sys/devices/system/memory/memory*/valid_zones",
     "Right after the refused write: a block that holds memory which was never movable leaves a dump of that page, with "
@@ -107,6 +111,8 @@ NOW: Dict[str, str] = {
         "Find the task that wrote `offline`, and its state: in D it sleeps and hears no signal; in R it tries again "
         "and again, and Ctrl-C ends it."
     ),
+    "bystander-reads": "Whoever is to supply the page does not: look at the server or the device of that file system.",
+    "bystander-written": "Whoever is to take the data does not: look at the server or the device of that file system.",
     "sleeps-elsewhere": "The mover sleeps, and this text does not show that a folio is the reason.",
     "compacts": (
         "Compaction that is at work holds nothing up by itself. If it keeps a CPU busy and gets nowhere, find out "
@@ -188,6 +194,7 @@ def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Com
     is_inspected = any(record.kind in ("suspects", "pins", "tasks") for record in records)
     mechanisms = {finding.verdict.mechanism for finding in findings}
     movers = {finding.verdict.mover for finding in findings}
+    rules = {finding.verdict.rule for finding in findings}
     if not findings or mechanisms <= {"", "waits_on_other", "stuck_isolated"}:
         made += [STACKS] if is_inspected else [INSPECT, STACKS]
     if not is_inspected and mechanisms & {"writeback", "page_lock"}:
@@ -196,9 +203,11 @@ def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Com
         made.append(FUSECTL)
     if movers & {"compaction", "kcompactd"} and mechanisms <= {""}:
         made[:0] = [COMPACTING, MIGRATIONS]
-    if any(finding.verdict.rule == "counter-pgmigrate_fail" for finding in findings):
+    if "counter-pgmigrate_fail" in rules:
         made.insert(0, MIGRATIONS)
-    if any(finding.verdict.rule == "write-refused" for finding in findings):
+    if rules & {"left-behind", "not-isolated-line"} or any(not _is_whole(finding, records) for finding in findings):
+        made.insert(0, DUMPS)
+    if "write-refused" in rules:
         made.insert(0, AFTER_REFUSAL)
     if "offline" in movers and not any(finding.is_known for finding in findings):
         made.append(DEBUG)
@@ -209,3 +218,9 @@ def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Com
         if not any(record.owner for record in records):
             made.append(OWNER)
     return tuple(dict.fromkeys(made))
+
+
+def _is_whole(finding: Finding, records: Sequence[Record]) -> bool:
+    """Is it no page dump, or one with the line that ends every dump?"""
+    first = records[finding.records[0]]
+    return first.kind != "page_dump" or first.get("reason") is not None

@@ -9,7 +9,18 @@ import hashlib
 from dataclasses import replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
-from diagnosis import advice, around, dump_rules, log_rules, marks, mover_rules, reading, references, task_rules
+from diagnosis import (
+    advice,
+    around,
+    bystander_rules,
+    dump_rules,
+    log_rules,
+    marks,
+    mover_rules,
+    reading,
+    references,
+    task_rules,
+)
 from diagnosis.candidates import ranked
 from diagnosis.dump import Dump
 from diagnosis.match import Signature
@@ -103,6 +114,8 @@ def _finding(
 
 def _fingerprint(verdict: Verdict, own: Mapping[str, Places]) -> str:
     """The same for two records of which one would say the same: their marks, less what is each page's own."""
+    if verdict.rule.startswith(bystander_rules.PREFIX):
+        own = {}
     kept = sorted(name for name in own if not name.startswith(_PAGES_OWN) and name not in _VOLATILE)
     return hashlib.sha256("\n".join([verdict.rule, verdict.mover, *kept]).encode("utf-8", "replace")).hexdigest()[:16]
 

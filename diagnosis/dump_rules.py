@@ -25,7 +25,7 @@ def judged(dump: Dump) -> Verdict:
 
 
 def _none(dump: Dump) -> Verdict:
-    reasons = []
+    reasons, locked = [], dump.at("flag:locked")
     refs = dump.references
     if refs is None:
         sentence = "This dump is cut short: without a reference count nothing can be said."
@@ -41,6 +41,11 @@ def _none(dump: Dump) -> Verdict:
     else:
         sentence = "None of the known: every reference of %s is accounted for." % dump.noun
         reasons.append(
-            Reason("Whatever was in the way was gone when the kernel printed this.", dump.record.places("refcount"))
+            Reason(
+                "Whatever was in the way was no reference, or was gone when the kernel printed this.",
+                dump.record.places("refcount"),
+            )
         )
+        if dump.has("flag:locked"):
+            reasons.append(Reason("Its lock is held: by the mover still, or by whoever was quicker.", locked))
     return verdict(dump, "none", "", sentence, reasons, OFFLINE, proved=False)

@@ -34,7 +34,9 @@ def _migration_failed(record: Record, context: Context) -> Optional[Verdict]:
             "",
             ("Whether a huge page lacked a target, or an ordinary folio: the page dump says that.",),
         )
-    what = "An offlining left %d folios behind." % ret if ret and ret > 0 else "An offlining could not move a folio."
+    what = "An offlining could not move a folio."
+    if ret and ret > 0:
+        what = "An offlining left %s behind." % ("one folio" if ret == 1 else "%d folios" % ret)
     why = (
         "A positive number counts the folios that were left; it is no errno."
         if ret and ret > 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import FrozenSet, Sequence, Tuple
 
+from diagnosis.bystander_rules import waits_for_a_folio
 from diagnosis.record import Record
 from diagnosis.task_rules import LOCK, MIGRATING, WAIT, WHILE, WRITEBACK, Made, made, sleeps
 from diagnosis.trace import MOVERS, Trace
@@ -151,4 +152,4 @@ def waits_by_name(trace: Trace) -> Made:
     )
 
 
-RULES = (waits_for_others, tries_again, compacts, waits_by_name, sleeps_elsewhere)
+RULES = (waits_for_others, tries_again, compacts, waits_by_name, sleeps_elsewhere, waits_for_a_folio)

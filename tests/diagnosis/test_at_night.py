@@ -200,3 +200,49 @@ def test_stacks_without_a_word_between_them_stay_apart(entry: str) -> None:
     made = said(FSYNC.format(entry=entry) + RUNS)
     assert [record.kind for record in made.records] == ["task", "task"]
     assert not [finding for finding in made.findings if finding.is_known]
+
+
+READER = """INFO: task cat:90{n} blocked for more than 120 seconds.
+task:cat             state:D stack:0     pid:90{n}  tgid:90{n}  ppid:2      flags:0x00004000
+Call Trace:
+ io_schedule+0x46/0x80
+ folio_wait_bit_common+0x136/0x330
+ filemap_update_page+0x1e5/0x230
+ filemap_get_pages+0x2f0/0x3a0
+ {by}+0x9e/0x1a0
+"""
+
+
+def test_who_waits_for_a_folio_and_moves_none_is_told_as_that_and_once() -> None:
+    text = "".join(READER.format(n=n, by=by) for n, by in enumerate(("fuse_file_read_iter", "nfs_file_read"), 10))
+    made = said(text)
+    assert [(one.verdict.rule, len(one.records)) for one in made.findings] == [("bystander-reads", 2)]
+    assert (made.findings[0].verdict.mechanism, made.findings[0].verdict.proved) == ("", False)
+    assert "cat (pid 9010) sleeps until a page that it reads has been filled" in made.summary
+    written = said(FSYNC.format(entry="ret_from_fork+0x34/0x50")).findings[0].verdict
+    assert (written.rule, written.mechanism) == ("bystander-written", "")
+
+
+def test_a_mover_comes_before_those_who_wait_beside_it() -> None:
+    hung = DRAINS.replace("__lru_add_drain_all", "migrate_pages_batch").replace("__flush_work.isra.0", "__folio_lock")
+    made = said(READER.format(n=10, by="fuse_file_read_iter") + hung)
+    assert [one.verdict.rule for one in made.findings] == ["waits-for-folio-lock", "bystander-reads"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_asked_for"),
+    [
+        ("kernel: migrating pfn 82c3a failed ret:1\n", True),
+        ("kernel: failed to isolate pfn 82c3a\n", True),
+        (HELD, True),
+        (HELD + REASON, False),
+    ],
+)
+def test_where_a_dump_is_missing_or_cut_it_is_asked_for(text: str, is_asked_for: bool) -> None:
+    assert ("grep -A 8" in said(text).capture[0].run) is is_asked_for
+
+
+def test_a_locked_folio_with_every_reference_known_is_not_said_to_be_free() -> None:
+    locked = (HELD + REASON).replace("refcount:3", "refcount:2").replace("(uptodate", "(locked|uptodate")
+    told = " ".join(reason.text for reason in said(locked).findings[0].verdict.reasons)
+    assert "was no reference, or was gone" in told and "Its lock is held" in told
