@@ -50,7 +50,8 @@ def waits_for_a_folio(trace: Trace) -> Made:
                 sleeps(trace, what),
                 [Reason(why, tuple(one.place for one in pair))],
                 Source("5.10 to 7.3", "mm/filemap.c", function),
-                ("On which file: the functions before these name its file system.",),
+                ("On which file: the functions below these name its file system.",),
+                manner="",
                 proved=False,
             )
     return None

@@ -49,11 +49,14 @@ def run(what: List[str], say: Say) -> int:
     system = os.uname()
     say(line("kernel", release=system.release, machine=system.machine, uid=os.getuid()))
     pids = [int(name) for name in what if name.isdecimal()]
-    found = list(tasks.find(only=pids[0] if pids else None))
+    found = list(tasks.find(only=pids))
     for task in found:
         _tell_task(task, say)
     if not found:
         say(line("tasks", in_d=0))
+    for pid in pids:
+        if not Path("/proc/%d" % pid).exists():
+            say(line("missing", what="/proc/%d" % pid, why="no such task"))
     wanted = {name for name in what if not name.isdecimal()} | tasks.blocks_of(found)
     served = mounts.served()
     _tell_connections(served, say)
@@ -100,6 +103,8 @@ def _tell_blocks(wanted: "set[str]", served: List[mounts.Mount], say: Say) -> No
         groups.setdefault((block.state, block.zones), []).append(block)
     for (state, zones), members in groups.items():
         say(line("blocks", state=state, zones=zones, nr=len(members), first=members[0].name, last=members[-1].name))
+    for name in sorted(wanted - {block.name for block in every}):
+        say(line("missing", what=name, why="no such memory block"))
     chosen = [block for block in every if block.name in wanted or block.state == "going-offline"]
     chosen = chosen or [block for block in every if block.state == "online" and block.zones == "Movable"]
     for block in chosen[:MAX_BLOCKS]:

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, List, Optional, Set, Tuple
+from typing import Collection, Iterator, List, Set, Tuple
 
 from probes.inspect.read import text
 
@@ -29,9 +29,10 @@ class Task:
     stack_missing: str
 
 
-def find(proc: Path = Path("/proc"), only: Optional[int] = None) -> Iterator[Task]:
-    """Every thread in D, every task at work on a memory block, and `only`, whatever it does. Reads nothing that waits
-    for a task's memory lock: status, wchan, stack and the links of descriptors do not (fs/proc/base.c)."""
+def find(proc: Path = Path("/proc"), only: Collection[int] = ()) -> Iterator[Task]:
+    """Every thread in D, every task at work on a memory block, compaction that runs, and `only`, whatever they do.
+    Reads nothing that waits for a task's memory lock: status, wchan, stack and the links of descriptors do not
+    (fs/proc/base.c)."""
     found = 0
     for process in numbered(proc):
         block = _block(proc / str(process))
@@ -39,7 +40,8 @@ def find(proc: Path = Path("/proc"), only: Optional[int] = None) -> Iterator[Tas
             folder = proc / str(process) / "task" / str(thread)
             status = text(folder / "status")
             state = _field(status, "State")[:1]
-            wanted = state == "D" or (block and state in ("D", "R", "S")) or only in (process, thread)
+            wanted = state == "D" or (block and state in ("D", "R", "S")) or process in only or thread in only
+            wanted = wanted or (state == "R" and _field(status, "Name").startswith("kcompactd"))
             if wanted and found < MAX_TASKS and thread != os.getpid():
                 found += 1
                 yield _task(folder, thread, status, state, block)

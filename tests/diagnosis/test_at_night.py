@@ -220,7 +220,7 @@ def test_who_waits_for_a_folio_and_moves_none_is_told_as_that_and_once() -> None
     assert (made.findings[0].verdict.mechanism, made.findings[0].verdict.proved) == ("", False)
     assert "cat (pid 9010) sleeps until a page that it reads has been filled" in made.summary
     written = said(FSYNC.format(entry="ret_from_fork+0x34/0x50")).findings[0].verdict
-    assert (written.rule, written.mechanism) == ("bystander-written", "")
+    assert (written.rule, written.mechanism, written.manner) == ("bystander-written", "", "")
 
 
 def test_a_mover_comes_before_those_who_wait_beside_it() -> None:

@@ -53,7 +53,7 @@ def test_it_finds_who_sleeps_and_which_block_is_being_offlined(proc: Path) -> No
     (found,) = tasks.find(proc)
     assert (found.pid, found.comm, found.state, found.block, found.uid) == (812, "sh", "D", "memory32", "1000")
     assert found.stack == tuple(STACK.splitlines())
-    assert [task.pid for task in tasks.find(proc, only=900)] == [812, 900]
+    assert [task.pid for task in tasks.find(proc, only=[900])] == [812, 900]
 
 
 def test_a_stack_that_may_not_be_read_is_told(proc: Path) -> None:
@@ -82,6 +82,24 @@ def test_without_fusectl_the_daemon_is_named_all_the_same(proc: Path, tmp_path: 
     assert mounts.why_not_shown(nowhere) == "Permission denied"
     nowhere.mkdir()
     assert "mount -t fusectl" in mounts.why_not_shown(nowhere)
+
+
+def test_what_is_asked_for_and_is_not_there_is_told() -> None:
+    said: "list[str]" = []
+    assert command.run(["memory999999", "999999999", "memory999998"], said.append) == 0
+    assert 'inspect: missing what=/proc/999999999 why="no such task"' in said
+    told = [one for one in said if "no such memory block" in one or "has no memory blocks" in one]
+    assert len(told) == (2 if blocks.every() else 1)
+
+
+def test_compaction_that_runs_is_shown_and_compaction_that_sleeps_is_not(proc: Path) -> None:
+    for pid, state in ((901, "R (running)"), (902, "S (sleeping)")):
+        folder = proc / str(pid) / "task" / str(pid)
+        (folder / "fd").mkdir(parents=True)
+        (folder / "comm").write_text("kcompactd0\n")
+        (folder / "status").write_text("Name:\tkcompactd0\nState:\t%s\n" % state)
+        (folder / "stack").write_text("[<0>] isolate_migratepages_block+0x4b1/0xd30\n[<0>] kcompactd+0x33a/0x4b0\n")
+    assert [(task.pid, task.state) for task in tasks.find(proc)] == [(812, "D"), (901, "R")]
 
 
 def test_a_daemon_is_named_beside_its_frames_where_fusectl_is_not_mounted() -> None:
