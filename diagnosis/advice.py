@@ -18,6 +18,10 @@ INSPECT = Command(
     "sudo python3 probe.pyz inspect",
     "Reads only: tasks in D, memory blocks, suspect page frames, FUSE connections that wait. Paste its output here.",
 )
+AGAIN = Command(
+    "sudo python3 probe.pyz inspect",
+    "Again, and while the mover is at it: when this was taken, nothing slept in D.",
+)
 FUSECTL = Command(
     "sudo mount -t fusectl fusectl /sys/fs/fuse/connections; sudo python3 probe.pyz inspect",
     "fusectl was not mounted: with it, inspect says which FUSE connection waits for its daemon.",
@@ -146,7 +150,7 @@ NOW: Dict[str, str] = {
 }
 
 
-def summary(findings: Sequence[Finding], records: Sequence[Record]) -> str:
+def summary(findings: Sequence[Finding], records: Sequence[Record], text: str = "") -> str:
     if findings and findings[0].is_known:
         first = findings[0]
         proof = "Proved" if first.verdict.proved else "Likely, not proved"
@@ -155,6 +159,8 @@ def summary(findings: Sequence[Finding], records: Sequence[Record]) -> str:
         return findings[0].verdict.sentence
     if records:
         return "None of the known: nothing here speaks of memory that cannot be moved."
+    if not any(line.strip() and not line.startswith("-- ") for line in text.split("\n", 9)):
+        return "There is no text to read: whatever was to write it wrote nothing. A journal and dmesg may need sudo."
     return "Nothing in this text is of a kind that is known here."
 
 
@@ -196,7 +202,8 @@ def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Com
     movers = {finding.verdict.mover for finding in findings}
     rules = {finding.verdict.rule for finding in findings}
     if not findings or mechanisms <= {"", "waits_on_other", "stuck_isolated"}:
-        made += [STACKS] if is_inspected else [INSPECT, STACKS]
+        is_quiet = any(record.number("in_d") == 0 for record in records)
+        made += [AGAIN] if is_quiet else [STACKS] if is_inspected else [INSPECT, STACKS]
     if not is_inspected and mechanisms & {"writeback", "page_lock"}:
         made.append(INSPECT)
     if any("fusectl" in record.text("why") for record in records if record.kind == "missing"):

@@ -59,7 +59,7 @@ def diagnose(text: Union[str, bytes], signatures: Iterable[Signature] = (), rele
         read.is_cut or len(findings) > MAX_FINDINGS,
         read.records,
         kept,
-        advice.summary(kept, read.records),
+        advice.summary(kept, read.records, read.text),
         advice.now(kept, read.records),
         advice.capture(kept, read.records),
         release,

@@ -80,3 +80,18 @@ def test_a_page_that_an_allocation_could_not_move_is_no_matter_for_ctrl_c() -> N
     dumped = CMA_BUSY + SECRETMEM.split("\n", 1)[1].replace("secretmem_aops", "xfs_address_space_operations")
     now = diagnose("Linux version 6.1.0-18-amd64 \n" + dumped, signatures()).now
     assert not [reason.text for reason in now if "Ctrl-C" in reason.text]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n \n", "-- No entries --\n", "-- Logs begin at Mon, end at Fri. --\n-- No entries --\n"]
+)
+def test_a_text_without_a_word_is_told_apart_from_one_that_says_nothing_known(text: str) -> None:
+    assert "whatever was to write it wrote nothing" in diagnose(text, signatures()).summary
+    assert "whatever was" not in diagnose(text + "usb 1-1: new device\n", signatures()).summary
+    assert "whatever was" not in diagnose("\n" * 20 + "usb 1-1: new device\n", signatures()).summary
+
+
+def test_who_inspected_while_nothing_was_wrong_is_told_to_do_it_again() -> None:
+    quiet = "inspect: kernel release=6.18.44 machine=x86_64 uid=0\ninspect: tasks in_d=0\ninspect: pins now=0\n"
+    (again,) = diagnose(quiet, signatures()).capture
+    assert "while the mover is at it" in again.tells
