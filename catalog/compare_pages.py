@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -115,7 +116,7 @@ class CompareView(APIView):
             "a": _build(a),
             "b": _build(b),
             "level": comparing.LEVEL,
-            "page": f"{settings.SITE_URL}/compare/",
+            "page": f"{settings.SITE_URL}/compare/?{urlencode({'a': str(a), 'b': str(b)})}",
             "results": [_pair(pair, cases[pair.case_id]) for pair in pairs],
         }
         return Response(document)

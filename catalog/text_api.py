@@ -1,7 +1,7 @@
 """The text of a case or strategy over REST: read it as Markdown, and put a changed one back.
 
     curl -H "Accept: text/markdown" …/api/v1/cases/fuse-writeback/ > fuse-writeback.md        ETag: "3"
-    curl -T fuse-writeback.md -H "Content-Type: text/markdown" -H 'If-Match: "3"' …
+    curl -X PUT --data-binary @fuse-writeback.md -H "Content-Type: text/markdown" -H 'If-Match: "3"' …
 
 The ETag of a text is the number of its revision. Without If-Match nothing is changed (428); where another revision
 was saved meanwhile neither (412).

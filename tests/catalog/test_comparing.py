@@ -115,6 +115,7 @@ def test_nothing_is_pooled(case: Case, key: str) -> None:
     tally(case, runs=9)
     tally(case, label="fix v3", outcome="moves", runs=9, **{key: other[key]})
     answer = Client().get("/api/v1/compare/", {"a": "6.18.44", "b": "6.18.44 + fix v3"}).json()
+    assert answer["page"].endswith("/compare/?a=6.18.44&b=6.18.44+%2B+fix+v3")
     assert [row["verdict"] for row in answer["results"]] == ["one_side", "one_side"]
 
 
