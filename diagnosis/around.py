@@ -5,9 +5,10 @@ Adding something that a text may say is adding a line to SAYING: record to (mark
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from diagnosis.boots import Boots
 from diagnosis.record import Place, Record
 from diagnosis.releases import is_at_least, is_before
 from diagnosis.trace import Trace
@@ -46,6 +47,7 @@ class Context:
 
 
 def the(records: Sequence[Record], release: str = "") -> Context:
+    """Of the whole text. Where it has several kernels and the sender names none, `of` it is what one record needs."""
     places: Dict[str, List[Place]] = {}
     sayings: Dict[str, List[str]] = {}
     connections = {record.number("connection"): record for record in records if record.kind == "fuse_connection"}
@@ -59,18 +61,27 @@ def the(records: Sequence[Record], release: str = "") -> Context:
     for name, sentence, where in _together(records):
         places["said:" + name] = where
         sayings.setdefault("said:" + name, []).append(sentence)
-    told, architecture = kernel(records)
-    release = release or told
+    _, architecture = kernel(records)
+    context = Context(
+        {name: tuple(found[:4]) for name, found in places.items()},
+        {name: tuple(dict.fromkeys(found))[:MAX_SAYINGS] for name, found in sayings.items()},
+        "",
+        architecture,
+    )
+    boots = Boots(records)
+    return of(context, release or ("" if boots.are_several else "".join(boots.releases)))
+
+
+def of(context: Context, release: str) -> Context:
+    """The same text, said by a kernel of this release."""
+    if release == context.release:
+        return context
+    marks = {name: places for name, places in context.marks.items() if not name.startswith(("since:", "before:"))}
     for version in VERSIONS:
         for word, holds in (("since", is_at_least), ("before", is_before)):
             if holds(release, version):
-                places["%s:%d.%d" % (word, *version)] = []
-    return Context(
-        {name: tuple(found[:4]) for name, found in places.items()},
-        {name: tuple(dict.fromkeys(found))[:MAX_SAYINGS] for name, found in sayings.items()},
-        release,
-        architecture,
-    )
+                marks["%s:%d.%d" % (word, *version)] = ()
+    return replace(context, marks=marks, release=release)
 
 
 def kernel(records: Sequence[Record]) -> Tuple[str, str]:

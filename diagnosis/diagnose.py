@@ -21,6 +21,7 @@ from diagnosis import (
     references,
     task_rules,
 )
+from diagnosis.boots import Boots
 from diagnosis.candidates import ranked
 from diagnosis.dump import Dump
 from diagnosis.match import Signature
@@ -40,19 +41,23 @@ def diagnose(text: Union[str, bytes], signatures: Iterable[Signature] = (), rele
     `release`: the kernel's, from who knows it better than the text; it decides where kernels mean different things.
     """
     read = reading.read(text)
-    context = around.the(read.records, release)
+    boots = Boots(read.records)
+    whole = around.the(read.records, release)
+    contexts = [whole] * len(read.records)
+    if boots.are_several and not release:
+        contexts = [around.of(whole, boots.release_of(record)) for record in read.records]
     groups: Dict[str, List[int]] = {}
     judged: Dict[int, Tuple[Verdict, Dict[str, Places], Optional[References]]] = {}
     for index, record in enumerate(read.records):
-        made = _judge(record, index, read.records, context)
+        made = _judge(record, index, read.records, contexts[index])
         if made is not None:
             judged[index] = made
             groups.setdefault(_fingerprint(made[0], made[1]), []).append(index)
     known = list(signatures)
-    findings = [_finding(mark, indexes, judged, context, known) for mark, indexes in groups.items()]
+    findings = [_finding(mark, indexes, judged, contexts[indexes[0]], known) for mark, indexes in groups.items()]
     findings.sort(key=lambda finding: _weight(finding, read.records))
     kept = tuple(findings[:MAX_FINDINGS])
-    release, architecture = around.kernel(read.records)
+    told, architecture = around.kernel(read.records)
     return Diagnosis(
         read.text,
         read.nr_lines,
@@ -62,8 +67,9 @@ def diagnose(text: Union[str, bytes], signatures: Iterable[Signature] = (), rele
         advice.summary(kept, read.records, read.text),
         advice.now(kept, read.records),
         advice.capture(kept, read.records),
-        release,
+        "" if boots.are_several else told,
         architecture,
+        tuple(boots.releases),
     )
 
 

@@ -26,6 +26,9 @@ def shown(diagnosis: Diagnosis) -> str:
         out.append("That is not all: %d more %s below." % (nr_more, "finding" if nr_more == 1 else "findings"))
     if diagnosis.release:
         out.append("Kernel: " + diagnosis.release)
+    elif len(diagnosis.releases) > 1:
+        told = "Several kernels, each read by its own meaning: %s." % ", ".join(diagnosis.releases[:MAX_SHOWN])
+        out += _wrapped(told)
     if diagnosis.is_cut:
         out.append("The text was too long to be read whole.")
     for finding in diagnosis.findings[:MAX_SHOWN]:

@@ -98,7 +98,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """`text` is what every Place points into. `summary` is one sentence. `release` is '' where no line tells it.
+    """`text` is what every Place points into. `summary` is one sentence. `release` is '' where no line tells it, or
+    where `releases` are several: each record was read by what its own kernel means by it.
 
     Findings come in the order of their weight: proved before not proved, then by how much of the text speaks of them.
     """
@@ -113,6 +114,7 @@ class Diagnosis:
     capture: Tuple[Command, ...]
     release: str = ""
     architecture: str = ""
+    releases: Tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:

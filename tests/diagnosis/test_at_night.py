@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from diagnosis.boots import Boots
 from diagnosis.diagnose import diagnose
 from diagnosis.known import signatures
+from diagnosis.plain import shown
 from diagnosis.verdict import Diagnosis
 
 HELD = """[1203331.131200] migrating pfn 1283f1 failed ret:1
@@ -246,3 +248,37 @@ def test_a_locked_folio_with_every_reference_known_is_not_said_to_be_free() -> N
     locked = (HELD + REASON).replace("refcount:3", "refcount:2").replace("(uptodate", "(locked|uptodate")
     told = " ".join(reason.text for reason in said(locked).findings[0].verdict.reasons)
     assert "was no reference, or was gone" in told and "Its lock is held" in told
+
+
+LINUX = "Linux version {} (build@box) (gcc 13.2.0) #1 SMP\n"
+CMA_BUSY = "cma: cma_alloc: reserved: alloc failed, req-size: 2048 pages, ret: -16\n"
+
+
+def test_a_journal_of_two_boots_is_read_by_the_kernel_above_each_line() -> None:
+    """From 6.15 on -16 is said of a full area too, before that of pages alone that did not move."""
+    old, new = LINUX.format("6.1.0-18-amd64"), LINUX.format("6.18.3-amd64")
+    rules = {
+        old + CMA_BUSY + new: "cma-pages-busy",
+        old + new + CMA_BUSY: "cma-full-or-busy",
+        new + old + CMA_BUSY: "cma-pages-busy",
+        new + CMA_BUSY: "cma-full-or-busy",
+        CMA_BUSY + new: "cma-full-or-busy",
+        CMA_BUSY + old + new: said(CMA_BUSY).findings[0].verdict.rule,
+    }
+    assert {text: said(text).findings[0].verdict.rule for text in rules} == rules
+    both = said(old + CMA_BUSY + new + CMA_BUSY)
+    assert [one.verdict.rule for one in both.findings] == ["cma-pages-busy", "cma-full-or-busy"]
+    assert (both.release, both.releases) == ("", ("6.1.0-18-amd64", "6.18.3-amd64"))
+    assert "Several kernels" in shown(both)
+    assert diagnose(old + CMA_BUSY + new, signatures(), "6.18.3").findings[0].verdict.rule == "cma-full-or-busy"
+
+
+def test_one_kernel_that_is_named_twice_or_cut_is_one() -> None:
+    twice = said(LINUX.format("6.18.3-amd64") + LINUX.format("6.18.3-amd64") + LINUX.format("6.18.3-am") + CMA_BUSY)
+    assert twice.release == "6.18.3-amd64"
+
+
+def test_a_hung_task_has_its_kernel_in_its_own_lines() -> None:
+    text = DRAINS.replace("6.6.30-generic", "6.1.0-18-amd64") + LINUX.format("6.18.3-amd64")
+    (task,) = [one for one in said(text).records if one.kind == "task"]
+    assert Boots(said(text).records).release_of(task) == "6.1.0-18-amd64"
