@@ -98,6 +98,12 @@ NOW: Dict[str, str] = {
         "Nothing yet: a busy range is passed over, and the allocator tries the next one. Look for a line that says "
         "that the allocation failed."
     ),
+    "first-busy-frame": (
+        "Look at that frame: its block is the frame's number divided by the pages of a block (32768 of 4 KiB with "
+        "blocks of 128 MiB), and `inspect memoryN` shows what lies in it."
+    ),
+    "cma-area-room": "Compare it with what was asked for: a full area needs room, a busy one a holder that lets go.",
+    "cma-area-failed": "The count alone asks for nothing. Catch the next failure, by what is to be captured.",
     "queues-behind-mover": (
         "This task is not the cause, and goes on by itself once it has the lock. Look for who holds it: a task in D, "
         "or running, with offline_pages, cma_alloc or migrate_pages in its call trace."

@@ -13,6 +13,7 @@ ALLOC = Source("6.1, 6.12", "mm/cma.c", "cma_alloc")
 RANGE = Source("7.3", "mm/cma.c", "cma_range_alloc")
 # cma_range_alloc() came with areas of several ranges: from then on an area that is merely full says -EBUSY as well.
 RANGES_SINCE = (6, 15)
+AREA = Source("6.1 to 7.3", "mm/cma_debug.c", "cma_maxchunk_get")
 CONTIG = Source("5.10 to 7.3", "mm/page_alloc.c", "alloc_contig_range")
 BUSY = "retries_without_progress"
 WHO = ("What held the pages: the allocator does not say. Its page dumps need dynamic debug (6.x and later).",)
@@ -79,6 +80,24 @@ def free(record: Record, context: Context) -> Optional[Verdict]:
         ("Whether that was too little: compare with the size that was asked for.",),
         True,
     )
+
+
+def area(record: Record, context: Context) -> Optional[Verdict]:
+    """Figures of an area, from sysfs or debugfs: of the moment when they were read, not of the failure."""
+    name, largest = record.text("area"), record.number("maxchunk")
+    nr_failed = record.number("alloc_pages_fail")
+    if largest is not None:
+        text = "The longest free range of the CMA area %s had %d pages when this was read." % (name, largest)
+        unknown = ("Whether that is too little: compare with the size that was asked for, rounded up.",)
+        return _verdict(
+            "cma-area-room", "", False, text, "maxchunk.", record.places("maxchunk", "used", "count"), AREA, unknown
+        )
+    if nr_failed:
+        text = "Allocations of %d pages in all have failed in the CMA area %s since boot." % (nr_failed, name)
+        unknown = ("When, and why: the count says neither.",)
+        places = record.places("alloc_pages_fail")
+        return _verdict("cma-area-failed", "", False, text, "alloc_pages_fail.", places, AREA, unknown)
+    return None
 
 
 def _verdict(

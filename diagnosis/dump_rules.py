@@ -48,4 +48,5 @@ def _none(dump: Dump) -> Verdict:
         )
         if dump.has("flag:locked"):
             reasons.append(Reason("Its lock is held: by the mover still, or by whoever was quicker.", locked))
-    return verdict(dump, "none", "", sentence, reasons, OFFLINE, proved=False)
+    sources = () if dump.mover == "cma" else (OFFLINE,)
+    return verdict(dump, "none", "", sentence, reasons, *sources, proved=False)

@@ -37,6 +37,7 @@ NEEDLES: Tuple[str, ...] = (
     ),
     *("wait_on_page", "lock_page", "mm_compaction", "mm_migrate", "pages_isolated"),
     *("Linux version", "not responding", "libceph", "timed out", "Memory failure", "resource busy", "Comm:"),
+    *("/cma/", "/maxchunk:", "/used:", "/count:"),
     *("going-offline", "disable failed", "Could only disable"),
     *("pgmigrate", "compact_", "thp_", "nr_", "Number of blocks type", ", zone", "valid_zones", "/state:"),
     *("inspect:", "waiting", "vm_event", "sysctl"),

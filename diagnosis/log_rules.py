@@ -220,6 +220,7 @@ RULES: Dict[str, Callable[[Record, Context], Optional[Verdict]]] = {
     "cma_busy": cma_rules.busy,
     "contig_busy": cma_rules.busy,
     "cma_free": cma_rules.free,
+    "cma_area": cma_rules.area,
     "trace": figure_rules.trace,
     "counter": figure_rules.counter,
     "suspects": figure_rules.suspects,

@@ -35,6 +35,8 @@ _AREA = re.compile(
     r"(?:\S{0,80}/)?cma/([^/\s]{1,64})/"
     r"(alloc_pages_success|alloc_pages_fail|release_pages_success|total_pages|available_pages|count|used|maxchunk):(\d{1,18})\s*$"
 )
+# The same from within the folder, as the case's page asks for it: linux,cma/maxchunk:1021
+_AREA_HERE = re.compile(r"(?:\./)?([^/\s]{1,64})/(count|used|maxchunk):(\d{1,18})\s*$")
 
 
 class Reader:
@@ -46,6 +48,9 @@ class Reader:
 
     def take(self, line: Line) -> bool:
         text = line.text
+        if found := _AREA.match(text) or _AREA_HERE.match(text):
+            self._figure(line, found)
+            return True
         if (self._ranges is not None or "available pages" in text) and self._take_ranges(line):
             return True
         if "cma" not in text and "PFNs busy" not in text and "available pages" not in text:
@@ -87,6 +92,12 @@ class Reader:
         areas = [Record("cma_area", tuple(values)) for values in self._areas.values()]
         return self._records + areas
 
+    def _figure(self, line: Line, found: Match[str]) -> None:
+        values = self._areas.setdefault(found[1], [line.value("area", found, 1)])
+        if len(values) < 20:
+            value = line.value("value", found, 3, 10)
+            values.append(Value(found[2], value.text, value.place, value.number))
+
     def _read(self, line: Line) -> Optional[Record]:
         text = line.text
         if found := _FAILED.search(text):
@@ -102,11 +113,6 @@ class Reader:
             return Record("contig_busy", (line.value("start_pfn", found, 1, 16), line.value("end_pfn", found, 2, 16)))
         if found := _FREE.search(text):
             return _free(line, found)
-        if found := _AREA.match(text):
-            values = self._areas.setdefault(found[1], [line.value("area", found, 1)])
-            if len(values) < 20:
-                value = line.value("value", found, 3, 10)
-                values.append(Value(found[2], value.text, value.place, value.number))
         return None
 
 
