@@ -9,6 +9,8 @@ from diagnosis.record import Record
 from diagnosis.verdict import Command, Finding, Reason
 from diagnosis.vocabulary import MOVERS
 
+# No line of a kernel is as long (kernel/printk/printk.c PRINTKRB_RECORD_MAX).
+MAX_ONE_LINE = 1_024
 STACKS = Command(
     "for t in $(ps -eLo lwp=,stat= | awk '$2 ~ /^D/ { print $1 }'); do "
     "echo /proc/$t/stack; sudo cat /proc/$t/stack; done",
@@ -167,6 +169,11 @@ def summary(findings: Sequence[Finding], records: Sequence[Record], text: str = 
         return "None of the known: nothing here speaks of memory that cannot be moved."
     if not any(line.strip() and not line.startswith("-- ") for line in text.split("\n", 9)):
         return "There is no text to read: whatever was to write it wrote nothing. A journal and dmesg may need sudo."
+    if "\n" not in text.strip() and len(text) > MAX_ONE_LINE:
+        return (
+            "This text is one line of %d characters: its line ends were taken away on the way here. `curl -d` does "
+            "that; --data-binary does not." % len(text)
+        )
     return "Nothing in this text is of a kind that is known here."
 
 
@@ -226,6 +233,8 @@ def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Com
         made.append(DEBUG)
     if "cma" in movers and not any(record.kind == "page_dump" for record in records):
         made += [BUSY_RETRY, DEBUG_CMA]
+    if "none" in rules:
+        made.append(TWICE)
     if mechanisms & {"extra_reference", "foll_pin"}:
         made += [PINS, TWICE]
         if not any(record.owner for record in records):

@@ -8,6 +8,7 @@ from typing import Callable
 
 from diagnosis import known, plain
 from diagnosis.diagnose import diagnose
+from diagnosis.packed import CannotUnpack, unpacked
 
 MAX_BYTES = 16 << 20
 FOUND, NOTHING, USAGE = 0, 1, 2
@@ -19,11 +20,14 @@ def add(acts: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Callab
         help="what holds the memory, from a log, a stack, a trace, or what inspect printed",
         epilog="exit codes: 0 something was found; 1 nothing in it is of a kind that is known; 2 usage",
     )
-    parser.set_defaults(act=lambda options: run(options.file, say))
-    parser.add_argument("file", metavar="FILE", help="`-` for standard input")
+    parser.set_defaults(act=lambda options: run(options.file, say, options.kernel))
+    parser.add_argument("file", metavar="FILE", help="`-` for standard input; packed by gzip, xz or bzip2 will do")
+    parser.add_argument(
+        "--kernel", default="", metavar="RELEASE", help="`uname -r` of the machine, if the text lacks it"
+    )
 
 
-def run(file: str, say: Callable[[str], None]) -> int:
+def run(file: str, say: Callable[[str], None], kernel: str = "") -> int:
     try:
         if file == "-":
             given = sys.stdin.buffer.read(MAX_BYTES + 1)
@@ -33,8 +37,13 @@ def run(file: str, say: Callable[[str], None]) -> int:
     except OSError as error:
         print("%s: %s" % (file, error.strerror), file=sys.stderr)
         return USAGE
+    try:
+        given = unpacked(given, MAX_BYTES + 1)
+    except CannotUnpack as error:
+        print("%s: %s" % (file, error), file=sys.stderr)
+        return USAGE
     if len(given) > MAX_BYTES:
         print("%s: only the first %d MiB are read" % (file, MAX_BYTES >> 20), file=sys.stderr)
-    found = diagnose(given[:MAX_BYTES], known.signatures())
+    found = diagnose(given[:MAX_BYTES], known.signatures(), kernel)
     say(plain.shown(found).rstrip("\n"))
     return NOTHING if found.is_empty else FOUND

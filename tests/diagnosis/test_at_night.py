@@ -248,6 +248,7 @@ def test_a_locked_folio_with_every_reference_known_is_not_said_to_be_free() -> N
     locked = (HELD + REASON).replace("refcount:3", "refcount:2").replace("(uptodate", "(locked|uptodate")
     told = " ".join(reason.text for reason in said(locked).findings[0].verdict.reasons)
     assert "was no reference, or was gone" in told and "Its lock is held" in told
+    assert "before.txt" in " ".join(command.run for command in said(locked).capture)
 
 
 LINUX = "Linux version {} (build@box) (gcc 13.2.0) #1 SMP\n"

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from catalog.signatures import signatures
 from diagnosis import plain
 from diagnosis.diagnose import diagnose
+from diagnosis.packed import CannotUnpack, unpacked
 
 MAX_BYTES = 16 << 20
 
@@ -20,10 +21,12 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", help="A file, or `-` for standard input.")
+        parser.add_argument("file", help="A file, packed or not, or `-` for standard input.")
+        parser.add_argument("--kernel", default="", help="`uname -r` of the machine, if the text lacks it.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(plain.shown(diagnose(_given(options["file"]), signatures())), ending="")
+        found = diagnose(_given(options["file"]), signatures(), options["kernel"])
+        self.stdout.write(plain.shown(found), ending="")
 
 
 def _given(name: str) -> bytes:
@@ -35,6 +38,10 @@ def _given(name: str) -> bytes:
                 given = opened.read(MAX_BYTES + 1)
     except OSError as error:
         raise CommandError(f"{name}: {error.strerror}") from None
+    try:
+        given = unpacked(given, MAX_BYTES + 1)
+    except CannotUnpack as error:
+        raise CommandError(f"{name}: {error}") from None
     if len(given) > MAX_BYTES:
         raise CommandError(f"{name}: more than {MAX_BYTES >> 20} MiB")
     return given
