@@ -208,6 +208,13 @@ def test_a_draft_is_no_candidate_for_strangers(cases: None) -> None:
         assert "a-secret-draft" not in ask(samples()[VMSPLICE]).content.decode()
 
 
+def test_a_text_of_several_kernels_names_them_and_asks_which(cases: None) -> None:
+    boots = "Linux version 6.1.0-18-amd64 (a) #1\n" + samples()[VMSPLICE].replace("6.12.95", "6.12.57")
+    shown = paste(boots).content.decode()
+    assert "The text has several (6.1.0-18-amd64, 6.12.57" in shown
+    assert "Several kernels, each read by its own meaning: 6.1.0-18-amd64, 6.12.57" in curl(boots).content.decode()
+
+
 def test_queries_do_not_grow_with_the_text(cases: None) -> None:
     def queries(text: str) -> int:
         with CaptureQueriesContext(connection) as made:
