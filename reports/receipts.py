@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from django.conf import settings
 
+from catalog.models import Case
 from reports.models import Evidence, Report, State
 
 EVIDENCE: dict[str, Any] = {
@@ -43,6 +45,20 @@ EVIDENCE: dict[str, Any] = {
     },
 }
 
+MAX_UNMATCHED = 50
+UNMATCHED: dict[str, Any] = {
+    "type": "object",
+    "description": "What no known case explains. It is tried again by itself when one appears.",
+    "required": ["key", "kind"],
+    "properties": {
+        "key": {"type": "string", "description": "Where in the report: a JSON Pointer, or a line."},
+        "kind": {"type": "string"},
+        "names": {"type": "string", "description": "The case or test that it names."},
+        "nearest": {"type": "string", "description": "A case of nearly that name, where there is one."},
+        "says": {"type": "string"},
+    },
+}
+
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["id", "url", "page", "state", "received_at", "size_bytes", "sha256"],
@@ -59,6 +75,7 @@ SCHEMA: dict[str, Any] = {
         "attempts": {"type": "integer"},
         "nr_observations": {"type": "integer"},
         "nr_unmatched": {"type": "integer"},
+        "unmatched": {"type": "array", "items": UNMATCHED, "maxItems": MAX_UNMATCHED},
         "recorded": {
             "type": "object",
             "description": "Of a report that this project recorded itself: when, and what measures it again.",
@@ -96,6 +113,19 @@ def receipt(report: Report, user: Any = None) -> dict[str, Any]:
         made["nr_observations"] = report.nr_observations
         made["nr_unmatched"] = report.nr_unmatched
         made["evidence"] = [evidence(row) for row in rows.order_by("key", "case__slug")]
+        if report.nr_unmatched:
+            made["unmatched"] = _unmatched(report, user)
+    return made
+
+
+def _unmatched(report: Report, user: Any) -> list[dict[str, str]]:
+    """A run whose case's name is misspelt would wait for a case that never comes."""
+    slugs = list(Case.objects.visible_to(user).values_list("slug", flat=True))
+    made = []
+    for row in report.observations.filter(is_matched=False).order_by("id")[:MAX_UNMATCHED]:
+        near = get_close_matches(row.names, slugs, n=1, cutoff=0.8) if row.names else []
+        said = {"key": row.key, "kind": row.kind, "names": row.names, "nearest": "".join(near), "says": row.says}
+        made.append({name: value for name, value in said.items() if value})
     return made
 
 

@@ -195,3 +195,22 @@ def test_pages_of_a_list_go_forth_and_back_by_their_links(secret: str) -> None:
     assert back.json()["results"] == first
     for limit in ("0", "201", "x"):
         assert Client().get(f"/api/v1/cases/fuse-writeback/evidence/?limit={limit}").status_code == 400
+
+
+def test_a_receipt_says_what_no_case_explains_and_which_name_was_perhaps_meant() -> None:
+    builders.case()
+    draft = builders.case("something-else-entirel").document
+    draft.state = "draft"
+    draft.save()
+    secret = builders.token()
+    runs = [builders.run(case=name) for name in ("fuse-writebak", "something-else-entirely")]
+    sent = post(secret, builders.body(*runs), "application/json")
+    ingest.drain()
+    receipt = Client().get(sent.json()["url"]).json()
+    assert receipt["unmatched"] == [
+        {"key": "/runs/0", "kind": "run", "names": "fuse-writebak", "nearest": "fuse-writeback"},
+        {"key": "/runs/1", "kind": "run", "names": "something-else-entirely"},
+    ]
+    held = post(secret, builders.body(builders.run(case="fuse-writeback"), run_id="run-00002"), "application/json")
+    ingest.drain()
+    assert "unmatched" not in Client().get(held.json()["url"]).json()
