@@ -61,7 +61,8 @@ HOTPLUG = frozenset(
     }
 )
 
-
+# These wait for readers as well, of which any may sleep with the lock (include/linux/memory_hotplug.h, kernel/cpu.c).
+HOTPLUG_WRITERS = frozenset({"mem_hotplug_begin", "cpu_hotplug_begin"})
 WHILE = {
     "offline": "while it offlines memory",
     "cma": "while it clears a range for a contiguous allocation",
@@ -213,6 +214,8 @@ def _queues(trace: Trace) -> Made:
     )
     if is_hotplug:
         unknown = ("Who holds it: an offlining that does not end, or else memory or a CPU that is being added.",)
+    if held.function in HOTPLUG_WRITERS:
+        unknown = ("Who holds it: another hotplug, or a task that has it for reading and sleeps (get_online_mems).",)
     return made(
         trace,
         "queues-behind-mover",

@@ -68,6 +68,8 @@ def test_who_waits_for_the_hotplug_lock_proves_no_mover() -> None:
     made = diagnose(UDEV, signatures())
     assert (made.findings[0].verdict.mechanism, made.findings[0].verdict.proved) == ("waits_on_other", False)
     assert "not the cause" in made.now[0].text
+    writer = UDEV.replace("lock_device_hotplug", "mem_hotplug_begin").replace("__mutex_lock", "percpu_down_write")
+    assert "for reading" in diagnose(writer, signatures()).findings[0].verdict.unknown[0]
 
 
 def test_a_refused_write_asks_for_the_log_and_the_zone() -> None:
