@@ -214,3 +214,14 @@ def test_a_receipt_says_what_no_case_explains_and_which_name_was_perhaps_meant()
     held = post(secret, builders.body(builders.run(case="fuse-writeback"), run_id="run-00002"), "application/json")
     ingest.drain()
     assert "unmatched" not in Client().get(held.json()["url"]).json()
+
+
+@pytest.mark.parametrize(("body", "is_empty"), [(b"", True), (b"usb 1-1: new device\n", False)])
+def test_a_log_that_says_nothing_is_kept_and_its_page_says_so(secret: str, body: bytes, is_empty: bool) -> None:
+    headers = {"Authorization": f"Bearer {secret}", "Run-Id": "run-00001"}
+    length = {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": "text/plain"}  # which the client leaves out for nothing
+    assert Client().post(f"/api/v1/reports/{QUERY}", body, "text/plain", headers=headers, **length).status_code == 202
+    ingest.drain()
+    page = Client().get(Report.objects.get().get_absolute_url()).content.decode()
+    assert "Nothing in it is of a kind that is known" in page
+    assert ("It is empty" in page) is is_empty
