@@ -46,6 +46,7 @@ import reports.pages
 import reports.share_pages
 import reports.triage_pages
 import reports.workbench_pages
+import rest.root
 from config import errors, health, icon, styleguide
 from rest.limits import spent_by_post
 
@@ -155,6 +156,7 @@ urlpatterns = [
     path("unsubscribe/<str:token>/", discussion.account_pages.unsubscribe, name="unsubscribe"),
     path("people/<str:name>/ban/", discussion.account_pages.ban, name="ban"),
     path("api/", TemplateView.as_view(template_name="api.html", extra_context={"here": "api"}), name="api"),
+    path("api/v1/", rest.root.RootView.as_view(), name="api-root"),
     path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("api/v1/events/", reports.events_api.EventsView.as_view(), name="api-events"),
     path("api/v1/whoami/", reports.machine_api.WhoAmIView.as_view(), name="api-whoami"),

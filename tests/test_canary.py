@@ -165,6 +165,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "api/v1/cases/": ("/api/v1/cases/", *(f"/api/v1/cases/{one}" for one in ASKED)),
     "api/v1/cases/<slug:slug>/": _each("/api/v1/cases/{}/", _CASE),
     "api/v1/cases/<slug:slug>/evidence/": _each("/api/v1/cases/{}/evidence/", _CASE, *ASKED),
+    "api/v1/": ("/api/v1/",),
     "api/v1/kernels/": ("/api/v1/kernels/", *(f"/api/v1/kernels/{one}" for one in ASKED)),
     "api/v1/kernels/<path:release>/": _each("/api/v1/kernels/{}/", _RELEASE),
     "api/v1/compare/": ("/api/v1/compare/?a=6.18.44&b=7.3.4", f"/api/v1/compare/?a=6.18.44&b={RELEASE}"),
