@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
-from django.db import connection
 
 from catalog import revisions
 from catalog.document import Malformed
@@ -14,6 +14,7 @@ from catalog.models.text import Origin
 from catalog.revisions import Conflict
 from people.models import Event
 from tests import builders
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -98,25 +99,14 @@ def test_the_journal_tells_of_every_revision() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_who_save_at_once_get_numbers_without_a_gap() -> None:
-    errors: list[BaseException] = []
     start = threading.Barrier(2)
 
     def work(who: str) -> None:
-        try:
-            start.wait(10)
-            for n in range(10):
-                save(f"{who} {n}")
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
+        start.wait(10)
+        for n in range(10):
+            save(f"{who} {n}")
 
-    threads = [threading.Thread(target=work, args=(who,)) for who in ("one", "two")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert errors == []
+    at_once(partial(work, "one"), partial(work, "two"))
     assert list(Revision.objects.order_by("n").values_list("n", flat=True)) == list(range(1, 21))
     document = Document.objects.select_related("current").get()
     assert document.current is not None and document.current.n == 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from catalog.models import Tally
 from reports import agreement, claims, evidence, inbox, ingest, replay, tasks
 from reports.models import Evidence, Observation, Report, State, Turn
 from tests import builders
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -249,22 +249,7 @@ def test_two_workers_at_once_settle_everything_once() -> None:
     builders.case()
     for _ in range(120):
         builders.report(builders.run(), builders.moving_run())
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            ingest.drain()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert errors == []
+    at_once(*[ingest.drain] * 4)
     assert Report.objects.filter(state=State.SETTLED).count() == 120
     assert Evidence.objects.count() == 240
     assert sorted(Tally.objects.values_list("outcome", "runs")) == [("hangs", 120), ("moves", 120)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 import time
 import tracemalloc
 from datetime import timedelta
@@ -13,7 +12,6 @@ from uuid import RFC_4122, UUID
 
 import pytest
 import zstandard
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -22,6 +20,7 @@ from reports import decoding, inbox, ingest
 from reports.models import Payload, Report, State
 from reports.refusals import Refusal
 from tests import builders
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -222,16 +221,9 @@ def test_equal_reports_at_the_same_moment_make_one_row_and_no_error() -> None:
     codes: list[int] = []
 
     def once() -> None:
-        try:
-            codes.append(send(secret, body, **{"Idempotency-Key": "k"}).status_code)
-        finally:
-            connection.close()
+        codes.append(send(secret, body, **{"Idempotency-Key": "k"}).status_code)
 
-    threads = [threading.Thread(target=once) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    at_once(*[once] * 8)
     assert sorted(codes) == [200] * 7 + [202]
     assert Report.objects.count() == 1
 

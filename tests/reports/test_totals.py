@@ -7,7 +7,6 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from people.models import Machine, Role, Standing
 from reports import agreement, erasing, evidence, ingest, replay, totals, trust, wholes
 from reports.models import Evidence, Report, State
 from tests import builders
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -122,34 +122,18 @@ def test_machines_that_settle_at_once_are_each_counted_once() -> None:
     runs = (builders.run, builders.moving_run, unsure_run)
     for n in range(240):
         builders.report(runs[n // 3 % 3](), sender=machines[n % 3])
-    errors: list[BaseException] = []
-
-    def alone(act: Callable[[], object]) -> None:
-        try:
-            act()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
 
     def waver() -> None:
         for standing in [Standing.WITHDRAWN, Standing.TRUSTED] * 6:
             trust.let_stand(machines[0], standing, chief)
 
     def judge() -> None:
-        for n in count():
-            if n == 20:
-                return
+        for n in range(20):
             if row := Evidence.objects.filter(machine=machines[1]).order_by("?").first():
                 evidence.judge(row.report, row.key, row.case, chief, stands=bool(n % 2))
 
-    threads = [threading.Thread(target=alone, args=(act,)) for act in (ingest.drain, waver, judge, ingest.drain)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    at_once(ingest.drain, waver, judge, ingest.drain)
     ingest.drain()
-    assert errors == []
     assert agreement.disagreements() == agreement.miscounts() == []
     assert Total.objects.get().nr_machines == 3
 

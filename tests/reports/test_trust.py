@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -17,6 +15,7 @@ from people.models import Event, Machine, Role, Scope, Standing, Token, User
 from reports import agreement, ingest, trust
 from reports.models import Evidence
 from tests import builders
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -82,27 +81,14 @@ def test_trust_given_while_reports_settle_counts_each_once() -> None:
     chief, sender = builders.person("chief", Role.MAINTAINER), new_machine()
     for _ in range(300):
         builders.report(sender=sender)
-    errors: list[BaseException] = []
-
-    def run(act: Any) -> None:
-        try:
-            act()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
 
     def waver() -> None:
         for standing in [Standing.TRUSTED, Standing.WITHDRAWN] * 5 + [Standing.TRUSTED]:
             trust.let_stand(sender, standing, chief)
 
-    threads = [threading.Thread(target=run, args=(act,)) for act in (ingest.drain, waver, ingest.drain)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    at_once(ingest.drain, waver, ingest.drain)
     ingest.drain()
-    assert errors == [] and counted() == 300
+    assert counted() == 300
 
 
 def test_only_maintainers_say_whose_results_count(maintainer: User) -> None:

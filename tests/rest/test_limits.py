@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from reports.models import Shared
 from rest import limits
 from rest.models import Allowance
 from tests import builders
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 DAY = 86_400
@@ -91,25 +91,16 @@ def test_processes_together_never_get_more_than_the_limit() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_leases_taken_at_the_same_moment_add_up() -> None:
-    limit, granted, errors = limits.Limit(1_000, DAY), [], []
+    limit, granted = limits.Limit(1_000, DAY), []
 
     def lease() -> None:
-        try:
-            for _ in range(10):
-                mine = limits.Lease(1)
-                limits._renew(mine, "many", "somebody", limit, 1)
-                granted.append(mine.spare)
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
+        for _ in range(10):
+            mine = limits.Lease(1)
+            limits._renew(mine, "many", "somebody", limit, 1)
+            granted.append(mine.spare)
 
-    threads = [threading.Thread(target=lease) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert errors == [] and sum(granted) == 1_000 == Allowance.objects.get().leased
+    at_once(*[lease] * 8)
+    assert sum(granted) == 1_000 == Allowance.objects.get().leased
 
 
 def test_windows_gone_by_are_swept_away() -> None:
