@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 
 from django import template
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from catalog import facts, prose
 from diagnosis import vocabulary
@@ -20,6 +20,12 @@ register = template.Library()
 @register.filter
 def commonmark(text: str) -> SafeString:
     return prose.html(text)
+
+
+@register.filter
+def ticked(text: str) -> SafeString:
+    """A plain sentence, with `names` in it set as code. Whatever else is in it is text."""
+    return mark_safe(re.sub(r"`([^`\n]{1,200})`", r"<code>\1</code>", escape(text)))  # noqa: S308 - escaped
 
 
 @register.filter
