@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Dict, List, Sequence, Tuple
 
 from diagnosis.record import Record
-from diagnosis.verdict import Command, Finding, Reason
+from diagnosis.verdict import PROVED, Command, Finding, Reason
 from diagnosis.vocabulary import MOVERS
 
 # No line of a kernel is as long (kernel/printk/printk.c PRINTKRB_RECORD_MAX).
@@ -73,7 +73,7 @@ TWICE = Command(
     "Pages that are in both are held; others only happened to be in the way.",
 )
 
-# By rule, else by mechanism, else by mover and manner, else by manner.
+# By manner where the holder is proved, else by rule, by mechanism, by mover and manner, by manner.
 NOW: Dict[str, str] = {
     "not_movable_type": (
         "Trying again changes nothing: the range holds memory that cannot be moved at all. Take another block, or keep "
@@ -151,6 +151,10 @@ NOW: Dict[str, str] = {
         "Nothing refused to move. There was no room: free memory where the folio would have to go, or make the area "
         "larger, or find who keeps what is in it."
     ),
+    "proved:sleeps_in_d": (
+        "The mover does not mind signals, SIGKILL neither. It comes back when its holder answers or ends, and that is "
+        "proved: it stands below, with what to do about it on its page."
+    ),
     "sleeps_in_d": (
         "The mover does not mind signals, SIGKILL neither. It comes back when whoever it waits for answers or ends: "
         "look for the holder."
@@ -203,7 +207,9 @@ def _of(movers: Sequence[str]) -> str:
 def now_for(finding: Finding) -> str:
     """What to do about one finding, '' where nothing can be said."""
     verdict = finding.verdict
-    keys = (verdict.rule, verdict.mechanism, "%s:%s" % (verdict.mover, verdict.manner), verdict.manner)
+    is_proved = bool(finding.candidates) and finding.candidates[0].standing == PROVED
+    proved = "proved:" + verdict.manner if is_proved else ""
+    keys = (proved, verdict.rule, verdict.mechanism, "%s:%s" % (verdict.mover, verdict.manner), verdict.manner)
     return next((NOW[key] for key in keys if key in NOW), "")
 
 

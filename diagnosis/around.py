@@ -20,6 +20,7 @@ MAX_BACK = 60
 MAX_SAYINGS = 4
 # Versions at which something that signatures speak of changed: `since:6.5`, or `before:6.5`, where the text tells.
 VERSIONS = ((5, 13), (6, 5), (6, 15), (6, 16), (6, 19))
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs"})
 _ARCHITECTURES = (
     *(("amd64", "x86_64"), ("x86_64", "x86_64"), ("aarch64", "aarch64"), ("arm64", "aarch64"), ("ppc64le", "ppc64le")),
     *(
@@ -60,7 +61,8 @@ def the(records: Sequence[Record], release: str = "") -> Context:
                 sayings.setdefault("said:" + name, []).append(sentence)
     for name, sentence, where in _together(records):
         places["said:" + name] = where
-        sayings.setdefault("said:" + name, []).append(sentence)
+        if sentence:
+            sayings.setdefault("said:" + name, []).append(sentence)
     _, architecture = kernel(records)
     context = Context(
         {name: tuple(found[:4]) for name, found in places.items()},
@@ -109,6 +111,7 @@ def mover_of(record: Record, index: int, records: Sequence[Record]) -> str:
 def _together(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place]]]:
     """What only several records together say."""
     yield from _too_small(records)
+    yield from _not_mounted(records)
     mapped: Dict[str, List[Record]] = {}
     for record in records:
         if record.kind == "mapped_suspect" and "WRITEBACK" in record.text("flags"):
@@ -139,6 +142,18 @@ def _too_small(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place
         yield "cma-too-small", told[0][0], told[0][1]
 
 
+def _not_mounted(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place]]]:
+    """What `inspect` did not list. As root it reads every mount namespace, and prints its counters after them."""
+    asked = next((one for one in records if one.kind == "kernel" and one.text("uid") == "0"), None)
+    if asked is None or not any(one.kind == "counter" and one.get("before") for one in records):
+        return
+    mounted = {one.text("fs") for one in records if one.kind == "mount"}
+    if not mounted & _NETWORK:
+        yield "no-network-mount", "", [*asked.places("uid")]
+    if "virtiofs" not in mounted and not any(one.kind == "fuse_connection" for one in records):
+        yield "no-fuse-mount", "", [*asked.places("uid")]
+
+
 def _one_owner(suspects: Record, mapped: List[Record]) -> Iterator[Tuple[str, str, List[Place]]]:
     """Do all frames of a block that are under writeback belong to files of one kind of file system?"""
     systems = {one.text("fs") for one in mapped}
@@ -160,6 +175,8 @@ def _fuse(record: Record, connections: Connections) -> Said:
         yield "fuse-waits", "%s: %s." % (_connection(record), requests)
     elif waiting == 0:
         yield "fuse-idle", ""
+    elif record.get("daemons"):  # without fusectl nobody counts what waits
+        yield "there:fuse", "%s." % _connection(record)
 
 
 def _connection(record: Record) -> str:

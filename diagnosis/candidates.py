@@ -48,8 +48,15 @@ def ranked(
 _TELLING = ("owner:", "task:", "said:", "frame:", "aops:", "flag:")
 
 
+# That something exists, and not that it does anything.
+_MERE = "said:there:"
+
+
 def _strength(signs: Iterable[Sign]) -> int:
-    return sum(2 if any(mark.startswith(_TELLING) for mark in sign.marks) else 1 for sign in signs)
+    return sum(
+        2 if any(mark.startswith(_TELLING) and not mark.startswith(_MERE) for mark in sign.marks) else 1
+        for sign in signs
+    )
 
 
 def _holding(signs: Iterable[Sign], marks: Marks, ordered: Tuple[str, ...]) -> List[Sign]:

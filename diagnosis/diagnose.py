@@ -27,7 +27,7 @@ from diagnosis.dump import Dump
 from diagnosis.match import Signature
 from diagnosis.record import Place, Record
 from diagnosis.references import References
-from diagnosis.verdict import Diagnosis, Finding, Verdict
+from diagnosis.verdict import PROVED, Diagnosis, Finding, Verdict
 
 Places = Tuple[Place, ...]
 MAX_FINDINGS = 200
@@ -115,7 +115,13 @@ def _finding(
     found = ranked(with_others, signatures, context.sayings)
     if any(candidate.kind == "look_alike" and candidate.standing == "proved" for candidate in found):
         verdict = replace(verdict, is_look_alike=True)
+    if found and found[0].standing == PROVED:
+        verdict = replace(verdict, unknown=tuple(what for what in verdict.unknown if not what.startswith(_WHO)))
     return Finding(verdict, tuple(indexes), with_others, found, fingerprint, taken)
+
+
+# How what is not known of the holder begins. Where it is proved, it is known.
+_WHO = ("Who holds ", "Whose ")
 
 
 def _fingerprint(verdict: Verdict, own: Mapping[str, Places]) -> str:
