@@ -37,8 +37,9 @@ _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
 _ENCODING = OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd", ""])
 _OUTCOMES = OpenApiResponse({"type": "string"}, "One outcome a line, as NDJSON.")
 _TEXT = OpenApiRequest({"type": "string"})
+_JSON = OpenApiRequest({"description": "JSON of this format, or of the one that `format` names."})
 _BODIES = {
-    **dict.fromkeys(registry.MEDIA_TYPES, _TEXT),
+    **{kind: _JSON if kind.endswith("json") else _TEXT for kind in registry.MEDIA_TYPES},
     envelope.MEDIA_TYPE: OpenApiRequest(envelope.ENVELOPE.schema),
 }
 
