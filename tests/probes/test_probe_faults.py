@@ -23,6 +23,7 @@ pytestmark = pytest.mark.real_probe
 LONG_HOLD = "15"
 LOCK_SECONDS = 120.0
 DRAWS = 3
+HOLD_SECONDS = 8  # compaction takes some of it to come to the held pages, and the test to stop who holds them
 NAMES = {"unmig-run", "unmig-move", "unmig-fuse", "unmig-watch"}
 
 
@@ -145,10 +146,10 @@ def test_a_stopped_run_holds_no_longer_than_agreed(
     others: list[str], probe_started: Callable[..., subprocess.Popen[str]], until: Callable[..., None]
 ) -> None:
     """Server and watcher each have a clock of their own; either is enough."""
-    held = Held(probe_started, until, hold="3")
+    held = Held(probe_started, until, hold=str(HOLD_SECONDS))
     for name in ("unmig-run", *others):
         os.kill(held.below[name], signal.SIGSTOP)
-    until(lambda: not held.blocked(), 3 + 2 + 1, "the mover still sleeps in D")
+    until(lambda: not held.blocked(), HOLD_SECONDS + 2 + 1, "the mover still sleeps in D")
     for name in ("unmig-run", *others):
         if state_of(held.below[name]):
             os.kill(held.below[name], signal.SIGCONT)
