@@ -31,9 +31,9 @@ def _summed(column: str) -> str:
 
 
 _ADD = f"""
-INSERT INTO catalog_total AS t ({_GROUP}, runs, held, conclusive, last_seen_at, histogram, worked, since, news_at)
+INSERT INTO catalog_total AS t ({_GROUP}, runs, held, conclusive, last_seen_at, histogram, worked, news_at)
 SELECT {_GROUP}, runs::int[], held, conclusive, last_seen_at, histogram::int[], worked::int[],
-    ARRAY(SELECT CASE WHEN n > 0 THEN now() END FROM unnest(runs::int[]) WITH ORDINALITY AS x(n, i) ORDER BY i), now()
+    now()
 FROM unnest({_GIVEN}, %s::text[], %s::int[], %s::int[], %s::timestamptz[], %s::text[], %s::text[]) WITH ORDINALITY
     AS one({_GROUP}, runs, held, conclusive, last_seen_at, histogram, worked, place)
 ORDER BY place
@@ -42,11 +42,8 @@ ON CONFLICT ON CONSTRAINT total_key DO UPDATE SET
     held = t.held + excluded.held,
     conclusive = t.conclusive + excluded.conclusive,
     last_seen_at = greatest(t.last_seen_at, excluded.last_seen_at),
-    since = ARRAY(
-        SELECT coalesce(a, b) FROM unnest(t.since, excluded.since) WITH ORDINALITY AS x(a, b, i) ORDER BY i
-    ),
     news_at = CASE
-        WHEN EXISTS (SELECT FROM unnest(t.since, excluded.since) AS x(a, b) WHERE a IS NULL AND b IS NOT NULL)
+        WHEN EXISTS (SELECT FROM unnest(t.runs, excluded.runs) AS x(a, b) WHERE coalesce(a, 0) = 0 AND b > 0)
         THEN excluded.news_at ELSE t.news_at
     END
 """
@@ -157,7 +154,7 @@ def _column_sums(arrays: str, width: int) -> str:
 
 _TIMES = f"""
 UPDATE catalog_total t SET
-    last_seen_at = one.last, since = one.since, news_at = (SELECT max(s) FROM unnest(one.since) AS x(s))
+    last_seen_at = one.last, news_at = (SELECT max(s) FROM unnest(one.since) AS x(s))
 FROM (
     SELECT {_GROUP}, max(last_seen_at) AS last, {_by_outcome("min(since)", "NULL")} AS since
     FROM catalog_tally JOIN {_GROUPS} USING ({_GROUP}) GROUP BY {_GROUP}
@@ -165,9 +162,9 @@ FROM (
 WHERE {_SAME}
 """
 _AGAIN = f"""
-INSERT INTO catalog_total ({_GROUP}, runs, held, conclusive, nr_machines, nr_conclusive_machines, last_seen_at, since,
+INSERT INTO catalog_total ({_GROUP}, runs, held, conclusive, nr_machines, nr_conclusive_machines, last_seen_at,
                            news_at, histogram, worked)
-SELECT {_GROUP}, runs, held, conclusive, machines, deciding, last, since, (SELECT max(s) FROM unnest(since) AS x(s)),
+SELECT {_GROUP}, runs, held, conclusive, machines, deciding, last, (SELECT max(s) FROM unnest(since) AS x(s)),
     {_column_sums("histograms", histogram.BUCKETS)}, {_column_sums("worked", 6)}
 FROM (
     SELECT {_GROUP}, {_by_outcome("sum(runs)", "0")}::int[] AS runs, {_by_outcome("min(since)", "NULL")} AS since,
@@ -183,7 +180,7 @@ FROM (
 ON CONFLICT ON CONSTRAINT total_key DO UPDATE SET
     runs = excluded.runs, held = excluded.held, conclusive = excluded.conclusive, nr_machines = excluded.nr_machines,
     nr_conclusive_machines = excluded.nr_conclusive_machines, last_seen_at = excluded.last_seen_at,
-    since = excluded.since, news_at = excluded.news_at, histogram = excluded.histogram, worked = excluded.worked
+    news_at = excluded.news_at, histogram = excluded.histogram, worked = excluded.worked
 """
 _NO_MORE = f"""
 DELETE FROM catalog_total WHERE id IN (

@@ -27,7 +27,6 @@ class Migration(migrations.Migration):
                 ('nr_machines', models.PositiveIntegerField(db_default=0)),
                 ('nr_conclusive_machines', models.PositiveIntegerField(db_default=0)),
                 ('last_seen_at', models.DateTimeField()),
-                ('since', django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(null=True), size=None)),
                 ('news_at', models.DateTimeField()),
                 ('histogram', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveIntegerField(), size=None)),
                 ('worked', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveIntegerField(), size=None)),

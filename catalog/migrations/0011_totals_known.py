@@ -3,9 +3,9 @@
 from django.db import migrations
 
 FORWARD = """
-INSERT INTO catalog_total (case_id, build_id, architecture, mover, area, environment, kind, runs, since, held,
+INSERT INTO catalog_total (case_id, build_id, architecture, mover, area, environment, kind, runs, held,
                            conclusive, nr_machines, nr_conclusive_machines, last_seen_at, news_at, histogram, worked)
-SELECT case_id, build_id, architecture, mover, area, environment, kind, runs, since, held, conclusive, machines,
+SELECT case_id, build_id, architecture, mover, area, environment, kind, runs, held, conclusive, machines,
     deciding, last, (SELECT max(s) FROM unnest(since) AS x(s)),
     CASE WHEN histograms IS NULL THEN array_fill(0, ARRAY[48]) ELSE ARRAY(
         SELECT sum(n)::int FROM unnest(histograms) WITH ORDINALITY AS x(n, i) GROUP BY (i - 1) % 48 ORDER BY (i - 1) % 48

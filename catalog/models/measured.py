@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -95,7 +94,7 @@ class TotalQuerySet(models.QuerySet["Total"]):
 class Total(models.Model):
     """The tallies of one key without machine and outcome, added up. What pages read, but for what names a machine.
 
-    `runs` and `since` are by outcome, in the order of OUTCOMES; `held` and `conclusive` are of these runs. `histogram`
+    `runs` are by outcome, in the order of OUTCOMES; `held` and `conclusive` are of these runs. `histogram`
     is of the runs that held, `worked` of the conclusive ones. A conclusive machine had a conclusive run. `news_at` is
     when an outcome was first seen here that had not been seen before.
     """
@@ -114,7 +113,6 @@ class Total(models.Model):
     nr_machines = models.PositiveIntegerField(db_default=0)
     nr_conclusive_machines = models.PositiveIntegerField(db_default=0)
     last_seen_at = models.DateTimeField()
-    since = ArrayField(models.DateTimeField(null=True))
     news_at = models.DateTimeField()
     histogram = ArrayField(models.PositiveIntegerField())
     worked = ArrayField(models.PositiveIntegerField())
@@ -133,7 +131,3 @@ class Total(models.Model):
     def outcomes(self) -> dict[str, int]:
         """How many runs came to which outcome, of those that were seen."""
         return {outcome: runs for outcome, runs in zip(OUTCOMES, self.runs, strict=False) if runs}
-
-    @property
-    def first_seen(self) -> dict[str, datetime]:
-        return {outcome: at for outcome, at in zip(OUTCOMES, self.since, strict=False) if at}
