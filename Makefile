@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: run test coverage lint lock lab signatures bench-pages bench-ingest bench-mail check-api bench-diagnose
+.PHONY: run test coverage lint lock lab signatures bench-pages bench-ingest bench-mail bench-stranger check-api bench-diagnose
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -62,6 +62,10 @@ bench-mail: .venv/ok-dev
 var/squad/bin/squad:
 	$(PYTHON) -m venv var/squad
 	var/squad/bin/pip install -q --disable-pip-version-check squad==1.98
+
+# What a lab and a reader notice of a stranger who sends what the limits allow; see docs/reliability.md.
+bench-stranger: .venv/ok-dev
+	@.venv/bin/python -m bench.stranger $(BENCH)
 
 # Does the API do what its OpenAPI document says, whatever it is asked? All checks of schemathesis.
 check-api: .venv/ok-dev
