@@ -32,10 +32,12 @@ lab:
 signatures: .venv/ok
 	.venv/bin/python -m catalog.known_signatures
 
-.venv/ok: requirements.lock requirements-installer.lock
+.venv/ok: requirements.lock requirements-local.lock requirements-installer.lock
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-installer.lock
 	.venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements.lock
+	@.venv/bin/python -m local.binaries >/dev/null 2>&1 || \
+		.venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements-local.lock
 	@touch $@
 
 .venv/ok-dev: .venv/ok requirements-dev.lock
@@ -44,7 +46,8 @@ signatures: .venv/ok
 
 lock: .venv/ok
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements.in -o requirements.lock
-	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.lock requirements-dev.in -o requirements-dev.lock
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.lock requirements-local.in -o requirements-local.lock
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.lock -c requirements-local.lock requirements-dev.in -o requirements-dev.lock
 
 # What each page costs with 10,000 and with 1,000,000 observations; see docs/performance.md
 bench-pages: .venv/ok-dev

