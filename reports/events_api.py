@@ -56,7 +56,7 @@ class EventsView(APIView):
         since = following.place(request.query_params.get("since", ""))
         if since is None:
             raise ParseError("since: expected the place of an event, such as 7431-52.")
-        size = paging.Pages().get_page_size(request)
+        size = paging.size(request)
         rows = list(following.after(visible_to(request.user), since).select_related("actor")[:size])
         last = following.Place(rows[-1].transaction, rows[-1].pk) if rows else since
         link = f'<{settings.SITE_URL}/api/v1/events/?since={last}&limit={size}>; rel="next"'
