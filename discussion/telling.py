@@ -22,7 +22,6 @@ from catalog.mentions import named_people
 from catalog.models import Document
 from discussion.models import Comment, Follower, Notice, Standing, Subscription
 from people import following
-from people.following import Place
 from people.models import Event, User
 
 log = logging.getLogger(__name__)
@@ -34,6 +33,7 @@ _SALT = "discussion.unsubscribe"
 
 def note_all() -> int:
     """Reads the journal on, and notes who is to be told. Returns how many notices came of it."""
+    following.give_places()
     made = 0
     while (count := _note_some()) is not None:
         made += count
@@ -44,7 +44,7 @@ def note_all() -> int:
 def _note_some() -> int | None:
     Follower.objects.bulk_create([Follower(name=NAME)], ignore_conflicts=True)
     reader = Follower.objects.select_for_update().get(name=NAME)
-    events = list(following.after(Event.objects.all(), Place(reader.transaction, reader.event))[:AT_ONCE])
+    events = list(following.after(Event.objects.all(), reader.place)[:AT_ONCE])
     if not events:
         return None
     about = {event.pk: event.data.get("comment") for event in events if event.verb in VERBS}
@@ -57,8 +57,8 @@ def _note_some() -> int | None:
         for user, named in _concerned(found[number]).items()
     ]
     Notice.objects.bulk_create(notices, ignore_conflicts=True)
-    reader.transaction, reader.event = events[-1].transaction, events[-1].pk
-    reader.save()
+    reader.place = events[-1].place or 0
+    reader.save(update_fields=["place"])
     return len(notices)
 
 
