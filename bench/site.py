@@ -60,13 +60,12 @@ def prepare(folder: Path) -> tuple[Any, str, Callable[[], None]]:
 
 
 class Site:
-    """Gunicorn with the site, or with the yardstick, as `make run` starts it: 2 workers of 4 threads."""
+    """Gunicorn with the site, or with the yardstick, as `make run` starts it."""
 
     def __init__(self, bare: bool) -> None:
         self.port = free_port()
-        command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{self.port}"]
-        command += ["--workers", "2", "--threads", "4", "--worker-class", "gthread", "--keep-alive", "60"]
-        command += ["--log-level", "warning", "--no-control-socket"]
+        command = [sys.executable, "-m", "gunicorn", "-c", "config/server.py", "config.wsgi", "--keep-alive", "60"]
+        command += ["--bind", f"127.0.0.1:{self.port}"]
         surroundings = {**os.environ, **({"BENCH_BARE": "1"} if bare else {})}
         self.process = subprocess.Popen(command, cwd=ROOT, env=surroundings)
 

@@ -159,7 +159,7 @@ DATABASES: dict[str, Any] = {
 }
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "min_size": 0,
-    "max_size": env.whole("UNMIGRATABLE_POOL", 8, 1, 100),
+    "max_size": env.whole("UNMIGRATABLE_POOL", 16, 1, 100),
     "timeout": 10,
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -107,21 +107,7 @@ def commands(port: int) -> dict[str, list[str]]:
     celery = [python, "-W", "ignore:You're running the worker with superuser", "-m", "celery", "-q", "-A", "config"]
     quiet = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
     return {
-        "web": [
-            *(
-                python,
-                "-m",
-                "gunicorn",
-                "config.wsgi",
-                "--bind",
-                f"127.0.0.1:{port}",
-                "--workers",
-                "2",
-                "--threads",
-                "4",
-            ),
-            *("--worker-class", "gthread", "--graceful-timeout", "5", "--log-level", "warning", "--no-control-socket"),
-        ],
+        "web": [python, "-m", "gunicorn", "-c", "config/server.py", "config.wsgi", "--bind", f"127.0.0.1:{port}"],
         "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "WARNING", *quiet],
         "beat": [*celery, "beat", "--loglevel", "WARNING", "--schedule", str(VAR / "beat"), "--pidfile="],
     }
