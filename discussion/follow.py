@@ -20,7 +20,7 @@ from people.models import User
 
 AWAKE = timedelta(days=7)  # after its last mail it is looked at often
 ASLEEP = timedelta(days=60)  # and then once a day, until this long after it
-MOST_AT_ONCE = 3  # each may take half a minute, and a task has two
+MOST_AT_ONCE = 1  # it may take two minutes, and mail waits for the same worker
 
 
 @transaction.atomic
