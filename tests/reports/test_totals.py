@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import random
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,7 @@ from people.models import Machine, Role, Standing
 from reports import agreement, erasing, evidence, ingest, replay, totals, trust, wholes
 from reports.models import Evidence, Report, State
 from tests import builders
-from tests.at_once import at_once
+from tests.at_once import at_once, wait_until_somebody_waits
 
 pytestmark = pytest.mark.django_db
 
@@ -157,16 +156,6 @@ def test_a_total_that_is_added_up_anew_waits_for_who_is_adding_to_it() -> None:
     judging.join(30)
     assert agreement.disagreements() == agreement.miscounts() == []
     assert (Total.objects.get().held, Total.objects.get().nr_machines) == (1, 1)
-
-
-def wait_until_somebody_waits() -> None:
-    for _ in range(300):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.05)
-    raise AssertionError("nobody waits for a lock")
 
 
 def test_what_was_counted_before_there_were_totals_is_added_up() -> None:
