@@ -50,7 +50,7 @@ def _claimed() -> MailThread | None:
     """The thread that is due the longest, put off at once: no second worker takes it, and a dead one loses an hour."""
     now = timezone.now()
     with transaction.atomic():
-        thread = MailThread.objects.due(now).select_for_update(skip_locked=True).first()
+        thread = MailThread.objects.due(now).select_for_update(no_key=True, skip_locked=True).first()
         if thread is not None:
             MailThread.objects.filter(pk=thread.pk).update(next_fetch_at=now + timedelta(hours=1))
         return thread

@@ -48,7 +48,7 @@ def note_all() -> int:
 @transaction.atomic
 def _note_some() -> int | None:
     Follower.objects.bulk_create([Follower(name=NAME)], ignore_conflicts=True)
-    reader = Follower.objects.select_for_update().get(name=NAME)
+    reader = Follower.objects.select_for_update(no_key=True).get(name=NAME)
     events = list(following.after(Event.objects.all(), Place(reader.transaction, reader.event))[:AT_ONCE])
     if not events:
         return None
@@ -115,7 +115,7 @@ def _claimed() -> Notice | None:
     now = timezone.now()
     with transaction.atomic():
         due = Notice.objects.filter(settled_at=None, next_try_at__lte=now).select_for_update(
-            skip_locked=True, of=("self",)
+            no_key=True, skip_locked=True, of=("self",)
         )
         notice = due.select_related("event", "user").order_by("next_try_at", "pk").first()
         if notice is not None:
