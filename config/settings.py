@@ -33,7 +33,7 @@ else:
     SITE_URL = env.required("UNMIGRATABLE_SITE_URL", r"https://[A-Za-z0-9.:\[\]-]+", "an https address")
 DEBUG = False
 COMMIT = env.optional("UNMIGRATABLE_COMMIT", r"[0-9a-f]{7,40}", "7 to 40 hex digits", "")
-LEASE_SECONDS = env.whole("UNMIGRATABLE_LEASE_SECONDS", 60, 2, 3_600)
+LEASE_SECONDS = env.whole("UNMIGRATABLE_LEASE_SECONDS", 60, 2, 3_000)
 SWEEP_SECONDS = env.whole("UNMIGRATABLE_SWEEP_SECONDS", 10, 1, 3_600)
 FOLLOW_SECONDS = env.whole("UNMIGRATABLE_FOLLOW_SECONDS", 3_600, 1, 86_400)
 ARCHIVE = env.optional(
@@ -155,6 +155,8 @@ DATABASES: dict[str, Any] = {
     "default": {
         **dj_database_url.parse(env.address("DATABASE_URL", DATABASE_SCHEMES)),
         "CONN_MAX_AGE": 0,
+        # Else each connection that the pool kept over a restart of the server is one more 503.
+        "CONN_HEALTH_CHECKS": True,
     }
 }
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {

@@ -1,4 +1,4 @@
-"""`make run`: database, web, worker and beat under one foreground, with one log.
+"""`make run`: database, web, two workers and beat under one foreground, with one log.
 
 A child that dies is started again; five deaths within half a minute end it all. Every child asks the kernel to
 be ended when this process dies, so that nothing is left even after SIGKILL.
@@ -29,11 +29,11 @@ ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("UNMIGRATABLE_VAR") or ROOT / "var")
 STATE = VAR / "running.json"
 STOP_SECONDS = 12.0
-COLOURS = {"web": 36, "worker": 33, "beat": 35, "start": 32}
+COLOURS = {"web": 36, "worker": 33, "errands": 34, "beat": 35, "start": 32}
 
 
 def say(name: str, line: str) -> None:
-    mark = f"\033[{COLOURS.get(name, 0)}m{name:>6} |\033[0m" if sys.stdout.isatty() else f"{name:>6} |"
+    mark = f"\033[{COLOURS.get(name, 0)}m{name:>7} |\033[0m" if sys.stdout.isatty() else f"{name:>7} |"
     print(f"{time.strftime('%H:%M:%S')} {mark} {line}", flush=True)
 
 
@@ -108,7 +108,12 @@ def commands(port: int) -> dict[str, list[str]]:
     quiet = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
     return {
         "web": [python, "-m", "gunicorn", "-c", "config/server.py", "config.wsgi", "--bind", f"127.0.0.1:{port}"],
-        "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "WARNING", *quiet],
+        # Two, so that slow mail or a slow archive holds up no report.
+        "worker": [*celery, "worker", "-Q", "ingest", "--concurrency", "2", "--loglevel", "WARNING", *quiet],
+        "errands": [
+            *(*celery, "worker", "-Q", "mail,fetch,maintenance", "--concurrency", "2", "--loglevel", "WARNING"),
+            *("--hostname", "errands@%h", *quiet),
+        ],
         "beat": [*celery, "beat", "--loglevel", "WARNING", "--schedule", str(VAR / "beat"), "--pidfile="],
     }
 

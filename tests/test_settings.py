@@ -46,7 +46,7 @@ BAD = [
     ("UNMIGRATABLE_MODE", "prod", "one of production, local"),
     ("UNMIGRATABLE_HOSTS", "", "host names"),
     ("UNMIGRATABLE_SITE_URL", "http://unmigratable.example", "an https address"),
-    ("UNMIGRATABLE_LEASE_SECONDS", "soon", "a whole number from 2 to 3600"),
+    ("UNMIGRATABLE_LEASE_SECONDS", "soon", "a whole number from 2 to 3000"),
     ("UNMIGRATABLE_SWEEP_SECONDS", "0", "a whole number from 1 to 3600"),
     ("UNMIGRATABLE_COMMIT", "main", "7 to 40 hex digits"),
     ("UNMIGRATABLE_COLOUR", "red", "no such setting"),

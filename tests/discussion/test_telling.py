@@ -112,15 +112,30 @@ def test_a_mail_server_that_is_down_loses_nothing(case: Document, fan: User, mon
     threads.say(case, builders.person(), "Said.")
     with monkeypatch.context() as down:
 
-        def refuse(self: object) -> int:
+        def refuse(self: object, messages: object) -> int:
             raise smtplib.SMTPServerDisconnected("down")
 
-        down.setattr("django.core.mail.EmailMessage.send", refuse)
+        down.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", refuse)
         assert told() == []
     assert told() == []  # not at once again
     at = timezone.now() + timedelta(minutes=6)
     monkeypatch.setattr(timezone, "now", lambda: at)
     assert len(told()) == 1
+
+
+def test_one_round_sends_so_many_over_one_connection_and_leaves_the_others_to_the_next(
+    case: Document, fan: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.open", lambda self: opened.append(id(self)))
+    author = builders.person()
+    for number in range(3):
+        threads.say(case, author, f"Said {number}.")
+    telling.note_all()
+    assert telling.send_all(most=2) is False and len(mail.outbox) == 2
+    assert len(opened) == 2 and len(set(opened)) == 1
+    assert telling.send_all(seconds=0) is False and len(mail.outbox) == 2
+    assert telling.send_all() is True and len(mail.outbox) == 3
 
 
 def test_a_line_that_is_committed_late_is_not_missed(case: Document, fan: User) -> None:
