@@ -8,12 +8,15 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import beat_init, celeryd_init, worker_process_init
 from django.conf import settings
 
-from config import brokers, queues
+from config import starting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+with starting.or_a_sentence():
+    starting.demand_settings()
+    from config import brokers, queues
 
 PR_SET_PDEATHSIG = 1
 MOMENT_SECONDS = 10  # clocks of two nodes differ; a message that expires in less might never be heard
@@ -52,7 +55,8 @@ if settings.CELERY_BROKER_URL.startswith("redis"):
     app.conf.broker_transport_options = {"visibility_timeout": queues.VISIBILITY_SECONDS}
 if settings.CELERY_BROKER_URL.startswith("filesystem"):
     folder = settings.VAR / "queue"
-    folder.mkdir(parents=True, exist_ok=True)
+    with starting.or_a_sentence():
+        folder.mkdir(parents=True, exist_ok=True)
     app.conf.broker_transport_options = {
         "data_folder_in": str(folder),
         "data_folder_out": str(folder),
@@ -66,3 +70,11 @@ app.autodiscover_tasks(["reports", "discussion"])
 def die_with_parent(**_: Any) -> None:
     """A pool process outlives a worker that is killed with SIGKILL, unless the kernel is asked to end it too."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@celeryd_init.connect
+@beat_init.connect
+def demand_services(**_: Any) -> None:
+    with starting.or_a_sentence():
+        starting.demand_database()
+        starting.demand_broker(app)

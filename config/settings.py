@@ -19,18 +19,17 @@ VAR = Path(env.optional("UNMIGRATABLE_VAR", r"/.+", "an absolute path", str(BASE
 MODE = env.choice("UNMIGRATABLE_MODE", ("production", "local"))
 LOCAL = MODE == "local"
 SECRET_KEY = env.required(
-    "UNMIGRATABLE_SECRET_KEY", r"[\x21-\x7e]{50,}", "50 printable characters or more, without spaces"
+    "UNMIGRATABLE_SECRET_KEY", r"[\x21-\x7e]{50,}", "50 printable characters or more, without spaces", is_secret=True
 )
-SITE_URL = env.optional(
-    "UNMIGRATABLE_SITE_URL", r"https?://[A-Za-z0-9.:\[\]-]+", "an address such as https://unmigratable.example", ""
-)
+_SITE = "address without a path or a slash at its end, such as https://unmigratable.example"
+SITE_URL = env.optional("UNMIGRATABLE_SITE_URL", r"https?://[A-Za-z0-9.:\[\]-]+", f"an {_SITE}", "")
 _HOSTS = (r"[A-Za-z0-9.,:\[\]-]+", "host names with commas between")
 if LOCAL:
     ALLOWED_HOSTS = env.optional("UNMIGRATABLE_HOSTS", *_HOSTS, "localhost,127.0.0.1,[::1]").split(",")
     SITE_URL = SITE_URL or "http://127.0.0.1:8000"
 else:
     ALLOWED_HOSTS = env.required("UNMIGRATABLE_HOSTS", *_HOSTS).split(",")
-    SITE_URL = env.required("UNMIGRATABLE_SITE_URL", r"https://[A-Za-z0-9.:\[\]-]+", "an https address")
+    SITE_URL = env.required("UNMIGRATABLE_SITE_URL", r"https://[A-Za-z0-9.:\[\]-]+", f"an https {_SITE}")
 DEBUG = False
 COMMIT = env.optional("UNMIGRATABLE_COMMIT", r"[0-9a-f]{7,40}", "7 to 40 hex digits", "")
 LEASE_SECONDS = env.whole("UNMIGRATABLE_LEASE_SECONDS", 60, 2, 3_000)

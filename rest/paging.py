@@ -69,20 +69,20 @@ class Keyset:
         self.is_descending = ordering[0].startswith("-")
         if any(name.startswith("-") != self.is_descending for name in ordering):
             raise ValueError(f"one direction for all columns: {ordering}")
-        self.salt = f"rest.paging {' '.join(ordering)}"
+        self.signer = signing.Signer(salt=f"rest.paging {' '.join(ordering)}")
 
     def cursor(self, way: str, page: Sequence[Any]) -> str:
         row = page[-1] if way == "next" else page[0]
         values = [getattr(row, name) for name in self.names]
         texts = [value.isoformat() if isinstance(value, datetime) else value for value in values]
-        return signing.dumps([way, *texts], salt=self.salt)
+        return self.signer.sign_object([way, *texts])
 
     def read(self, cursor: str | None) -> tuple[str, list[Any] | None]:
         """Which way to go, and from where; from the beginning without a cursor. Raises `ParseError`."""
         if cursor is None:
             return "next", None
         try:
-            way, *texts = signing.loads(cursor, salt=self.salt)
+            way, *texts = self.signer.unsign_object(cursor)
         except (signing.BadSignature, ValueError):
             raise ParseError("cursor: expected one from a Link header.") from None
         return way, [field.to_python(text) for field, text in zip(self._fields(), texts, strict=True)]

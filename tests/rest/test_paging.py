@@ -149,7 +149,7 @@ def test_a_cursor_of_another_list_or_of_nobody_is_a_problem(order: str) -> None:
     builders.case("the-case")
     mine = {"evidence": "-seen_at -id", "comments": "id"}
     for name, own in mine.items():
-        given = signing.dumps(["next", "x"], salt=f"rest.paging {order}" if order != own else "another salt")
+        given = signing.Signer(salt=f"rest.paging {order}" if order != own else "x").sign_object(["next", "x"])
         answer = Client().get(f"/api/v1/cases/the-case/{name}/", {"cursor": given})
         assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
 
