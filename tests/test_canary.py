@@ -173,8 +173,6 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "api/v1/strategies/": ("/api/v1/strategies/", *(f"/api/v1/strategies/{one}" for one in ASKED)),
     "api/v1/strategies/<slug:slug>/": _each("/api/v1/strategies/{}/", _STRATEGY),
     "api/v1/affected/": ("/api/v1/affected/?kernel=6.18.44", f"/api/v1/affected/?kernel={RELEASE}"),
-    "healthz": ("/healthz",),
-    "readyz": ("/readyz",),
 }
 ROUTES = [str(pattern.pattern) for pattern in urlpatterns]
 
