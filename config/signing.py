@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from config.environment import Environment
 
+_BACKENDS = {"filebased": "config.mail_files.EmailBackend"}
 _PAIR = (r"[^\s:]+:[^\s]+", "a client id and a secret with a colon between")
 
 
@@ -41,7 +42,7 @@ def read(env: Environment, site: str, local: bool, var: Path) -> Signing:
         origins=origins,
         is_open=env.choice("UNMIGRATABLE_SIGN_UP", ("open", "closed")) == "open" and backend != "dummy",
         sends_mail=backend != "dummy",
-        mail_backend=f"django.core.mail.backends.{backend}.EmailBackend",
+        mail_backend=_BACKENDS.get(backend, f"django.core.mail.backends.{backend}.EmailBackend"),
         mail_host=parts.hostname or "",
         mail_port=parts.port or (465 if parts.scheme == "smtps" else 587),
         mail_user=unquote(parts.username or ""),
