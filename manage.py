@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 # These read files alone. What the settings ask for is said, and nothing of it is used.
 WITHOUT_A_DATABASE = ("check_cases", "help")
+# These look at the code, and ask a database nothing that they need.
+WITH_OR_WITHOUT = ("check", "collectstatic", "diffsettings", "findstatic", "makemigrations", "--help", "--version")
 NOTHING = {
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
     "CELERY_BROKER_URL": "amqp://nobody@127.0.0.1:1//",
@@ -42,11 +44,21 @@ def main() -> None:
     if sys.argv[1:2] and sys.argv[1] in WITHOUT_A_DATABASE and not os.environ.get("DATABASE_URL"):
         os.environ.update(NOTHING)
     if not os.environ.get("DATABASE_URL"):
-        sys.exit("No database: start `make run` first, or set DATABASE_URL (and what docs/settings.md lists).")
+        print(
+            "No database: start `make run` first, or set DATABASE_URL (and what docs/settings.md lists).",
+            file=sys.stderr,
+        )
+        sys.exit(2)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from config import starting
+
+    with starting.or_a_sentence():
+        starting.demand_settings()
+        if sys.argv[1:2] and sys.argv[1] not in (*WITHOUT_A_DATABASE, *WITH_OR_WITHOUT):
+            starting.demand_database()
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def add(meeting: Meeting, case: Case) -> None:
 
 @transaction.atomic
 def close(meeting: Meeting, by: User, closed: bool) -> None:
-    found = Meeting.objects.select_for_update().get(pk=meeting.pk)
+    found = Meeting.objects.select_for_update(no_key=True).get(pk=meeting.pk)
     if closed != (found.closed_at is not None):
         found.closed_at = timezone.now() if closed else None
         found.save(update_fields=["closed_at"])
@@ -100,7 +100,7 @@ def close(meeting: Meeting, by: User, closed: bool) -> None:
 
 def _held(meeting: Meeting) -> models.QuerySet[Point]:
     """The points of a meeting that is not closed, locked by it: one change after another."""
-    if Meeting.objects.select_for_update().get(pk=meeting.pk).closed_at:
+    if Meeting.objects.select_for_update(no_key=True).get(pk=meeting.pk).closed_at:
         raise Refused("This session is closed. Open it again first.")
     return meeting.points.select_related("case", "meeting")
 

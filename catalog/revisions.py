@@ -111,4 +111,4 @@ def _locked(parsed: DocumentText, state: State) -> Document:
     """
     key = {"kind": kind_of(parsed), "slug": parsed.slug}
     Document.objects.bulk_create([Document(**key, state=state)], ignore_conflicts=True)
-    return Document.objects.select_for_update().get(**key)
+    return Document.objects.select_for_update(no_key=True).get(**key)

@@ -62,7 +62,7 @@ def moves_from(state: str) -> list[Move]:
 @transaction.atomic
 def move(document: Document, act: str, by: User | None, n: int | None = None, reason: str = "") -> Document:
     """Does `act` to `document`, whose revision `n` was read (None: whichever stands). Raises `NotPossible`."""
-    locked = Document.objects.select_for_update().get(pk=document.pk)
+    locked = Document.objects.select_for_update(no_key=True).get(pk=document.pk)
     current = locked.current
     found = next((move for move in moves_from(locked.state) if move.act == act), None)
     if found is None or current is None:

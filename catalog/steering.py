@@ -89,7 +89,7 @@ def drive(document: Document, by: User) -> Revision:
 @transaction.atomic
 def _change(document: Document, by: User, make: Callable[[StrategyText], Change]) -> Revision:
     """On whatever the text says now: what is added contradicts no other edit, so that none can be in its way."""
-    locked = Document.objects.select_for_update().get(pk=document.pk)
+    locked = Document.objects.select_for_update(no_key=True).get(pk=document.pk)
     current = locked.current
     assert current is not None
     text = parse(current.text)

@@ -1,4 +1,4 @@
-"""Celery: one queue, messages that only ring, results kept nowhere."""
+"""Celery: messages that only ring, results kept nowhere. Queues and time limits: `config.queues`."""
 
 from __future__ import annotations
 
@@ -8,55 +8,55 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import beat_init, celeryd_init, worker_process_init
 from django.conf import settings
-from kombu import Queue
+
+from config import starting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+with starting.or_a_sentence():
+    starting.demand_settings()
+    from config import brokers, queues
 
-QUEUE: str = settings.QUEUE
 PR_SET_PDEATHSIG = 1
+MOMENT_SECONDS = 10  # clocks of two nodes differ; a message that expires in less might never be heard
 
+brokers.use_ours()
 app = Celery("unmigratable")
 app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"confirm_publish": True} if settings.CELERY_BROKER_URL.startswith("amqp") else {},
     broker_connection_timeout=4,
-    # Straight to the queue by its name: no exchange, so no binding that a broker could forget.
-    task_queues=[Queue(QUEUE, routing_key=QUEUE)],
-    task_default_queue=QUEUE,
+    task_queues=queues.declared(),
+    task_create_missing_queues=False,
+    task_routes=(queues.route,),
+    task_annotations=(queues.TimeLimits(),),
+    task_default_queue=queues.name_of("maintenance"),
     task_default_exchange="",
-    task_default_routing_key=QUEUE,
     task_ignore_result=True,
     task_acks_late=True,
     task_reject_on_worker_lost=False,
-    # A report that never ends is ended with its process; the lease then has it tried alone, and given up.
-    task_time_limit=settings.LEASE_SECONDS + 60,
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=1_000,
     worker_hijack_root_logger=False,
     beat_schedule={
-        "sweep": {
-            "task": "reports.sweep",
-            "schedule": settings.SWEEP_SECONDS,
-            "options": {"expires": settings.SWEEP_SECONDS, "queue": QUEUE},
-        },
-        "tell": {
-            "task": "discussion.tell",
-            "schedule": 60,
-            "options": {"expires": 60, "queue": QUEUE},
-        },
-        "follow": {
-            "task": "discussion.follow",
-            "schedule": 60,
-            "options": {"expires": 60, "queue": QUEUE},
-        },
+        name: {"task": name, "schedule": seconds, "options": {"expires": max(seconds, MOMENT_SECONDS)}}
+        for name, seconds in (
+            ("ingest.sweep", settings.SWEEP_SECONDS),
+            ("maintenance.sweep", settings.SWEEP_SECONDS),
+            ("mail.tell", 60),
+            ("fetch.follow", 60),
+        )
     },
 )
+if settings.CELERY_BROKER_URL.startswith("amqp"):
+    app.conf.broker_transport_options = {"confirm_publish": True}
+if settings.CELERY_BROKER_URL.startswith("redis"):
+    app.conf.broker_transport_options = {"visibility_timeout": queues.VISIBILITY_SECONDS}
 if settings.CELERY_BROKER_URL.startswith("filesystem"):
     folder = settings.VAR / "queue"
-    folder.mkdir(parents=True, exist_ok=True)
+    with starting.or_a_sentence():
+        folder.mkdir(parents=True, exist_ok=True)
     app.conf.broker_transport_options = {
         "data_folder_in": str(folder),
         "data_folder_out": str(folder),
@@ -70,3 +70,11 @@ app.autodiscover_tasks(["reports", "discussion"])
 def die_with_parent(**_: Any) -> None:
     """A pool process outlives a worker that is killed with SIGKILL, unless the kernel is asked to end it too."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@celeryd_init.connect
+@beat_init.connect
+def demand_services(**_: Any) -> None:
+    with starting.or_a_sentence():
+        starting.demand_database()
+        starting.demand_broker(app)

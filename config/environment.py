@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -19,7 +19,7 @@ KNOWN = {
     "UNMIGRATABLE_COMMIT": "The commit that runs, 7 to 40 hex digits; shown beside probe.pyz.",
     "UNMIGRATABLE_LEASE_SECONDS": "After how long a worker that says nothing has lost its claim. Default: 60.",
     "UNMIGRATABLE_SWEEP_SECONDS": "How often the sweep looks for what a lost bell left lying. Default: 10.",
-    "UNMIGRATABLE_QUEUE": "The queue's name, where several sites share a broker. Default: unmigratable.",
+    "UNMIGRATABLE_QUEUE": "What its queues' names begin with, where sites share a broker. Default: unmigratable.",
     "UNMIGRATABLE_POOL": "Database connections of one process, at the most. Default: 16, one for each thread.",
     "UNMIGRATABLE_BEHIND_TLS_PROXY": "'yes' where a proxy ends TLS and sets X-Forwarded-Proto. Default: no.",
     "UNMIGRATABLE_ARCHIVE": "The public-inbox that mail threads are fetched from. Default: https://lore.kernel.org/all/.",
@@ -53,15 +53,16 @@ class Environment:
             raise ImproperlyConfigured(f"{name}: expected one of {', '.join(choices)}, found {value!r}.")
         return value
 
-    def required(self, name: str, regex: str, expected: str) -> str:
+    def required(self, name: str, regex: str, expected: str, is_secret: bool = False) -> str:
+        """What a secret holds is never printed."""
         value = self.given.get(name, "")
         if not re.fullmatch(regex, value):
-            found = "nothing" if not value else "something else"
+            found = "nothing" if not value else f"{len(value)} characters" if is_secret else repr(value[:80])
             raise ImproperlyConfigured(f"{name}: expected {expected}, found {found}.")
         return value
 
-    def optional(self, name: str, regex: str, expected: str, default: str) -> str:
-        return self.required(name, regex, expected) if self.given.get(name) else default
+    def optional(self, name: str, regex: str, expected: str, default: str, is_secret: bool = False) -> str:
+        return self.required(name, regex, expected, is_secret) if self.given.get(name) else default
 
     def whole(self, name: str, default: int, least: int, most: int) -> int:
         value = self.given.get(name) or str(default)
@@ -83,6 +84,26 @@ class Environment:
     def address(self, name: str, schemes: tuple[str, ...]) -> str:
         """A URL with one of these schemes. What it holds is never printed: it may hold a password."""
         value = self.given.get(name, "")
-        if urlsplit(value).scheme not in schemes:
+        if _parts(name, value).scheme not in schemes:
             raise ImproperlyConfigured(f"{name}: expected an address that begins with one of {', '.join(schemes)}://.")
         return value
+
+    def mail_server(self, name: str) -> SplitResult:
+        """smtp:// or smtps:// with a host; empty where nothing is said. It may hold a password, too."""
+        value = self.given.get(name, "")
+        parts = _parts(name, value)
+        if value and not (parts.scheme in ("smtp", "smtps") and parts.hostname):
+            raise ImproperlyConfigured(f"{name}: expected smtp://… or smtps://… with a host.")
+        return parts
+
+
+def _parts(name: str, address: str) -> SplitResult:
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018 - is asked of the text only now
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name}: expected an address such as scheme://user:password@host:port, with a port from 0 to 65535; in a "
+            "password, write other signs than letters and digits as %XX."
+        ) from None
+    return parts

@@ -1,19 +1,75 @@
-"""For whoever watches: is this process alive, and can it do its work."""
+"""For whoever watches: is this process alive, and can it do its work. Before everything else, so that a probe that
+comes by address, without TLS and without a name, is answered: it knows no name of ours."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse
 
-
-def alive(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("alive\n", content_type="text/plain")
+_FRESH = {"Cache-Control": "no-store"}
 
 
-def ready(request: HttpRequest) -> HttpResponse:
+class Health:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.answers = {"/healthz": alive, "/readyz": ready}
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        answer = self.answers.get(request.path_info)
+        return answer() if answer else self.get_response(request)
+
+
+def alive() -> HttpResponse:
+    return HttpResponse("alive\n", content_type="text/plain", headers=_FRESH)
+
+
+def ready() -> HttpResponse:
+    trouble = _missing_file() or _missing_migration()
+    return HttpResponse(
+        f"{trouble or 'ready'}\n", status=503 if trouble else 200, content_type="text/plain", headers=_FRESH
+    )
+
+
+def _missing_file() -> str:
+    """Every page is a 500 where the manifest lacks one of our files: nothing was collected since they came."""
+    for name in _static_files():
+        try:
+            staticfiles_storage.url(name)
+        except ValueError:
+            return f"static file {name} is not collected: run manage.py collectstatic, then start this process again"
+    return ""
+
+
+def _missing_migration() -> str:
+    """Applied ones that this release does not know are of a later one, and safe while both run."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute("select 1")
-    except DatabaseError:
-        return HttpResponse("no database\n", status=503, content_type="text/plain")
-    return HttpResponse("ready\n", content_type="text/plain")
+            cursor.execute("SELECT app, name FROM django_migrations")
+            applied = set(cursor.fetchall())
+    except DatabaseError as error:
+        logging.getLogger(__name__).warning("not ready: %s", str(error).partition("\n")[0])
+        return "no database, or an empty one"
+    missing = sorted(_migrations() - applied)
+    if not missing:
+        return ""
+    first = ".".join(missing[0])
+    return f"{len(missing)} migrations are missing, the first {first}: run manage.py migrate"
+
+
+@cache
+def _static_files() -> list[str]:
+    folder = Path(settings.STATICFILES_DIRS[0])
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@cache
+def _migrations() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None).disk_migrations)

@@ -9,8 +9,10 @@ reaches us.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import time
+from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
@@ -61,3 +63,18 @@ keepalive = 5
 loglevel = "warning"
 # An interface to the running server in the home directory of whoever started it: nobody here asks it anything.
 control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    """Before any worker: one that cannot start is started again and again."""
+    # Here, and not above: where gunicorn reads this file, our folder is not on the path yet.
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from config import starting
+
+    with starting.or_a_sentence():
+        starting.demand_settings()
+        starting.demand_free(server.cfg.address)
+        starting.demand_database()
+        from config.celery import app
+
+        starting.demand_broker(app)

@@ -19,21 +19,20 @@ VAR = Path(env.optional("UNMIGRATABLE_VAR", r"/.+", "an absolute path", str(BASE
 MODE = env.choice("UNMIGRATABLE_MODE", ("production", "local"))
 LOCAL = MODE == "local"
 SECRET_KEY = env.required(
-    "UNMIGRATABLE_SECRET_KEY", r"[\x21-\x7e]{50,}", "50 printable characters or more, without spaces"
+    "UNMIGRATABLE_SECRET_KEY", r"[\x21-\x7e]{50,}", "50 printable characters or more, without spaces", is_secret=True
 )
-SITE_URL = env.optional(
-    "UNMIGRATABLE_SITE_URL", r"https?://[A-Za-z0-9.:\[\]-]+", "an address such as https://unmigratable.example", ""
-)
+_SITE = "address without a path or a slash at its end, such as https://unmigratable.example"
+SITE_URL = env.optional("UNMIGRATABLE_SITE_URL", r"https?://[A-Za-z0-9.:\[\]-]+", f"an {_SITE}", "")
 _HOSTS = (r"[A-Za-z0-9.,:\[\]-]+", "host names with commas between")
 if LOCAL:
     ALLOWED_HOSTS = env.optional("UNMIGRATABLE_HOSTS", *_HOSTS, "localhost,127.0.0.1,[::1]").split(",")
     SITE_URL = SITE_URL or "http://127.0.0.1:8000"
 else:
     ALLOWED_HOSTS = env.required("UNMIGRATABLE_HOSTS", *_HOSTS).split(",")
-    SITE_URL = env.required("UNMIGRATABLE_SITE_URL", r"https://[A-Za-z0-9.:\[\]-]+", "an https address")
+    SITE_URL = env.required("UNMIGRATABLE_SITE_URL", r"https://[A-Za-z0-9.:\[\]-]+", f"an https {_SITE}")
 DEBUG = False
 COMMIT = env.optional("UNMIGRATABLE_COMMIT", r"[0-9a-f]{7,40}", "7 to 40 hex digits", "")
-LEASE_SECONDS = env.whole("UNMIGRATABLE_LEASE_SECONDS", 60, 2, 3_600)
+LEASE_SECONDS = env.whole("UNMIGRATABLE_LEASE_SECONDS", 60, 2, 3_000)
 SWEEP_SECONDS = env.whole("UNMIGRATABLE_SWEEP_SECONDS", 10, 1, 3_600)
 FOLLOW_SECONDS = env.whole("UNMIGRATABLE_FOLLOW_SECONDS", 3_600, 1, 86_400)
 ARCHIVE = env.optional(
@@ -72,6 +71,7 @@ INSTALLED_APPS = [
     "discussion",
 ]
 MIDDLEWARE = [
+    "config.health.Health",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.compression.CompressedPages",
@@ -155,6 +155,8 @@ DATABASES: dict[str, Any] = {
     "default": {
         **dj_database_url.parse(env.address("DATABASE_URL", DATABASE_SCHEMES)),
         "CONN_MAX_AGE": 0,
+        # Else each connection that the pool kept over a restart of the server is one more 503.
+        "CONN_HEALTH_CHECKS": True,
     }
 }
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
@@ -183,7 +185,6 @@ STORAGES = {
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = not LOCAL
-SECURE_REDIRECT_EXEMPT = [r"^(?:healthz|readyz)$"]
 SECURE_HSTS_SECONDS = 0 if LOCAL else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
 SECURE_PROXY_SSL_HEADER: tuple[str, str] | None = None
@@ -249,8 +250,17 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {"format": "%(levelname)s %(name)s: %(message)s"},
+        "one line": {"()": "config.logs.OneLine"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain"},
+        "one line": {"class": "logging.StreamHandler", "formatter": "one line"},
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.security": {"handlers": ["one line"], "propagate": False},
+    },
 }

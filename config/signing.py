@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
-
 from config.environment import Environment
 
+_BACKENDS = {"filebased": "config.mail_files.EmailBackend"}
 _PAIR = (r"[^\s:]+:[^\s]+", "a client id and a secret with a colon between")
 
 
@@ -33,11 +32,8 @@ class Signing:
 
 def read(env: Environment, site: str, local: bool, var: Path) -> Signing:
     """On one machine, without an SMTP server, mail is written to files below var/mail, and so can be read there."""
-    address = env.optional("UNMIGRATABLE_SMTP", r"smtps?://[^\s]+", "smtp://… or smtps://…", "")
-    parts = urlsplit(address)
-    if address and not parts.hostname:
-        raise ImproperlyConfigured("UNMIGRATABLE_SMTP: expected a host in it.")
-    backend = "smtp" if address else "filebased" if local else "dummy"
+    parts = env.mail_server("UNMIGRATABLE_SMTP")
+    backend = "smtp" if parts.hostname else "filebased" if local else "dummy"
     providers, apps, origins = _providers(env)
     host = urlsplit(site).hostname or "localhost"
     return Signing(
@@ -46,7 +42,7 @@ def read(env: Environment, site: str, local: bool, var: Path) -> Signing:
         origins=origins,
         is_open=env.choice("UNMIGRATABLE_SIGN_UP", ("open", "closed")) == "open" and backend != "dummy",
         sends_mail=backend != "dummy",
-        mail_backend=f"django.core.mail.backends.{backend}.EmailBackend",
+        mail_backend=_BACKENDS.get(backend, f"django.core.mail.backends.{backend}.EmailBackend"),
         mail_host=parts.hostname or "",
         mail_port=parts.port or (465 if parts.scheme == "smtps" else 587),
         mail_user=unquote(parts.username or ""),
@@ -59,12 +55,12 @@ def read(env: Environment, site: str, local: bool, var: Path) -> Signing:
 def _providers(env: Environment) -> tuple[dict[str, Any], list[str], list[str]]:
     providers: dict[str, Any] = {}
     apps, origins = [], []
-    if github := env.optional("UNMIGRATABLE_GITHUB", *_PAIR, ""):
+    if github := env.optional("UNMIGRATABLE_GITHUB", *_PAIR, "", is_secret=True):
         client, _, secret = github.partition(":")
         providers["github"] = {"APPS": [{"client_id": client, "secret": secret}], "SCOPE": ["user:email"]}
         apps.append("allauth.socialaccount.providers.github")
         origins.append("https://github.com")
-    if oidc := env.optional("UNMIGRATABLE_OIDC", *_PAIR, ""):
+    if oidc := env.optional("UNMIGRATABLE_OIDC", *_PAIR, "", is_secret=True):
         client, _, secret = oidc.partition(":")
         url = env.required("UNMIGRATABLE_OIDC_URL", r"https://[^\s]+", "an https address")
         name = env.optional("UNMIGRATABLE_OIDC_NAME", r".{1,40}", "up to 40 characters", "OpenID")

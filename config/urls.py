@@ -47,7 +47,7 @@ import reports.share_pages
 import reports.triage_pages
 import reports.workbench_pages
 import rest.root
-from config import errors, health, icon, styleguide
+from config import errors, icon, styleguide
 from rest.limits import spent_by_post
 
 # The QR code of a second factor is an image within the page's own text.
@@ -180,8 +180,6 @@ urlpatterns = [
     path("api/v1/cases/<slug:slug>/evidence/", reports.api.CaseEvidenceView.as_view(), name="api-case-evidence"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
     *(path(f"export/{name}", view, name=f"export-{name}") for name, view in reports.export.VIEWS.items()),
-    path("healthz", health.alive),
-    path("readyz", health.ready),
 ]
 
 

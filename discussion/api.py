@@ -58,7 +58,7 @@ class Unsaid(problems.Documented):
 class CommentsView(APIView):
     kind = ""
 
-    @extend_schema(parameters=paging.PARAMETERS, responses={200: paging.schema(COMMENT), 404: _PROBLEM})
+    @extend_schema(parameters=paging.PARAMETERS, responses={200: paging.schema(COMMENT), 400: _PROBLEM, 404: _PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """What was said of it, oldest first."""
         comments = Comment.objects.visible_to(request.user).filter(document=self._about(request, slug))

@@ -20,7 +20,7 @@ from people.models import User
 
 AWAKE = timedelta(days=7)  # after its last mail it is looked at often
 ASLEEP = timedelta(days=60)  # and then once a day, until this long after it
-MOST_AT_ONCE = 3  # each may take half a minute, and a task has two
+MOST_AT_ONCE = 1  # it may take two minutes, and mail waits for the same worker
 
 
 @transaction.atomic
@@ -50,7 +50,7 @@ def _claimed() -> MailThread | None:
     """The thread that is due the longest, put off at once: no second worker takes it, and a dead one loses an hour."""
     now = timezone.now()
     with transaction.atomic():
-        thread = MailThread.objects.due(now).select_for_update(skip_locked=True).first()
+        thread = MailThread.objects.due(now).select_for_update(no_key=True, skip_locked=True).first()
         if thread is not None:
             MailThread.objects.filter(pk=thread.pk).update(next_fetch_at=now + timedelta(hours=1))
         return thread

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from celery import shared_task
 from kombu.exceptions import OperationalError
@@ -13,20 +14,26 @@ from discussion import telling
 log = logging.getLogger(__name__)
 
 
-@shared_task(name="discussion.follow")
+@shared_task(name="fetch.follow")
 def follow() -> None:
-    following.fetch_due()
+    if following.fetch_due():
+        ring()  # others may be due: each in a task of its own, which ends in time
 
 
-@shared_task(name="discussion.tell")
+@shared_task(name="mail.tell")
 def tell() -> None:
     telling.note_all()
-    telling.send_all()
+    if not telling.send_all():
+        _ring(tell)
 
 
 def ring() -> None:
     """Asks for a round now. Where the broker does not take it, the next regular one comes within a minute."""
+    _ring(follow)
+
+
+def _ring(task: Any) -> None:
     try:
-        follow.apply_async(retry=False)
+        task.apply_async(retry=False, expires=60)
     except (OperationalError, OSError) as error:
         log.warning("the broker did not take the message (%s); the next round comes by itself", error)

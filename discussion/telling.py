@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import logging
 import smtplib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core import signing
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -22,18 +26,19 @@ from catalog.mentions import named_people
 from catalog.models import Document
 from discussion.models import Comment, Follower, Notice, Standing, Subscription
 from people import following
-from people.following import Place
 from people.models import Event, User
 
 log = logging.getLogger(__name__)
 NAME = "comments by mail"
 VERBS = ("comment.made", "comment.let_through", "comment.shown")
 AT_ONCE = 200
+MOST_A_ROUND = 100
 _SALT = "discussion.unsubscribe"
 
 
 def note_all() -> int:
     """Reads the journal on, and notes who is to be told. Returns how many notices came of it."""
+    following.give_places()
     made = 0
     while (count := _note_some()) is not None:
         made += count
@@ -43,8 +48,8 @@ def note_all() -> int:
 @transaction.atomic
 def _note_some() -> int | None:
     Follower.objects.bulk_create([Follower(name=NAME)], ignore_conflicts=True)
-    reader = Follower.objects.select_for_update().get(name=NAME)
-    events = list(following.after(Event.objects.all(), Place(reader.transaction, reader.event))[:AT_ONCE])
+    reader = Follower.objects.select_for_update(no_key=True).get(name=NAME)
+    events = list(following.after(Event.objects.all(), reader.place)[:AT_ONCE])
     if not events:
         return None
     about = {event.pk: event.data.get("comment") for event in events if event.verb in VERBS}
@@ -57,8 +62,8 @@ def _note_some() -> int | None:
         for user, named in _concerned(found[number]).items()
     ]
     Notice.objects.bulk_create(notices, ignore_conflicts=True)
-    reader.transaction, reader.event = events[-1].transaction, events[-1].pk
-    reader.save()
+    reader.place = events[-1].place or 0
+    reader.save(update_fields=["place"])
     return len(notices)
 
 
@@ -74,20 +79,43 @@ def _concerned(comment: Comment) -> dict[int, bool]:
     return found
 
 
-def send_all() -> int:
-    """Sends what is due. What a mail server does not take is tried again, later each time, and given up in the end."""
-    done = 0
-    while notice := _claimed():
-        _send(notice)
-        done += 1
-    return done
+def send_all(most: int = MOST_A_ROUND, seconds: float = 60.0) -> bool:
+    """Sends what is due, over one connection; begins none after so many mails or seconds. Returns whether all are sent.
+
+    What a mail server does not take is tried again, later each time, and given up in the end.
+    """
+    end = time.monotonic() + seconds
+    with _connection() as connection:
+        for _ in range(most):
+            if time.monotonic() >= end:
+                return False
+            notice = _claimed()
+            if notice is None:
+                return True
+            _send(notice, connection)
+    return False
+
+
+@contextmanager
+def _connection() -> Iterator[Any]:
+    """Opened by the first mail that needs it, and again by the next where it was lost."""
+    connection = get_connection()
+    try:
+        yield connection
+    finally:
+        _close(connection)
+
+
+def _close(connection: Any) -> None:
+    with suppress(OSError, smtplib.SMTPException):
+        connection.close()
 
 
 def _claimed() -> Notice | None:
     now = timezone.now()
     with transaction.atomic():
         due = Notice.objects.filter(settled_at=None, next_try_at__lte=now).select_for_update(
-            skip_locked=True, of=("self",)
+            no_key=True, skip_locked=True, of=("self",)
         )
         notice = due.select_related("event", "user").order_by("next_try_at", "pk").first()
         if notice is not None:
@@ -96,13 +124,15 @@ def _claimed() -> Notice | None:
         return notice
 
 
-def _send(notice: Notice) -> None:
+def _send(notice: Notice, connection: Any) -> None:
     message = _message(notice)
     try:
         if message is not None:
-            message.send()
+            connection.open()  # without it each mail opens one of its own, and closes it
+            connection.send_messages([message])
     except (OSError, smtplib.SMTPException) as error:
         log.warning("mail to %s was not taken: %s", notice.user.username, type(error).__name__)
+        _close(connection)
         if notice.tries + 1 < Notice.MOST_TRIES:
             return
     Notice.objects.filter(pk=notice.pk).update(settled_at=timezone.now())

@@ -105,7 +105,11 @@ def edit(comment: Comment, author: User, text: str, base: int) -> Comment:
 
     base: how many earlier texts there were when the author began (`Comment.nr_earlier`).
     """
-    comment = Comment.objects.select_for_update(of=("self",)).select_related("document", "author").get(pk=comment.pk)
+    comment = (
+        Comment.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("document", "author")
+        .get(pk=comment.pk)
+    )
     _open_to(comment.document, author)
     if comment.nr_earlier != base:
         raise Overtaken(comment)
@@ -124,7 +128,7 @@ def edit(comment: Comment, author: User, text: str, base: int) -> Comment:
 @transaction.atomic
 def resolve(comment: Comment, by: User, resolved: bool) -> None:
     """Marks the thread that begins with `comment` as resolved, or opens it again."""
-    comment = Comment.objects.select_for_update(of=("self",)).select_related("document").get(pk=comment.pk)
+    comment = Comment.objects.select_for_update(no_key=True, of=("self",)).select_related("document").get(pk=comment.pk)
     if resolved == (comment.resolved_at is not None):
         return
     comment.resolved_at = timezone.now() if resolved else None

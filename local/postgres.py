@@ -30,6 +30,10 @@ LAST_ONE_SECONDS = 30.0
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
+# What a new cluster takes, with its first WAL and the catalog; and what one that is there needs to go on.
+NEW_BYTES, MORE_BYTES = 160 << 20, 32 << 20
+
+
 class Postgres:
     """A server on the data folder `data`, or, where its user cannot reach that, on one of the same name elsewhere.
 
@@ -62,6 +66,7 @@ class Postgres:
         if self.user and not _reachable(self.bin):
             self._copy_binaries()
         self.data.parent.mkdir(parents=True, exist_ok=True)
+        self._demand_room()
         self._own(self.socket)
         self._wait_for_the_last_one()
         if not (self.data / "PG_VERSION").exists():
@@ -95,6 +100,17 @@ class Postgres:
         for folder in (self.data, self.socket, self.elsewhere):
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _demand_room(self) -> None:
+        """A server that runs out of room while it starts says so in its log alone."""
+        needed = MORE_BYTES if (self.data / "PG_VERSION").exists() else NEW_BYTES
+        if shutil.disk_usage(self.data.parent).free < needed:
+            raise CannotStart(f"The database needs {needed >> 20} MB.{self.room_left()}")
+
+    def room_left(self) -> str:
+        free = shutil.disk_usage(self.data.parent).free
+        where = f"There are {free >> 20} MB of room at {self.data.parent}"
+        return f" {where}: make some, or set UNMIGRATABLE_VAR to a larger disk." if free < NEW_BYTES else ""
 
     def _own(self, folder: Path) -> None:
         """Makes `folder` the server's own, and refuses one that somebody else has laid there."""
@@ -180,7 +196,8 @@ class Postgres:
             [str(self.bin / program), *arguments], **self._child(), capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise CannotStart(f"{program} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+            said = " ".join(done.stderr.split())[-500:]
+            raise CannotStart(f"{program} ended with {done.returncode}: {said}{self.room_left()}")
         return str(done.stdout)
 
     def _wait_until_ready(self) -> None:

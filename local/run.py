@@ -1,4 +1,4 @@
-"""`make run`: database, web, worker and beat under one foreground, with one log.
+"""`make run`: database, web, two workers and beat under one foreground, with one log.
 
 A child that dies is started again; five deaths within half a minute end it all. Every child asks the kernel to
 be ended when this process dies, so that nothing is left even after SIGKILL.
@@ -18,23 +18,24 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import CommandError
-
+from config import starting
 from local.binaries import CannotStart
 from local.postgres import PR_SET_PDEATHSIG, Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("UNMIGRATABLE_VAR") or ROOT / "var")
 STATE = VAR / "running.json"
+NOTE = VAR / "first-sign-in.txt"
 STOP_SECONDS = 12.0
-COLOURS = {"web": 36, "worker": 33, "beat": 35, "start": 32}
+COLOURS = {"web": 36, "worker": 33, "errands": 34, "beat": 35, "start": 32}
 
 
 def say(name: str, line: str) -> None:
-    mark = f"\033[{COLOURS.get(name, 0)}m{name:>6} |\033[0m" if sys.stdout.isatty() else f"{name:>6} |"
+    mark = f"\033[{COLOURS.get(name, 0)}m{name:>7} |\033[0m" if sys.stdout.isatty() else f"{name:>7} |"
     print(f"{time.strftime('%H:%M:%S')} {mark} {line}", flush=True)
 
 
@@ -109,7 +110,12 @@ def commands(port: int) -> dict[str, list[str]]:
     quiet = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
     return {
         "web": [python, "-m", "gunicorn", "-c", "config/server.py", "config.wsgi", "--bind", f"127.0.0.1:{port}"],
-        "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "WARNING", *quiet],
+        # Two, so that slow mail or a slow archive holds up no report.
+        "worker": [*celery, "worker", "-Q", "ingest", "--concurrency", "2", "--loglevel", "WARNING", *quiet],
+        "errands": [
+            *(*celery, "worker", "-Q", "mail,fetch,maintenance", "--concurrency", "2", "--loglevel", "WARNING"),
+            *("--hostname", "errands@%h", *quiet),
+        ],
         "beat": [*celery, "beat", "--loglevel", "WARNING", "--schedule", str(VAR / "beat"), "--pidfile="],
     }
 
@@ -143,18 +149,22 @@ def _commit() -> str:
     return done.stdout.strip()
 
 
-def bring_up_to_date() -> None:
-    """Migrations, catalog, static files and the first person, in one process."""
+def bring_up_to_date() -> str:
+    """Migrations, catalog, static files and the first person, in one process. What the latter is to be told."""
     import django
     from django.core.management import call_command
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
+    from config.celery import app
+
+    starting.demand_database()
+    starting.demand_broker(app)
     call_command("migrate", verbosity=0)
     call_command("load_cases")
     call_command("load_recorded")
     call_command("collectstatic", verbosity=0, interactive=False)
-    _first_person()
+    return _first_person()
 
 
 def _write(path: Path, text: str) -> None:
@@ -165,25 +175,28 @@ def _write(path: Path, text: str) -> None:
     fresh.rename(path)
 
 
-def _first_person() -> None:
-    """A maintainer who can sign in, where there is none. The note comes first: a password must not be lost."""
+def _first_person() -> str:
+    """A maintainer who can sign in, where there is none: what they sign in with, to be shown this once. The note comes
+    first: a password must not be lost."""
     from people.models import Role, User
 
-    note = VAR / "first-sign-in.txt"
-    if not User.objects.filter(role=Role.MAINTAINER, is_active=True).exclude(password__startswith="!").exists():
-        password, number = secrets.token_urlsafe(9), User.objects.filter(username__startswith="maintainer").count()
-        name = f"maintainer-{number + 1}" if number else "maintainer"
-        _write(note, f"{name} {password}\n")
-        User.objects.create_user(name, password=password, role=Role.MAINTAINER)
+    if User.objects.filter(role=Role.MAINTAINER, is_active=True).exclude(password__startswith="!").exists():
+        return ""
+    password, number = secrets.token_urlsafe(9), User.objects.filter(username__startswith="maintainer").count()
+    name = f"maintainer-{number + 1}" if number else "maintainer"
+    _write(NOTE, f"{name} {password}\n")
+    User.objects.create_user(name, password=password, role=Role.MAINTAINER)
+    return f"sign in as {name}, password {password} (kept in {NOTE}, and not shown again)"
 
 
-def _welcome(port: int) -> None:
+def _welcome(port: int, first: str) -> None:
     say("start", f"http://127.0.0.1:{port}/")
-    note = VAR / "first-sign-in.txt"
-    if note.exists():
-        name, password = note.read_text().split()
-        say("start", f"sign in as {name}, password {password} (kept in {note})")
-    say("start", "a machine's token: python3 manage.py add_machine NAME   another person: … add_person NAME")
+    if first:
+        say("start", first)
+    elif NOTE.exists():
+        say("start", f"name and password of the first maintainer are in {NOTE}")
+    say("start", "a machine's token: python3 manage.py add_machine NAME --token-file FILE")
+    say("start", "another person: python3 manage.py add_person NAME")
     say("start", "Ctrl-C stops it all")
 
 
@@ -203,6 +216,14 @@ def _remember() -> None:
     _write(STATE, json.dumps({"pid": os.getpid(), "environment": kept}))
 
 
+def _sentence(error: Exception, database: Postgres | None) -> str | None:
+    if isinstance(error, CannotStart):
+        return str(error)
+    if database and database.process and database.process.poll() is not None:
+        return f"The database ended with {database.process.returncode}; see {database.log}.{database.room_left()}"
+    return starting.sentence(error)
+
+
 ADDRESSES = ("DATABASE_URL", "CELERY_BROKER_URL")
 
 
@@ -220,17 +241,33 @@ def main() -> int:
         print(f"PORT: expected a number from 1 to 65535, found {text!r}", file=sys.stderr)
         return 2
     port = int(text)
-    VAR.mkdir(parents=True, exist_ok=True)
-    with open(VAR / "lock", "w") as lock:
+    try:
+        with _only_one():
+            if not _free(port):
+                raise CannotStart(f"port {port} cannot be had: try another, as in PORT=8123 make run")
+            return _run(port)
+    except CannotStart as error:
+        print(error, file=sys.stderr)
+        return starting.EXIT_CODE
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Makes the folder, and holds it. Raises `CannotStart`."""
+    if not VAR.is_absolute():
+        raise CannotStart(f"UNMIGRATABLE_VAR: expected an absolute path, found {str(VAR)!r}.")
+    try:
+        VAR.mkdir(parents=True, exist_ok=True)
+        lock = open(VAR / "lock", "w")  # noqa: SIM115 - closed below
+    except OSError as error:
+        why = f"{error.filename} cannot be written ({error.strerror})"
+        raise CannotStart(f"UNMIGRATABLE_VAR: {why}. Set it to a folder of yours.") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            print(f"`make run` is up already in {VAR}", file=sys.stderr)
-            return 1
-        if not _free(port):
-            print(f"port {port} cannot be had: try another, as in PORT=8123 make run", file=sys.stderr)
-            return 1
-        return _run(port)
+            raise CannotStart(f"`make run` is up already in {VAR}") from None
+        yield
 
 
 def _run(port: int) -> int:
@@ -242,10 +279,10 @@ def _run(port: int) -> int:
     code = 0
     try:
         database = prepare(port)
-        bring_up_to_date()
+        first = bring_up_to_date()
         children += [Child(name, command) for name, command in commands(port).items()]
         _remember()
-        _welcome(port)
+        _welcome(port, first)
         while all(child.tend() for child in children):
             if database and database.process and database.process.poll() is not None:
                 say("start", f"the database ended with {database.process.returncode}")
@@ -254,9 +291,12 @@ def _run(port: int) -> int:
         code = 1
     except Stopped as stopped:
         say("start", f"{stopped}: stopping")
-    except (CannotStart, ImproperlyConfigured, CommandError) as error:
-        print(error, file=sys.stderr)
-        code = 1
+    except Exception as error:
+        said = _sentence(error, database)
+        if said is None:
+            raise
+        print(said, file=sys.stderr)
+        code = starting.EXIT_CODE
     finally:
         # make passes a second signal on; it must not cut the stopping short.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -1,40 +1,61 @@
 """Following the journal without ever missing a line.
 
-Row ids commit out of order: whoever remembers the highest id seen may miss a lower one that commits later. So lines
-are in the order of the transaction that wrote them, and only those are served that lie below the oldest transaction
-still running: nothing can then appear behind a follower's back.
+Row ids commit out of order: whoever remembers the highest id seen may miss a lower one that commits later. So a line
+gets its `place` after it is committed: one process at a time, under a lock, numbers what it sees without a place. What
+commits later gets a later place, and nothing appears behind a follower's back.
+
+Places are data, and outlive a restore; transaction ids belong to a cluster. They begin at the clock's microseconds, so
+that a database restored to an hour ago gives none that somebody has already read up to.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from django.db.models import BigIntegerField, Func, Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import Max, Min, Q, QuerySet
 
 from people.models import Event
 
-_OLDEST_RUNNING = Func(template="pg_snapshot_xmin(pg_current_snapshot())::text::bigint", output_field=BigIntegerField())
+_PLACING = 0x706C  # of locks of ours, the one under which places are given
+_GIVE = """
+WITH last AS (
+    SELECT greatest(coalesce(max(place), 0), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS place
+    FROM people_event
+), fresh AS (
+    SELECT id, row_number() OVER (ORDER BY id) AS n
+    FROM (SELECT id FROM people_event WHERE place IS NULL ORDER BY id LIMIT 1000) AS without
+)
+UPDATE people_event AS event SET place = last.place + fresh.n FROM last, fresh WHERE event.id = fresh.id
+"""
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a follower is: after this line. Written `transaction-id`."""
-
-    transaction: int = 0
-    id: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.transaction}-{self.id}"
-
-
-def place(text: str) -> Place | None:
-    """The place that `text` names; the beginning where it is empty, None where it is no place."""
-    found = re.fullmatch(r"(\d{1,18})-(\d{1,18})", text)
-    return Place(int(found[1]), int(found[2])) if found else None if text else Place()
+def give_places() -> None:
+    """Gives every committed line that has none its place. For followers to call, before they read and outside of any
+    transaction: the lock is held until its end."""
+    while Event.objects.filter(place=None).exists():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_PLACING])
+            # A statement of its own: its snapshot has to be younger than the lock.
+            cursor.execute(_GIVE)
 
 
-def after(events: QuerySet[Event], since: Place) -> QuerySet[Event]:
-    """Of these, what came after `since` and will not be joined by anything earlier, in order."""
-    later = Q(transaction__gt=since.transaction) | Q(transaction=since.transaction, id__gt=since.id)
-    return events.filter(later, transaction__lt=_OLDEST_RUNNING).order_by("transaction", "id")
+def after(events: QuerySet[Event], since: int) -> QuerySet[Event]:
+    """Of these, what came after the place `since`, in order. Ask `give_places` first."""
+    return events.filter(place__gt=since).order_by("place")
+
+
+def place(text: str) -> int | None:
+    """The place that `text` names: '' is the beginning. None where it is no place."""
+    if not re.fullmatch(r"(\d{1,18}(-\d{1,18})?)?", text, re.ASCII):
+        return None
+    before, dash, id = text.partition("-")
+    return _place_of_old(int(before), int(id)) if dash else int(before or 0)
+
+
+def _place_of_old(transaction: int, id: int) -> int:
+    """Where somebody stands who read up to `transaction-id`, as places were written until November 2026. The last one
+    before whatever they may not have seen: a few lines may come again, none is lost, after a restore neither."""
+    unread = Event.objects.filter(Q(id__gt=id) | Q(transaction__gt=transaction) | Q(transaction=transaction, id__gt=id))
+    first = unread.aggregate(place=Min("place"))["place"]
+    return first - 1 if first is not None else Event.objects.aggregate(place=Max("place"))["place"] or 0

@@ -173,11 +173,10 @@ class Token(models.Model):
 
 
 class Event(models.Model):
-    """One line of the journal. Rows are only ever added; a trigger refuses anything else.
+    """One line of the journal. Rows are only ever added; a trigger refuses anything else, but for `place`, once.
 
-    `transaction` is the id of the transaction that wrote the row. Row ids commit out of order, so a
-    follower is served only what lies below the oldest transaction still running, in the order of
-    (transaction, id); nothing can then appear behind its back.
+    `place` is where followers find it, given after it is committed: see people.following. `transaction` is the id of
+    the transaction that wrote the row, by which followers went until November 2026; the release before reads it.
     """
 
     at = models.DateTimeField(db_default=Now())
@@ -190,8 +189,11 @@ class Event(models.Model):
         db_default=models.Func(template="pg_current_xact_id()::text::bigint", output_field=models.BigIntegerField())
     )
 
+    place = models.BigIntegerField(null=True, unique=True)
+
     class Meta:
         indexes = [
             models.Index(fields=["transaction", "id"], name="event_follow"),
+            models.Index(fields=["id"], name="event_without_place", condition=Q(place=None)),
             models.Index(fields=["subject_kind", "subject", "-id"], name="event_subject"),
         ]

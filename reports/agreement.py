@@ -32,7 +32,7 @@ def disagreements() -> list[Disagreement]:
 @transaction.atomic
 def _differs(key: Key) -> Disagreement | None:
     where = deltas.where_key(key)
-    stored = deltas.stored(Tally.objects.select_for_update().filter(**where)).get(key)
+    stored = deltas.stored(Tally.objects.select_for_update(no_key=True).filter(**where)).get(key)
     counted = deltas.tallied(Evidence.objects.counted().filter(**where)).get(key)
     return (key, stored, counted) if stored != counted else None
 
@@ -47,10 +47,11 @@ def miscounts() -> list[Miscount]:
 
 @transaction.atomic
 def _miscounted(group: Group) -> Miscount | None:
-    totals.lock([group])
+    there = not totals.lock([group])
     where = wholes.where_group(group)
-    stored = next((_columns_of(total) for total in Total.objects.filter(**where)), None)
+    stored = next((_columns_of(total) for total in Total.objects.filter(**where)), None) if there else None
     counted = _wholes(Tally.objects.filter(**where)).get(group)
+    transaction.set_rollback(True)  # a total that was made to be locked
     return (group, stored, counted) if stored != counted else None
 
 

@@ -20,7 +20,7 @@ from people.models import Scope
 from reports import batch, decoding, inbox, receipts
 from reports.models import Evidence, Report
 from reports.refusals import Refusal
-from reports.sending import GIVEN, Sending, given_in
+from reports.sending import GIVEN, Sending, given_in, key_in
 from reports.tasks import bell
 from rest import lean, paging, problems
 from rest.lean import LeanView
@@ -85,7 +85,7 @@ class ReportsView(LeanView):
             machine=sender.machine,
             body=body,
             media_type=media_type,
-            idempotency_key=request.headers.get("Idempotency-Key"),
+            idempotency_key=key_in(request.headers.get("Idempotency-Key")),
             run_id=request.headers.get("Run-Id"),
             format=request.GET.get("format", ""),
             given=given,

@@ -15,9 +15,9 @@ from django.db import connection, transaction
 
 from diagnosis.faults import Fault
 from people.models import Machine
-from reports import decoding, inbox, sending
-from reports.inbox import Parcel
+from reports import decoding, inbox, resent, sending
 from reports.refusals import Refusal
+from reports.sending import Parcel
 
 MEDIA_TYPE = "application/x-ndjson"
 MAX_LINES = 10_000
@@ -60,10 +60,10 @@ def take(machine: Machine, body: bytes) -> list[Outcome]:
     kept = inbox.keep_all(good())
     outcomes = [Outcome(number, 202, parcel.id) for number, parcel in parcels.items() if parcel.id in kept]
     again = {number: parcel for number, parcel in parcels.items() if parcel.id not in kept}
-    before = {report.run_id: report for report in inbox.in_the_way(machine, list(again.values()))} if again else {}
+    before = {report.run_id: report for report in resent.in_the_way(machine, list(again.values()))}
     for number, parcel in again.items():
         try:
-            outcomes.append(Outcome(number, 200, inbox.earlier(parcel, [before[parcel.run_id]]).pk))
+            outcomes.append(Outcome(number, 200, resent.known(parcel, [before[parcel.run_id]]).pk))
         except Refusal as refusal:
             refused[number] = (parcel.sending.body, refusal)
     rows = inbox.reject_all(machine, "application/json", list(refused.values()))

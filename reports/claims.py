@@ -26,7 +26,8 @@ MAX_ATTEMPTS = 3
 _CLAIM = """
 WITH picked AS MATERIALIZED (
     SELECT id, received_at, size_bytes FROM reports_report WHERE state = 'received' AND turn = %(turn)s
-    ORDER BY received_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ORDER BY received_at, id LIMIT %(limit)s
+    FOR NO KEY UPDATE SKIP LOCKED
 ), fitting AS MATERIALIZED (
     SELECT id, sum(size_bytes) OVER (ORDER BY received_at, id) - size_bytes AS before FROM picked
 )
@@ -77,7 +78,7 @@ def release_expired() -> int:
     """
     before = timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
     expired = Report.objects.filter(state=State.INGESTING, claimed_at__lt=before)
-    lost = dict(expired.select_for_update(skip_locked=True).order_by("id").values_list("pk", "attempts"))
+    lost = dict(expired.select_for_update(no_key=True, skip_locked=True).order_by("id").values_list("pk", "attempts"))
     given_up = [pk for pk, attempts in lost.items() if attempts >= MAX_ATTEMPTS]
     Report.objects.filter(pk__in=given_up).update(
         state=State.FAILED, claim_id=None, claimed_at=None, settled_at=timezone.now(), traceback="worker died"

@@ -17,7 +17,7 @@ def erase(report: Report, person: User, why: str) -> None:
 
     The run id stays: sending the same again gives the old receipt, not a new report.
     """
-    Report.objects.select_for_update().get(pk=report.pk)
+    Report.objects.select_for_update(no_key=True).get(pk=report.pk)
     evidence.detach(report)
     Verdict.objects.filter(report=report).delete()
     Payload.objects.filter(report=report).delete()

@@ -23,7 +23,7 @@ PUBLIC = (
     *("machine.added", "machine.trusted", "machine.withdrawn", "machine.new"),
     *("evidence.judged", "reports.replayed", "report.erased"),
 )
-_PLACE = {"type": "string", "pattern": "^([0-9]{1,18}-[0-9]{1,18})?$"}
+_PLACE = {"type": "string", "pattern": "^([0-9]{1,18}(-[0-9]{1,18})?)?$"}
 EVENT: dict[str, Any] = {
     "type": "object",
     "required": ["at", "verb", "said", "subject_kind", "subject", "place"],
@@ -53,12 +53,13 @@ class EventsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """What happened after `since`, oldest first. The Link `next` is there even when nothing did: ask it later."""
+        following.give_places()
         since = following.place(request.query_params.get("since", ""))
         if since is None:
-            raise ParseError("since: expected the place of an event, such as 7431-52.")
-        size = paging.Pages().get_page_size(request)
+            raise ParseError("since: expected the place of an event, such as 1796000000000000.")
+        size = paging.size(request)
         rows = list(following.after(visible_to(request.user), since).select_related("actor")[:size])
-        last = following.Place(rows[-1].transaction, rows[-1].pk) if rows else since
+        last = rows[-1].place if rows else since
         link = f'<{settings.SITE_URL}/api/v1/events/?since={last}&limit={size}>; rel="next"'
         return Response({"results": [_event(row) for row in rows]}, headers={"Link": link})
 
@@ -83,7 +84,7 @@ def _event(row: Event) -> dict[str, Any]:
         "said": VERBS.get(row.verb, row.verb),
         "subject_kind": row.subject_kind,
         "subject": row.subject,
-        "place": str(following.Place(row.transaction, row.pk)),
+        "place": str(row.place),
     }
     if row.actor:
         made["actor"] = row.actor.username

@@ -73,7 +73,7 @@ def judge(report: Report, key: str, case: Case, person: User, stands: bool, note
 
     By its key, not by its row: a report that is read again gets new rows.
     """
-    Report.objects.select_for_update().get(pk=report.pk)
+    Report.objects.select_for_update(no_key=True).get(pk=report.pk)
     hold_standing({report.machine_id})
     mine = Evidence.objects.filter(report=report, key=key, case=case)
     before = list(mine.counted())

@@ -8,45 +8,31 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import psycopg
-import zstandard
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from diagnosis.faults import Fault, Unreadable
+from diagnosis.faults import Unreadable
 from people.models import Machine
 from people.statements import piped, prepared
+from reports import resent
 from reports.models import Payload, Report, State, Turn
+from reports.packing import packed as packed
+from reports.packing import unpacked as unpacked
 from reports.refusals import Refusal
-from reports.sending import Sending, check_key, format_of, run_id_of
+from reports.sending import Parcel, Sending, check_key, format_of, run_id_of
 
-ZSTD_LEVEL = 3
 # The bytes of these are kept; of the others the reason tells all there is to know.
 READABLE_LATER = ("not-json", "not-ktap", "wrong-shape", "contradiction")
 ROWS_A_STATEMENT = 500
-
-
-@dataclass(frozen=True)
-class Parcel:
-    """A checked sending, packed."""
-
-    id: uuid.UUID
-    sending: Sending
-    format: str
-    run_id: str | None
-    sha256: str
-    packed: bytes
 
 
 def take(sending: Sending) -> tuple[Report, bool]:
@@ -59,7 +45,7 @@ def take(sending: Sending) -> tuple[Report, bool]:
         received_at = keep(parcel)
         if received_at:
             return _report(parcel, received_at), True
-        return earlier(parcel, in_the_way(sending.machine, [parcel])), False
+        return resent.known(parcel, resent.in_the_way(sending.machine, [parcel])), False
     except Refusal as refusal:
         reject(sending.machine, sending.media_type, sending.body, refusal)
         raise
@@ -204,43 +190,3 @@ def reject_all(machine: Machine, media_type: str, refused: Sequence[tuple[bytes 
         batch_size=ROWS_A_STATEMENT,
     )
     return reports
-
-
-def packed(body: bytes) -> bytes:
-    return _compressor().compress(body)
-
-
-def unpacked(payload: Payload) -> bytes:
-    return zstandard.ZstdDecompressor().decompress(bytes(payload.body))
-
-
-_own = threading.local()
-
-
-def _compressor() -> zstandard.ZstdCompressor:
-    """One for each thread: they must not be shared, and making one takes longer than packing a report."""
-    if not hasattr(_own, "compressor"):
-        _own.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
-    return _own.compressor
-
-
-def in_the_way(machine: Machine, parcels: Sequence[Parcel]) -> list[Report]:
-    """What this machine sent before under the keys and run ids of these. One query."""
-    keys = [one.sending.idempotency_key for one in parcels if one.sending.idempotency_key]
-    run_ids = [one.run_id for one in parcels if one.run_id]
-    return list(Report.objects.filter(Q(idempotency_key__in=keys) | Q(run_id__in=run_ids), machine=machine))
-
-
-def earlier(parcel: Parcel, before: Sequence[Report]) -> Report:
-    """What stood in the way of a parcel: the same thing, sent before. Raises `Refusal` where it is another thing."""
-    key, run_id = parcel.sending.idempotency_key, parcel.run_id
-    for report in before:
-        by_key = key is not None and report.idempotency_key == key
-        if not by_key and (run_id is None or report.run_id != run_id):
-            continue
-        if report.sha256 != parcel.sha256:
-            where = "Idempotency-Key" if by_key else "Run-Id" if parcel.sending.run_id else "/run_id"
-            fault = Fault(where, f"the same body as report {report.id}, or a new one here", "another body")
-            raise Refusal("key-reused" if by_key else "run-id-reused", [fault])
-        return report
-    raise RuntimeError("a report was in the way, and is gone: send it again")

@@ -84,7 +84,7 @@ def read(report: Report, known: list[Signature]) -> Read:
 @transaction.atomic
 def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
     mine = set(
-        Report.objects.select_for_update()
+        Report.objects.select_for_update(no_key=True)
         .filter(claim_id=claim_id, state=State.INGESTING)
         .order_by("id")
         .values_list("id", flat=True)

@@ -72,11 +72,13 @@ KINDS: dict[str, Kind] = {
     "bad-key": Kind(422, "The Idempotency-Key cannot be used.", "Choose another; the error says what it may hold."),
     "key-reused": Kind(
         422,
-        "This Idempotency-Key came before, with another body.",
-        "A new body needs a new key. The old report stands.",
+        "This Idempotency-Key came before, with something else.",
+        "The errors name what differs: body, format, kernel, label. A new sending needs a new key. The old one stands.",
     ),
     "run-id-reused": Kind(
-        422, "This run id came before, with another body.", "A new run needs a new run id. The old report stands."
+        422,
+        "This run id came before, with something else.",
+        "The errors name what differs: body, format, kernel, label. A new run needs a new run id. The old one stands.",
     ),
 }
 

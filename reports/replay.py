@@ -24,7 +24,9 @@ def replayable(reports: QuerySet[Report]) -> QuerySet[Report]:
 def again(reports: QuerySet[Report], person: User | None = None, why: str = "by hand") -> int:
     """Puts the replayable ones of these reports back into the queue. Returns how many."""
     # Locked in one order, and their state looked at again under the lock.
-    locked = Report.objects.select_for_update().filter(pk__in=replayable(reports).values("pk")).order_by("id")
+    locked = (
+        Report.objects.select_for_update(no_key=True).filter(pk__in=replayable(reports).values("pk")).order_by("id")
+    )
     ids = [pk for pk, state in locked.values_list("pk", "state") if state in REPLAYABLE]
     Report.objects.filter(pk__in=ids).update(
         state=State.RECEIVED, turn=Turn.REPLAYED, attempts=0, claim_id=None, claimed_at=None, traceback=""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+from uuid import UUID
 
 from diagnosis.faults import Fault
 from diagnosis.formats import envelope, registry
@@ -16,6 +17,7 @@ from reports.recorded import Recording
 from reports.refusals import Refusal
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._:-]{8,100}")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 GIVEN: dict[str, tuple[re.Pattern[str], str]] = {
     "kernel": (re.compile(r"[\x21-\x7e]{1,120}"), "what `uname -r` prints, up to 120 characters"),
     "architecture": (re.compile(r"[a-z0-9_]{1,32}"), "what `uname -m` prints"),
@@ -41,6 +43,24 @@ class Sending:
     @property
     def stored_given(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self.given).items() if value}
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A checked sending, packed."""
+
+    id: UUID
+    sending: Sending
+    format: str
+    run_id: str | None
+    sha256: str
+    packed: bytes
+
+
+def key_in(header: str | None) -> str | None:
+    """The key of an Idempotency-Key header: its draft quotes it, most clients send it bare, and both are one key."""
+    quoted = _QUOTED.fullmatch(header or "")
+    return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
 
 
 def given_in(query: Mapping[str, str]) -> Given:

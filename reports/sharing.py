@@ -104,7 +104,7 @@ def withdraw(pk: Any, person: User) -> None:
 
 
 def _waiting(pk: Any) -> Shared:
-    shared = Shared.objects.select_for_update().filter(pk=pk, decided_at=None).first()
+    shared = Shared.objects.select_for_update(no_key=True).filter(pk=pk, decided_at=None).first()
     if shared is None:
         raise NotWaiting
     return shared

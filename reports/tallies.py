@@ -73,7 +73,7 @@ def total_up(group: Group) -> None:
 def _recount(key: Key) -> None:
     """Where something was taken away, the time of the last sighting is not a sum: the tally is added up anew."""
     where = where_key(key)
-    tally = Tally.objects.select_for_update().filter(**where)
+    tally = Tally.objects.select_for_update(no_key=True).filter(**where)
     list(tally)
     counted = tallied(Evidence.objects.counted().filter(**where)).get(key)
     if counted is None:

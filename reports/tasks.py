@@ -35,7 +35,7 @@ class Patience:
 patience = Patience()
 
 
-@shared_task(name="reports.drain")
+@shared_task(name="ingest.drain")
 def drain() -> None:
     try:
         came_to_the_end = ingest.drain()
@@ -47,15 +47,21 @@ def drain() -> None:
         bell.ring_now()
 
 
-@shared_task(name="reports.sweep")
+@shared_task(name="ingest.sweep")
 def sweep() -> None:
-    """What a lost bell, a dead worker or a new case left lying is taken up again."""
+    """What a lost bell or a dead worker left lying is taken up again."""
     claims.release_expired()
-    replay.unmatched_again()
+    drain()
+
+
+@shared_task(name="maintenance.sweep")
+def tidy() -> None:
+    """What a new case left lying is taken up again, and what only grows is folded or thrown away."""
+    if replay.unmatched_again():
+        bell.ring_now()
     replay.unruled_again()
     limits.sweep()
     counts.fold()
-    drain()
 
 
 class Bell:
@@ -66,6 +72,7 @@ class Bell:
     """
 
     WAIT_SECONDS = 0.05
+    EXPIRES_SECONDS = 60  # the sweep has rung by then; without a worker, bells must not pile up
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -93,7 +100,7 @@ class Bell:
 
     def _send(self) -> None:
         try:
-            drain.apply_async(retry=False)
+            drain.apply_async(retry=False, expires=self.EXPIRES_SECONDS)
         except (OperationalError, OSError) as error:
             log.warning("the broker did not take the bell (%s); the sweep will ring", error)
 

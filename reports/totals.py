@@ -1,7 +1,8 @@
 """Totals: the tallies of all machines and outcomes together, so that what a page reads does not grow with a fleet.
 
-Only `reports.tallies` calls this. A total is locked before its tallies are touched, in the order of groups: nobody else
-changes these meanwhile, so that it is certain which machine is new to it, and no two wait for each other.
+Only `reports.tallies` calls this. A total is locked before its tallies are touched, in the order of groups, whether it
+exists or not: nobody else changes these meanwhile, so that it is certain which machine is new to it, and no two wait
+for each other.
 """
 
 from __future__ import annotations
@@ -94,13 +95,27 @@ def meet(fresh: Iterable[Key]) -> None:
         cursor.execute(_MEET, _columns([(*group, met[group], decided[group]) for group in met]))
 
 
-_LOCK = f"SELECT FROM catalog_total t JOIN {_GROUPS} USING ({_GROUP}) ORDER BY place FOR UPDATE OF t"
+# Totals that do not exist yet are made, at zero: nobody can lock what is not there, and whoever makes it later does so
+# while holding later ones, which is a deadlock. `add` and `add_up` fill them, or `add_up` and `take_away` delete them.
+_LOCK = f"""
+INSERT INTO catalog_total AS t ({_GROUP}, runs, held, conclusive, last_seen_at, news_at, histogram, worked)
+SELECT {_GROUP}, array_fill(0, ARRAY[{len(OUTCOMES)}]), 0, 0, '-infinity', now(),
+    array_fill(0, ARRAY[{histogram.BUCKETS}]), array_fill(0, ARRAY[6])
+FROM {_GROUPS} ORDER BY place
+ON CONFLICT ON CONSTRAINT total_key DO UPDATE SET held = t.held
+RETURNING {", ".join(f"t.{column}" for column in GROUP)}, t.xmax = 0
+"""
 
 
-def lock(groups: Iterable[Group]) -> None:
-    if ordered := sorted(set(groups)):
-        with connection.cursor() as cursor:
-            cursor.execute(_LOCK, _columns(ordered))
+def lock(groups: Iterable[Group]) -> set[Group]:
+    """Locks these totals in the order of groups, and returns those that were made for it: none of them may be committed
+    as it is."""
+    ordered = sorted(set(groups))
+    if not ordered:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, _columns(ordered))
+        return {tuple(group) for *group, is_new in cursor.fetchall() if is_new}  # type: ignore[misc]
 
 
 def _less(column: str) -> str:

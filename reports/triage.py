@@ -131,7 +131,7 @@ def rule(fingerprint: str, person: User, case: Case | None = None, note: str = "
 @transaction.atomic
 def unrule(fingerprint: str, person: User) -> bool:
     """Takes a ruling back, and with it the evidence that it made. False where there is none."""
-    ruling = Ruling.objects.select_for_update(of=("self",)).filter(fingerprint=fingerprint).first()
+    ruling = Ruling.objects.select_for_update(no_key=True, of=("self",)).filter(fingerprint=fingerprint).first()
     if ruling is None:
         return False
     ruling.delete()

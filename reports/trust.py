@@ -15,7 +15,7 @@ from reports import tallies
 @transaction.atomic
 def let_stand(machine: Machine, standing: Standing, person: User) -> None:
     """Changes a machine's standing and counts its evidence anew. Reports that settle meanwhile wait for it."""
-    locked = Machine.objects.select_for_update().get(pk=machine.pk)
+    locked = Machine.objects.select_for_update(no_key=True).get(pk=machine.pk)
     if locked.standing == standing:
         return
     before = locked.standing

@@ -3,9 +3,10 @@
     limits.spend(request, "diagnose")      raises `Exhausted` (429 with Retry-After) when the window's units are gone
 
 A process leases units of a window in blocks from the database and spends them in memory, so a busy machine costs
-one write a block. The sum of all leases never exceeds the limit; what a process leased and did not spend is lost to
-the window, at the most one block for each process. `Headers` tells what is left (RateLimit, RateLimit-Policy:
-draft-ietf-httpapi-ratelimit-headers); a block that another process leased is not counted as left.
+one write a block, and one who has spent all costs none: nothing is given back before the window ends. The sum of all
+leases never exceeds the limit; what a process leased and did not spend is lost to the window, at the most one block
+for each thread. `Headers` tells what is left (RateLimit, RateLimit-Policy: draft-ietf-httpapi-ratelimit-headers); a
+block that another process leased is not counted as left.
 """
 
 from __future__ import annotations
@@ -51,11 +52,15 @@ class Limit:
 
 @dataclass
 class Lease:
-    """What this process holds of a window: `spare` units to spend, `free` more that nobody had leased."""
+    """What this process holds of a window: `spare` units to spend, `free` more that nobody had leased.
+
+    `is_last`: the database has no more, and will have none before the window ends.
+    """
 
     window: int
     spare: int = 0
     free: int = 0
+    is_last: bool = False
 
 
 class Exhausted(problems.Documented):
@@ -75,6 +80,7 @@ class Exhausted(problems.Documented):
 
 
 _leases: OrderedDict[tuple[str, str], Lease] = OrderedDict()
+# Never held while the database is asked: one locked row, or a server that is away, would stop everybody's limits.
 _lock = threading.Lock()
 
 # The condition makes the lease and the limit one step; what was granted is written with it, since a sub-select would
@@ -100,14 +106,7 @@ def spend(request: Any, name: str, units: int = 1) -> None:
     now = time.time()
     window, wait = int(now // limit.seconds), math.ceil(limit.seconds - now % limit.seconds)
     who = whose(request)
-    with _lock:
-        lease = _lease_of((name, who), window)
-        if lease.spare < units:
-            _renew(lease, name, who, limit, units)
-        enough = lease.spare >= units
-        if enough:
-            lease.spare -= units
-        left = lease.spare + lease.free
+    enough, left = _taken((name, who), window, limit, units)
     _note(request, name, limit, left, wait)
     if not enough:
         raise Exhausted(name, limit, wait)
@@ -215,6 +214,23 @@ def spent_by_post(name: str) -> Callable[[ViewFunction], ViewFunction]:
     return decorate
 
 
+def _taken(key: tuple[str, str], window: int, limit: Limit, units: int) -> tuple[bool, int]:
+    """Whether there were so many units to take, and how many are left.
+
+    Others may spend what was leased for us while nobody holds the lock: then we lease again.
+    """
+    while True:
+        with _lock:
+            lease = _lease_of(key, window)
+            enough = lease.spare >= units
+            if enough:
+                lease.spare -= units
+            if enough or lease.is_last:
+                return enough, lease.spare + lease.free
+            block = max(limit.block, units - lease.spare)
+        _renew(lease, *key, limit, block)
+
+
 def _lease_of(key: tuple[str, str], window: int) -> Lease:
     lease = _leases.get(key)
     if lease is None or lease.window != window:
@@ -225,29 +241,24 @@ def _lease_of(key: tuple[str, str], window: int) -> Lease:
     return lease
 
 
-def _renew(lease: Lease, name: str, who: str, limit: Limit, units: int) -> None:
-    block = max(limit.block, units - lease.spare)
-    ends_at = datetime.fromtimestamp((lease.window + 1) * limit.seconds, tz=UTC)
+def _renew(lease: Lease, name: str, who: str, limit: Limit, block: int) -> None:
+    """Leases a block more, or what is left of the limit."""
+    given = {
+        "name": name,
+        "who": who,
+        "window": lease.window,
+        "block": block,
+        "units": limit.units,
+        "first": min(block, limit.units),
+        "ends_at": datetime.fromtimestamp((lease.window + 1) * limit.seconds, tz=UTC),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _LEASE,
-            {
-                "name": name,
-                "who": who,
-                "window": lease.window,
-                "block": block,
-                "units": limit.units,
-                "first": min(block, limit.units),
-                "ends_at": ends_at,
-            },
-        )
-        row = cursor.fetchone()
-    if row is None:
-        lease.free = 0
-        return
-    leased, granted = row
-    lease.spare += granted
-    lease.free = limit.units - leased
+        cursor.execute(_LEASE, given)
+        leased, granted = cursor.fetchone() or (limit.units, 0)
+    with _lock:
+        lease.spare += granted
+        lease.free = limit.units - leased
+        lease.is_last = lease.is_last or lease.free == 0
 
 
 def _note(request: Any, name: str, limit: Limit, left: int, wait: int) -> None:

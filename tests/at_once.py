@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from django.db import connection
@@ -30,3 +31,23 @@ def at_once(*acts: Callable[[], object]) -> None:
     assert not any(thread.is_alive() for thread in threads), f"not done after {PATIENCE_SECONDS} s"
     if errors:
         raise errors[0]
+
+
+def alone(act: Callable[[], object]) -> None:
+    """For a thread of one's own: leaves no connection behind."""
+    try:
+        act()
+    finally:
+        connection.close()
+
+
+def wait_until_somebody_waits(seconds: float = 30.0) -> None:
+    """Until some transaction waits for a lock that another holds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.05)
+    raise AssertionError("nobody waits for a lock")

@@ -5,7 +5,7 @@
     broker.fall(2)          gone for two seconds, and empty when it comes back
     broker.erase()          nothing of ours is left in it
 
-The queue is one of the test's own, and so is the database number of Redis.
+The queues are the test's own, and so is the database number of Redis.
 """
 
 from __future__ import annotations
@@ -99,6 +99,7 @@ class RabbitMQ:
     def __init__(self, url: str, var: Path) -> None:
         parts = urlsplit(url)
         self.url, self.queue = url, f"unmigratable-test-{secrets.token_hex(4)}"
+        self.queues = [f"{self.queue}-{name}" for name in ("ingest", "mail", "fetch", "maintenance")]
         try:
             with Connection(url, connect_timeout=3) as connection:
                 connection.connect()
@@ -112,7 +113,7 @@ class RabbitMQ:
         """Whether somebody takes messages out of our queue."""
         with Connection(self.url) as connection:
             try:
-                return connection.channel().queue_declare(self.queue, passive=True).consumer_count > 0
+                return connection.channel().queue_declare(self.queues[0], passive=True).consumer_count > 0
             except connection.channel_errors:
                 return False  # no worker has declared it yet
 
@@ -128,7 +129,8 @@ class RabbitMQ:
 
     def _delete(self) -> None:
         with Connection(self.url) as connection, connection.channel() as channel:
-            channel.queue_delete(self.queue)
+            for queue in self.queues:
+                channel.queue_delete(queue)
 
 
 class Redis:

@@ -20,6 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90.0
+PROGRAMS = ("web", "worker", "errands", "beat")
 
 
 def free_port() -> int:
@@ -107,9 +108,7 @@ class Kept:
 class Nodes:
     """Web, worker and beat of `make run` on a database that is there already, each started again when it ends."""
 
-    def __init__(
-        self, var: Path, database_url: str, only: Collection[str] = ("web", "worker", "beat"), **environment: str
-    ) -> None:
+    def __init__(self, var: Path, database_url: str, only: Collection[str] = PROGRAMS, **environment: str) -> None:
         from local.run import commands
 
         var.mkdir(parents=True, exist_ok=True)
@@ -230,7 +229,7 @@ class Site:
         def workers() -> list[int]:
             table = process_table()
             mains = [
-                p for p, (parent, line) in table.items() if parent == self.process.pid and "config worker " in line
+                p for p, (parent, line) in table.items() if parent == self.process.pid and "worker -Q ingest " in line
             ]
             return [p for p in mains if any(parent == p for parent, _ in table.values())]
 

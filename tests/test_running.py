@@ -133,7 +133,7 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
             check=False,
             timeout=30,
         )
-    assert done.returncode == 1 and f"port {port} cannot be had" in done.stderr
+    assert done.returncode == 2 and f"port {port} cannot be had" in done.stderr
     assert not [line for _, line in process_table().values() if str(tmp_path) in line]
 
 
@@ -148,5 +148,5 @@ def test_a_second_make_run_in_the_same_folder_is_refused_and_harms_nothing(start
         check=False,
         timeout=60,
     )
-    assert done.returncode == 1 and "up already" in done.stderr
+    assert done.returncode == 2 and "up already" in done.stderr
     assert site.token().startswith("umg_"), "manage.py no longer finds the first"

@@ -41,8 +41,10 @@ class Notice(models.Model):
 
 
 class Follower(models.Model):
-    """How far somebody has read in the journal: up to (`transaction`, `event`), in that order."""
+    """How far somebody has read in the journal: up to `place`. `transaction` and `event` said it until November 2026,
+    and are there for workers of the release before."""
 
     name = models.CharField(max_length=40, primary_key=True)
     transaction = models.BigIntegerField(default=0)
     event = models.BigIntegerField(default=0)
+    place = models.BigIntegerField(default=0, db_default=0)

@@ -16,7 +16,7 @@ from probes.errors import CannotRun, NotSent
 from probes.send import Refused, Sender, Unreachable, Unwelcome
 
 NOTE = "sent"
-_ADD_MACHINE = "manage.py add_machine NAME > %s"
+_ADD_MACHINE = "manage.py add_machine NAME --token-file %s"
 
 
 @dataclass(frozen=True)

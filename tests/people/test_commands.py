@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.mail import send_mail
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
@@ -27,6 +32,30 @@ def test_add_machine_prints_the_token_alone() -> None:
     secret = out.removesuffix("\n")
     assert Token.objects.holding(secret) == Token.objects.get()
     assert "Machine box of jane" in err and secret not in err
+
+
+def test_add_machine_writes_the_token_for_its_owner_alone(tmp_path: Path) -> None:
+    builders.person("jane", Role.MAINTAINER)
+    file = tmp_path / "token"
+    before = os.umask(0)
+    try:
+        out, err = call("add_machine", "box", "--token-file", str(file))
+    finally:
+        os.umask(before)
+    secret = file.read_text().removesuffix("\n")
+    assert Token.objects.holding(secret) == Token.objects.get()
+    assert (stat.S_IMODE(file.stat().st_mode), out) == (0o600, "") and secret not in err and str(file) in err
+
+
+def test_a_token_file_that_is_there_or_cannot_be_made_leaves_no_machine(tmp_path: Path) -> None:
+    builders.person("jane", Role.MAINTAINER)
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "there").write_text("mine")
+    for name in ("link", "there", "no/such/folder"):
+        with pytest.raises(CommandError, match="cannot be made"):
+            call("add_machine", "box", "--token-file", str(tmp_path / name))
+    assert not Machine.objects.exists() and (tmp_path / "there").read_text() == "mine"
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_add_machine_takes_owner_scopes_and_days() -> None:
@@ -78,3 +107,16 @@ def test_add_person_refuses_in_a_sentence(args: tuple[str, ...]) -> None:
     with pytest.raises(CommandError):
         call("add_person", *args)
     assert User.objects.count() == 1
+
+
+def test_mail_in_files_is_for_its_owner_alone(tmp_path: Path, settings: Any) -> None:
+    (tmp_path / "mail").mkdir(mode=0o755)
+    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "config.mail_files.EmailBackend", tmp_path / "mail"
+    before = os.umask(0)
+    try:
+        send_mail("Subject", "A link.", "from@example.org", ["to@example.org"])
+    finally:
+        os.umask(before)
+    (file,) = (tmp_path / "mail").iterdir()
+    assert "A link." in file.read_text()
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "mail", file)] == [0o700, 0o600]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
+import time
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from catalog import revisions
 from catalog.models.text import Origin, State
+from discussion.models import Follower
 from people import following, journal
 from people.models import Event, Role
+from reports.events_api import PUBLIC
 from tests import builders
+from tests.at_once import at_once
 
 
 def get(since: str = "", limit: int = 50, client: Client | None = None) -> Any:
@@ -21,34 +27,55 @@ def get(since: str = "", limit: int = 50, client: Client | None = None) -> Any:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_overlapping_transactions_the_later_to_commit_is_not_skipped() -> None:
+def test_a_long_transaction_delays_its_own_lines_alone_and_loses_none() -> None:
     builders.case()
-    seen, place = [], get().json()["results"][-1]["place"]
+    place = get().json()["results"][-1]["place"]
     written, may_commit = threading.Event(), threading.Event()
 
     def slow() -> None:
-        try:
-            with transaction.atomic():
-                journal.record("case.revised", "case", "fuse-writeback", n="slow")
-                written.set()
-                may_commit.wait(10)
-        finally:
-            connection.close()
+        with transaction.atomic():
+            journal.record("case.revised", "case", "fuse-writeback", n="slow")
+            written.set()
+            assert may_commit.wait(30)
 
-    thread = threading.Thread(target=slow)
-    thread.start()
-    assert written.wait(10)
-    journal.record("case.revised", "case", "fuse-writeback", n="quick")
-    slow_id, quick_id = Event.objects.get(data__n="quick").pk - 1, Event.objects.get(data__n="quick").pk
-    meanwhile = get(place).json()["results"]
-    seen += meanwhile
-    may_commit.set()
-    thread.join(10)
-    place = (meanwhile[-1]["place"]) if meanwhile else place
-    seen += get(place).json()["results"]
-    ids = [int(row["place"].partition("-")[2]) for row in seen]
-    assert meanwhile == [], "the quick one waits, or the slow one would be behind the follower's back"
-    assert sorted(ids) == [slow_id, quick_id]
+    def quick() -> None:
+        assert written.wait(30)
+        journal.record("case.revised", "case", "fuse-writeback", n="quick")
+        seen.append(get(place).json()["results"])
+        may_commit.set()
+
+    seen: list[list[dict[str, Any]]] = []
+    at_once(slow, quick)
+    seen.append(get(seen[0][-1]["place"]).json()["results"])
+    told = [[Event.objects.get(place=row["place"]).data["n"] for row in rows] for rows in seen]
+    assert told == [["quick"], ["slow"]]
+    assert Event.objects.get(data__n="slow").pk < Event.objects.get(data__n="quick").pk, "the set-up says nothing"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_places_are_given_by_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each by itself would give the same places twice, which the database refuses."""
+    for n in range(50):
+        journal.record("case.revised", "case", "fuse-writeback", n=n)
+    at_once(*[following.give_places] * 4)
+    numbered = Event.objects.order_by("place").values_list("data__n", flat=True)
+    assert list(numbered) == list(range(50)) and not Event.objects.filter(place=None).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_place_lies_beyond_the_clock_and_beyond_the_last_place() -> None:
+    """What is restored to an hour ago gives no place that a reader has passed, nor does one whose clock went back."""
+    before = time.time_ns() // 1_000
+    first = journal.record("case.revised", "case", "fuse-writeback")
+    following.give_places()
+    first.refresh_from_db()
+    assert first.place is not None and first.place > before
+    ahead = journal.record("case.revised", "case", "fuse-writeback", n=1)
+    Event.objects.filter(pk=ahead.pk).update(place=first.place + 10**15)
+    last = journal.record("case.revised", "case", "fuse-writeback")
+    following.give_places()
+    last.refresh_from_db()
+    assert last.place == first.place + 10**15 + 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -86,9 +113,9 @@ def test_the_link_goes_on_from_the_last_even_where_nothing_happened() -> None:
     first = get(limit=1)
     place = first.json()["results"][0]["place"]
     assert f"since={place}&limit=1" in first["Link"]
-    end = Event.objects.order_by("transaction", "id").last()
+    end = Event.objects.order_by("place").last()
     assert end is not None
-    last = str(following.Place(end.transaction, end.pk))
+    last = str(end.place)
     assert f"since={last}&limit=50" in get(last)["Link"] and get(last).json()["results"] == []
 
 
@@ -106,7 +133,58 @@ def test_strangers_see_no_drafts_no_tokens_and_no_people() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("since", ["x", "1", "1-", "-1-2", "1-2-3", "9" * 30 + "-1", "1-2\x00"])
+@pytest.mark.parametrize("since", ["x", "1-", "-1-2", "1-2-3", "9" * 30, "9" * 30 + "-1", "1-2\x00", "٣"])
 def test_a_place_that_is_none_is_a_problem(since: str) -> None:
     answer = get(since)
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.django_db
+def test_a_place_as_it_was_written_before_is_understood_and_nothing_is_lost_by_it() -> None:
+    builders.case()
+    get()
+    rows = list(Event.objects.order_by("place"))
+    for n, row in enumerate(rows):
+        read = {one["place"] for one in get(f"{row.transaction}-{row.pk}").json()["results"]}
+        assert {str(one.place) for one in rows[n + 1 :] if one.verb in PUBLIC or one.subject_kind == "case"} <= read
+    end = rows[-1]
+    assert get(f"{end.transaction}-{end.pk}").json()["results"] == []
+    # After a restore, transaction ids of before are those of the far future.
+    assert get(f"{10**17}-{rows[0].pk}").json() == get(f"{rows[0].transaction}-{rows[0].pk}").json()
+    assert get("0-0").json() == get().json()
+
+
+@pytest.mark.django_db
+def test_followers_of_the_release_before_go_on_before_the_first_line_that_they_may_not_have_read() -> None:
+    events = [journal.record("case.revised", "case", "x") for _ in range(4)]
+    following.give_places()
+    rows = {one.pk: one for one in Event.objects.all()}
+    read = rows[events[1].pk]
+    for name, (transaction_, event) in {
+        "healthy": (read.transaction, read.pk),
+        "restored": (10**12, read.pk),
+        "new": (0, 0),
+        "done": (10**12, events[3].pk),
+    }.items():
+        Follower.objects.create(name=name, transaction=transaction_, event=event)
+    with connection.cursor() as cursor:
+        cursor.execute(importlib.import_module("discussion.migrations.0009_followers_placed").FORWARD)
+    places = {one.name: one.place for one in Follower.objects.all()}
+    first, second, third, last = (rows[one.pk].place or 0 for one in events)
+    assert places == {"healthy": third - 1, "restored": third - 1, "new": first - 1, "done": last}
+    assert second == third - 1
+
+
+@pytest.mark.django_db
+def test_lines_without_a_place_are_found_by_an_index_of_theirs_alone() -> None:
+    Event.objects.bulk_create(Event(verb="case.revised", subject_kind="case", subject="x") for _ in range(2_000))
+    following.give_places()
+    with CaptureQueriesContext(connection) as asked:
+        get(limit=2)
+    assert len([one for one in asked if "people_event" in one["sql"]]) == 2, (
+        "is there one without a place; and the page"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE people_event")
+    plans = [Event.objects.filter(place=None).explain(), following.after(Event.objects.all(), 5)[:10].explain()]
+    assert "event_without_place" in plans[0] and "people_event_place" in plans[1], plans

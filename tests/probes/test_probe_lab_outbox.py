@@ -88,7 +88,9 @@ def test_each_guest_has_a_token_of_its_own(tmp_path: Path) -> None:
     assert address.sender("guest-7.3.4", print).token == "one"
     (tmp_path / "guest-6.12.0").write_text("\n")
     for guest in ("guest-6.1.0", "guest-6.12.0"):
-        with pytest.raises(CannotRun, match=rf"no token in .*{guest}: manage\.py add_machine NAME > .*/{guest}"):
+        with pytest.raises(
+            CannotRun, match=rf"no token in .*{guest}: manage\.py add_machine NAME --token-file .*/{guest}"
+        ):
             address.sender(guest, print)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import random
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +14,10 @@ from django.db import connection, transaction
 from catalog.models import Tally, Total
 from diagnosis.vocabulary import OUTCOMES
 from people.models import Machine, Role, Standing
-from reports import agreement, erasing, evidence, ingest, replay, totals, trust, wholes
+from reports import agreement, deltas, erasing, evidence, ingest, replay, totals, trust, wholes
 from reports.models import Evidence, Report, State
 from tests import builders
-from tests.at_once import at_once
+from tests.at_once import alone, at_once, wait_until_somebody_waits
 
 pytestmark = pytest.mark.django_db
 
@@ -159,14 +158,36 @@ def test_a_total_that_is_added_up_anew_waits_for_who_is_adding_to_it() -> None:
     assert (Total.objects.get().held, Total.objects.get().nr_machines) == (1, 1)
 
 
-def wait_until_somebody_waits() -> None:
-    for _ in range(300):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.05)
-    raise AssertionError("nobody waits for a lock")
+@pytest.mark.django_db(transaction=True)
+def test_who_locks_totals_that_do_not_exist_yet_and_who_makes_them_do_not_deadlock() -> None:
+    builders.case("aaa-case"), builders.case("zzz-case")
+    chief, old, new = builders.person("chief", Role.MAINTAINER), builders.machine("old"), builders.machine("new")
+    Machine.objects.filter(pk=new.pk).update(standing=Standing.NEW)
+    builders.settled(builders.run("aaa-case"), builders.run("zzz-case"), sender=new)  # counts nowhere yet
+    builders.settled(builders.run("zzz-case"), sender=old)
+    assert Total.objects.count() == 1
+    groups = [deltas.key_of(row)[:7] for row in Evidence.objects.filter(machine=new)]
+    builders.report(builders.run("aaa-case"), builders.run("zzz-case"), sender=old)
+    settling = threading.Thread(target=alone, args=(ingest.drain,))
+    with transaction.atomic():
+        totals.lock(groups)
+        settling.start()
+        wait_until_somebody_waits()
+        trust.let_stand(new, Standing.TRUSTED, chief)
+    settling.join(30)
+    assert not settling.is_alive() and not Report.objects.exclude(state=State.SETTLED).exists()
+    assert agreement.disagreements() == agreement.miscounts() == []
+    assert list(Total.objects.order_by("case__slug").values_list("nr_machines", "held")) == [(2, 2), (2, 3)]
+
+
+def test_a_total_that_was_made_to_be_locked_is_gone_with_the_act() -> None:
+    builders.case()
+    row = builders.settled().evidence.get()
+    chief = builders.person("chief", Role.MAINTAINER)
+    Total.objects.all().delete()
+    assert len(agreement.miscounts()) == 1 and not Total.objects.exists()
+    evidence.judge(row.report, row.key, row.case, chief, stands=False)
+    assert not Total.objects.exists() and not Tally.objects.exists()
 
 
 def test_what_was_counted_before_there_were_totals_is_added_up() -> None:

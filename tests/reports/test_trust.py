@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -89,6 +90,24 @@ def test_trust_given_while_reports_settle_counts_each_once() -> None:
     at_once(ingest.drain, waver, ingest.drain)
     ingest.drain()
     assert counted() == 300
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_machine_whose_standing_changes_may_send_meanwhile(maintainer: User) -> None:
+    builders.case()
+    sender = builders.machine("box")
+    builders.settled(sender=sender)
+    taken: list[Any] = []
+
+    def send() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '20s'")
+        taken.append(builders.report(sender=sender))
+
+    with transaction.atomic():
+        trust.let_stand(sender, Standing.WITHDRAWN, maintainer)
+        at_once(send)
+        assert len(taken) == 1
 
 
 def test_only_maintainers_say_whose_results_count(maintainer: User) -> None:

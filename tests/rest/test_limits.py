@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
@@ -14,7 +18,7 @@ from reports.models import Shared
 from rest import limits
 from rest.models import Allowance
 from tests import builders
-from tests.at_once import at_once
+from tests.at_once import alone, at_once, wait_until_somebody_waits
 
 pytestmark = pytest.mark.django_db
 DAY = 86_400
@@ -83,6 +87,103 @@ def test_units_are_leased_in_blocks_so_that_no_row_is_hot() -> None:
     assert Allowance.objects.get().leased == 100
 
 
+def test_who_has_spent_all_costs_the_database_nothing_more() -> None:
+    with CaptureQueriesContext(connection) as served:
+        assert spend(1_000) == 1_000
+    request, refused = RequestFactory().get("/"), 0
+    with CaptureQueriesContext(connection) as asked:
+        for _ in range(1_000):
+            with pytest.raises(limits.Exhausted):
+                limits.spend(request, "many")
+            refused += 1
+    assert refused == 1_000 and len(asked) == 0 < len(served) == 50
+
+
+def test_a_large_bite_that_is_refused_leaves_the_rest_to_smaller_ones() -> None:
+    request = RequestFactory().get("/")
+    limits.spend(request, "read", 3)
+    with pytest.raises(limits.Exhausted):
+        limits.spend(request, "read", 3)
+    limits.spend(request, "read", 2)
+    with pytest.raises(limits.Exhausted):
+        limits.spend(request, "read")
+
+
+def test_the_next_window_begins_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert spend(1_001) == 1_000
+    tomorrow = time.time() + DAY
+    monkeypatch.setattr(limits.time, "time", lambda: tomorrow)
+    limits.spend(RequestFactory().get("/"), "many")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_of_one_that_is_locked_does_not_stop_another() -> None:
+    def ask(address: str) -> None:
+        limits.spend(RequestFactory(REMOTE_ADDR=address).get("/"), "read")
+
+    ask("192.0.2.1")
+    limits._leases.clear()
+    others: list[str] = []
+
+    def be_another() -> None:
+        wait_until_somebody_waits()
+        ask("192.0.2.2")
+        others.append("192.0.2.2")
+
+    with transaction.atomic():
+        list(Allowance.objects.select_for_update())
+        blocked, other = (threading.Thread(target=alone, args=(act,)) for act in (lambda: ask("192.0.2.1"), be_another))
+        blocked.start()
+        other.start()
+        other.join(30)
+        assert others == ["192.0.2.2"] and blocked.is_alive()
+    blocked.join(30)
+    assert not blocked.is_alive()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads_that_ask_for_one_key_at_once_get_all_of_the_limit_and_no_more() -> None:
+    got: list[int] = []
+
+    def ask() -> None:
+        request = RequestFactory().get("/")
+        for _ in range(100):
+            try:
+                limits.spend(request, "many", 3)
+                got.append(3)
+            except limits.Exhausted:
+                return
+
+    at_once(*[ask] * 6)
+    assert sum(got) == 999
+
+
+@pytest.mark.django_db(transaction=True)
+def test_connections_that_the_server_has_ended_answer_nobody_with_an_error() -> None:
+    """What each process has after a restart of PostgreSQL: a pool of connections that are no more."""
+    together = threading.Barrier(3)
+
+    def hold() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        together.wait(30)
+
+    at_once(hold, hold, hold)
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as other:
+        ended = "SELECT count(pg_terminate_backend(pid, 9000)) FROM pg_stat_activity WHERE datname = %s"
+        assert other.execute(ended, [connection.settings_dict["NAME"]]).fetchone()[0] >= 3
+    connection.close()
+    codes: list[int] = []
+
+    def ask_three_times() -> None:
+        for _ in range(3):
+            codes.append(Client().get("/readyz").status_code)
+            connection.close()
+
+    at_once(ask_three_times)
+    assert codes == [200] * 3
+
+
 def test_processes_together_never_get_more_than_the_limit() -> None:
     """A process that forgot its lease is another process, to the database."""
     assert sum(spend(110) for _ in range(20)) <= 1_000
@@ -96,7 +197,7 @@ def test_leases_taken_at_the_same_moment_add_up() -> None:
     def lease() -> None:
         for _ in range(10):
             mine = limits.Lease(1)
-            limits._renew(mine, "many", "somebody", limit, 1)
+            limits._renew(mine, "many", "somebody", limit, limit.block)
             granted.append(mine.spare)
 
     at_once(*[lease] * 8)

@@ -1,0 +1,29 @@
+"""Bodies as they are stored: zstd."""
+
+from __future__ import annotations
+
+import threading
+
+import zstandard
+
+from reports.models import Payload, Shared
+
+ZSTD_LEVEL = 3
+
+
+def packed(body: bytes) -> bytes:
+    return _compressor().compress(body)
+
+
+def unpacked(payload: Payload | Shared) -> bytes:
+    return zstandard.ZstdDecompressor().decompress(bytes(payload.body))
+
+
+_own = threading.local()
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    """One for each thread: they must not be shared, and making one takes longer than packing a report."""
+    if not hasattr(_own, "compressor"):
+        _own.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+    return _own.compressor

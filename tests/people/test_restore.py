@@ -1,0 +1,121 @@
+"""Dumped with pg_dump and restored into a new cluster, the journal goes on: nothing is lost, nothing comes twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.postgres import FAST, Postgres
+from tests.running import ROOT
+
+pytestmark = pytest.mark.processes
+
+BEFORE = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.db import connection
+for _ in range(3000):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()")
+from tests import builders
+ada, bob, case = builders.person("ada"), builders.person("bob"), builders.case()
+Subscription.objects.create(user=bob, document=case.document)
+threads.say(case.document, ada, "told before the dump")
+telling.note_all()
+threads.say(case.document, ada, "not told before the dump")
+seen = client()
+threads.say(case.document, ada, "without a place at the dump")
+"""
+LOST = """
+say("lost with the old cluster")
+seen = client()
+"""
+AFTER = """
+seen = client()
+say("after the restore")
+telling.note_all()
+seen += client(seen[-1]["place"])
+"""
+COMMON = """
+import json, django; django.setup()
+from django.test import Client
+from catalog.models import Document
+from discussion import telling, threads
+from discussion.models import Comment, Notice, Subscription
+from people.models import Event, User
+def client(since=""):
+    return Client(SERVER_NAME="localhost").get("/api/v1/events/?limit=200&since=" + str(since)).json()["results"]
+def say(text):
+    threads.say(Document.objects.get(slug="fuse-writeback"), User.objects.get(username="ada"), text)
+%s
+made = {
+    "seen": [int(row["place"]) for row in seen],
+    "events": Event.objects.count(),
+    "told": sorted(Comment.objects.get(pk=one.event.data["comment"]).text for one in Notice.objects.all()),
+    "ahead": SINCE and len(client(SINCE)),
+}
+print(json.dumps(made))
+"""
+
+
+def run(server: Postgres, code: str, since: int = 0) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-c", COMMON.replace("SINCE", str(since)) % code],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": server.url, "DJANGO_SETTINGS_MODULE": "config.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def program(server: Postgres, name: str, *arguments: str, given: bytes = b"") -> bytes:
+    """One of the server's own programs, as its user."""
+    where = ["-h", str(server.socket), "-U", "unmigratable"]
+    done = subprocess.run(
+        [str(server.bin / name), *where, *arguments], **server._child(), input=given, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    return done.stdout
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[tuple[Postgres, Postgres]]:
+    old, new = Postgres(tmp_path / "old", FAST), Postgres(tmp_path / "new", FAST)
+    try:
+        yield old, new
+    finally:
+        old.erase()
+        new.erase()
+
+
+def test_after_a_restore_every_event_is_served_once_and_followers_go_on(servers: tuple[Postgres, Postgres]) -> None:
+    old, new = servers
+    old.start()
+    before = run(old, BEFORE)
+    dump = program(old, "pg_dump", "--format=custom", "unmigratable")
+    lost = run(old, LOST)
+    xid = b"select pg_current_xact_id()"
+    high = int(program(old, "psql", "-qAt", "unmigratable", given=xid))
+    old.stop()
+    new.start()
+    assert int(program(new, "psql", "-qAt", "unmigratable", given=xid)) < high - 2_000, "the set-up says nothing"
+    program(new, "pg_restore", "--no-owner", "--exit-on-error", "-d", "unmigratable", given=dump)
+    after = run(new, AFTER, since=lost["seen"][-1])
+    assert after["seen"] == sorted(set(after["seen"])), "something came twice, or out of order"
+    assert after["seen"][: len(before["seen"])] == before["seen"], "places that were given are kept"
+    assert len(after["seen"]) == len(before["seen"]) + 2, "what had no place at the dump, and what is new"
+    assert after["ahead"] == 2, "who had read beyond the dump sees what is new, too"
+    assert after["told"] == sorted(
+        ["told before the dump", "not told before the dump", "without a place at the dump", "after the restore"]
+    )
