@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from catalog.models import Case, KernelBuild
 from catalog.models.text import seen_by
-from diagnosis.vocabulary import MOVERS, OUTCOMES, UNKNOWN, Word
+from diagnosis.vocabulary import MOVERS, OUTCOMES, Word, look_up
 from people.models import Machine, Standing, may
 
 
@@ -179,11 +179,11 @@ class Observation(models.Model):
 
     @property
     def outcome_word(self) -> Word:
-        return OUTCOMES[self.outcome]
+        return look_up(OUTCOMES, self.outcome)
 
     @property
     def mover_word(self) -> Word:
-        return MOVERS.get(self.mover, UNKNOWN)
+        return look_up(MOVERS, self.mover)
 
 
 class EvidenceQuerySet(models.QuerySet["Evidence"]):
@@ -239,11 +239,11 @@ class Evidence(models.Model):
 
     @property
     def outcome_word(self) -> Word:
-        return OUTCOMES[self.outcome]
+        return look_up(OUTCOMES, self.outcome)
 
     @property
     def mover_word(self) -> Word:
-        return MOVERS.get(self.mover, UNKNOWN)
+        return look_up(MOVERS, self.mover)
 
 
 class Verdict(models.Model):
