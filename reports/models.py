@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from catalog.models import Case, KernelBuild
 from catalog.models.text import seen_by
+from catalog.models.told import told
 from diagnosis.vocabulary import MOVERS, OUTCOMES, Word, look_up
 from people.models import Machine, Standing, may
 
@@ -174,7 +175,10 @@ class Observation(models.Model):
     is_matched = models.BooleanField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["report", "key"], name="observation_key")]
+        constraints = [
+            models.UniqueConstraint(fields=["report", "key"], name="observation_key"),
+            *told("observation", "kind", "mover", "migrate_mode", "area", "environment", "outcome"),
+        ]
         indexes = [models.Index("fingerprint", models.F("id").desc(), name="observation_alike")]
 
     @property
@@ -231,7 +235,10 @@ class Evidence(models.Model):
 
     class Meta:
         verbose_name_plural = "evidence"
-        constraints = [models.UniqueConstraint(fields=["report", "key", "case"], name="evidence_key")]
+        constraints = [
+            models.UniqueConstraint(fields=["report", "key", "case"], name="evidence_key"),
+            *told("evidence", "kind", "mover", "area", "environment", "outcome"),
+        ]
         indexes = [
             models.Index(fields=["case", "-seen_at", "-id"], name="evidence_newest"),
             models.Index(fields=["report"], name="evidence_ruled", condition=Q(rule="ruled")),
