@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from catalog.document import parse
-from catalog.facts import CaseText
+from catalog.document import case_text
 from catalog.models import Case, KernelBuild, Total
 from diagnosis import affected, releases
 from diagnosis.affected import Answer, Change, Measurement
@@ -28,11 +27,9 @@ def judge(kernel: Release, cases: Iterable[Case]) -> list[Judged]:
 
 
 def changes(case: Case) -> list[Change]:
-    current = case.document.current
-    assert current is not None
-    text = parse(current.text)
-    assert isinstance(text, CaseText)
-    return [Change(c.tree, c.change, c.known_by, c.release or "", c.commit or "") for c in text.trees]
+    text = case_text(case.document)
+    trees = text.trees if text else ()
+    return [Change(c.tree, c.change, c.known_by, c.release or "", c.commit or "") for c in trees]
 
 
 def _measured(kernel: Release, cases: list[Case]) -> dict[int, list[Measurement]]:

@@ -19,7 +19,7 @@ from catalog.models import Case
 from diagnosis import releases
 from diagnosis.affected import AFFECTED, NOT_AFFECTED, UNKNOWN, Reason
 from diagnosis.releases import Release
-from diagnosis.vocabulary import KINDS
+from diagnosis.vocabulary import KINDS, rank
 from rest import paging, problems
 
 EXPECTED = "kernel: expected what `uname -r` prints, such as 6.12.57+deb13-amd64"
@@ -110,8 +110,7 @@ def said(kernel: Release) -> str:
 def groups(kernel: Release, user: Any) -> list[Group]:
     """Every case by its verdict on this kernel. Within a verdict cases come first, then contrasts and look-alikes."""
     rows: dict[str, list[Row]] = {verdict: [] for verdict, *_ in HEADINGS}
-    kinds = list(KINDS)
-    cases = sorted(Case.objects.visible_to(user).for_page(), key=lambda case: (kinds.index(case.kind), case.slug))
+    cases = sorted(Case.objects.visible_to(user).for_page(), key=lambda case: (rank(KINDS, case.kind), case.slug))
     for one in judge(kernel, cases):
         reasons, known_by = one.answer.reasons, one.answer.known_by
         against = [reason for reason in reasons if reason.contradicts]

@@ -11,8 +11,8 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from catalog import measured
-from catalog.document import parse
-from catalog.facts import CaseText, Objection, StrategyText
+from catalog.document import case_text, strategy_text
+from catalog.facts import Objection
 from catalog.models import Case, Serving, Strategy
 from catalog.models.cases import OPEN
 
@@ -61,16 +61,11 @@ def of(cases: QuerySet[Case], user: Any) -> list[Item]:
 
 
 def _item(case: Case, strip: list[measured.Cell]) -> Item:
-    assert case.document.current is not None
-    text = parse(case.document.current.text)
-    assert isinstance(text, CaseText)
+    text = case_text(case.document)
     proposals = [_proposal(serving) for serving in case.servings.all() if serving.effect != "does_not_apply"]
-    return Item(case, text.sections.get("Open question", ""), proposals, strip)
+    return Item(case, text.sections.get("Open question", "") if text else "", proposals, strip)
 
 
 def _proposal(serving: Serving) -> Proposal:
-    current = serving.strategy.document.current
-    assert current is not None
-    text = parse(current.text)
-    assert isinstance(text, StrategyText)
-    return Proposal(serving, text.objections)
+    text = strategy_text(serving.strategy.document)
+    return Proposal(serving, text.objections if text else ())

@@ -13,8 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog import measured
-from catalog.document import parse
-from catalog.facts import CaseText
+from catalog.document import case_text
 from catalog.models import Case
 from catalog.models.text import PROPOSALS, State
 from catalog.text_api import SAVING, TextView
@@ -112,10 +111,9 @@ class CaseView(TextView):
             raise Http404("There is no such case.")
         if (answer := self.text(request, case.document)) is not None:
             return answer
-        current = case.document.current
-        assert current is not None
-        text = parse(current.text)
-        assert isinstance(text, CaseText)
+        current, text = case.document.current, case_text(case.document)
+        if current is None or text is None:
+            raise Http404("This release cannot take its text apart; as text/markdown it is there.")
         return Response(
             {
                 **listed(case),

@@ -17,7 +17,7 @@ from catalog.measured import GLYPHS, verdict
 from catalog.models import KernelBuild, Total
 from diagnosis import releases
 from diagnosis.releases import Release
-from diagnosis.vocabulary import AREAS, ENVIRONMENTS, MOVERS, Word
+from diagnosis.vocabulary import ENVIRONMENTS, MOVERS, Word, look_up, look_up_area
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _build(build: KernelBuild, row: dict[str, Any], ahead: dict[str, KernelBuild
     read = releases.read(build.release)
     other = ahead.get(read.line)
     newer = other if other and releases.compare(read, releases.read(other.release)) == -1 else None
-    environment = ENVIRONMENTS[row["environment"]]
+    environment = look_up(ENVIRONMENTS, row["environment"])
     return Build(build, read, row["architecture"], environment, row["nr_cases"], row["last_seen_at"], newer)
 
 
@@ -140,6 +140,5 @@ def _told_apart(marks: list[Mark]) -> list[Mark]:
 
 def _mark(at: tuple[Any, ...], build: KernelBuild, count: tuple[int, int], is_newest: bool) -> Mark:
     _, _, mover, area, environment, architecture, kind = at
-    area = AREAS[area].label if area in AREAS else "no area"
-    where = f"{architecture} {environment}" + ("" if kind == "run" else f", from a {kind}")
-    return Mark(MOVERS[mover], area, where, build, *count, is_newest)
+    where = f"{architecture} {look_up(ENVIRONMENTS, environment).label}" + ("" if kind == "run" else f", from a {kind}")
+    return Mark(look_up(MOVERS, mover), look_up_area(area).label, where, build, *count, is_newest)

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from catalog import wording
 from catalog.facts import CaseText, DocumentText, StrategyText
+from catalog.models.text import Document
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 20
@@ -48,6 +49,27 @@ class Malformed(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         super().__init__("; ".join(str(problem) for problem in problems))
+
+
+def readable(text: str) -> DocumentText | None:
+    """What a stored text says; None where this release cannot read it: a later one, that runs beside it for a while,
+    has words and fields of its own. Whoever reads many texts goes on without that one."""
+    try:
+        return parse(text)
+    except Malformed:
+        return None
+
+
+def case_text(document: Document) -> CaseText | None:
+    """What a case says now, where it is `readable`."""
+    made = readable(document.current.text) if document.current else None
+    return made if isinstance(made, CaseText) else None
+
+
+def strategy_text(document: Document) -> StrategyText | None:
+    """As `case_text`."""
+    made = readable(document.current.text) if document.current else None
+    return made if isinstance(made, StrategyText) else None
 
 
 @lru_cache(maxsize=1_024)

@@ -10,7 +10,7 @@ from catalog import builds, measured
 from catalog.export import Export, Row, Table
 from catalog.facts import CaseText
 from catalog.models import Case, Serving, Strategy
-from diagnosis.vocabulary import CONTROLLERS, EFFECTS, MANNERS, MECHANISMS, STANDINGS, STATUSES, TIME_BOUNDS
+from diagnosis.vocabulary import CONTROLLERS, EFFECTS, MANNERS, MECHANISMS, STANDINGS, STATUSES, TIME_BOUNDS, look_up
 
 EVIDENCE = {
     "case": "case",
@@ -33,14 +33,15 @@ _SLIDE = ("kernel", "mover", "area", "held", "conclusive", "nr_machines")
 def case(found: Case, text: CaseText, summaries: list[measured.Summary]) -> Export:
     """A slide with the case at a glance, and one with what was measured."""
     points = [
-        f"Holds it: {MECHANISMS[text.mechanism].meaning}",
-        f"In whose hands: {', '.join(CONTROLLERS[slug].label for slug in text.controllers)}; "
-        f"in time: {TIME_BOUNDS[text.bounds.time].label}",
+        f"Holds it: {look_up(MECHANISMS, text.mechanism).meaning}",
+        f"In whose hands: {', '.join(look_up(CONTROLLERS, slug).label for slug in text.controllers)}; "
+        f"in time: {look_up(TIME_BOUNDS, text.bounds.time).label}",
         *(
-            f"{EFFECTS[e.effect].label}: {MANNERS[e.manner].label} ({STANDINGS[e.standing].label})"
+            f"{look_up(EFFECTS, e.effect).label}: {look_up(MANNERS, e.manner).label} "
+            f"({look_up(STANDINGS, e.standing).label})"
             for e in text.effects
         ),
-        f"Status: {STATUSES[text.status].label}",
+        f"Status: {look_up(STATUSES, text.status).label}",
     ]
     rows = [_evidence(found.slug, one) for one in summaries]
     measured_ = Table("Measured" if rows else "Nobody has measured it yet", EVIDENCE, rows, _SLIDE)

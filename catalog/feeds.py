@@ -19,7 +19,7 @@ from django.utils.feedgenerator import Atom1Feed
 
 from catalog.models import Case, Revision, Subsystem, Total
 from catalog.models.text import PROPOSALS, RevisionQuerySet
-from diagnosis.vocabulary import AREAS, ENVIRONMENTS, MOVERS, OUTCOMES, UNKNOWN
+from diagnosis.vocabulary import AREAS, ENVIRONMENTS, MOVERS, OUTCOMES, look_up
 
 ENTRIES = 40
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -119,10 +119,10 @@ def _measured(news: Iterable[Total]) -> list[Item]:
 
 
 def _said(one: Total) -> Iterator[str]:
-    area = f" in {AREAS[one.area].label}" if one.area in AREAS else ""
-    where = f"{one.architecture}, {ENVIRONMENTS.get(one.environment, UNKNOWN).label}"
+    area = f" in {look_up(AREAS, one.area).label}" if one.area in AREAS else ""
+    where = f"{one.architecture}, {look_up(ENVIRONMENTS, one.environment).label}"
     for outcome in one.outcomes:
-        yield f"{MOVERS.get(one.mover, UNKNOWN).label}{area} ({where}): {OUTCOMES[outcome].label}"
+        yield f"{look_up(MOVERS, one.mover).label}{area} ({where}): {look_up(OUTCOMES, outcome).label}"
 
 
 def _clean(text: str) -> str:

@@ -15,7 +15,7 @@ from django.http import QueryDict
 
 from catalog import measured, search
 from catalog.models import Case, Effect
-from diagnosis.vocabulary import AREAS, CONTROLLERS, EFFECTS, KINDS, MANNERS, MECHANISMS, STATUSES, Word
+from diagnosis.vocabulary import AREAS, CONTROLLERS, EFFECTS, KINDS, MANNERS, MECHANISMS, STATUSES, Word, look_up
 
 Strip = list[measured.Cell]
 Chosen = Mapping[str, str]
@@ -41,7 +41,7 @@ def _effects(case: Case, chosen: Chosen, but: str) -> list[Effect]:
 
 
 def _labels(words: Mapping[str, Word], slugs: list[str]) -> dict[str, str]:
-    return {slug: words[slug].label for slug in slugs}
+    return {slug: look_up(words, slug).label for slug in slugs}
 
 
 # The parameter of the URL: its facet. Adding a facet is adding a line here.

@@ -12,8 +12,10 @@ from django.shortcuts import render
 from catalog import export, finding, measured
 from catalog.models import Case, Effect
 from catalog.models.cases import OPEN
-from diagnosis.vocabulary import AREAS, CONTROLLERS, EFFECTS, MECHANISMS, TIME_BOUNDS, Word
+from diagnosis.vocabulary import AREAS, CONTROLLERS, EFFECTS, MECHANISMS, TIME_BOUNDS, Word, look_up, rank
 
+# By how well it is known. What this site has no word for looks like what is known least.
+LOOKS = {"measured": "yes", "reported": "part", "reasoned": "slight"}
 MARKED = ("cma_allocation", "hotunplug", "compaction")
 
 
@@ -26,9 +28,7 @@ class Mark:
 
     @property
     def look(self) -> str:
-        return (
-            {"measured": "yes", "reported": "part", "reasoned": "slight"}[self.known.standing] if self.known else "no"
-        )
+        return LOOKS.get(self.known.standing, "slight") if self.known else "no"
 
     @property
     def said(self) -> str:
@@ -57,14 +57,15 @@ class Figures:
 
 def cases(request: HttpRequest) -> HttpResponse:
     found = finding.find(request.GET, request.user)
-    order = list(MECHANISMS)
     rows = [row(case, found.strips[case.pk]) for case in found.cases]
-    rows.sort(key=lambda row: order.index(row.case.mechanism))
+    rows.sort(key=lambda row: rank(MECHANISMS, row.case.mechanism))
     if made := export.answer(request, lambda: exported(rows, _asked(found), request.get_full_path())):
         return made
     page = {
         "found": found,
-        "groups": [(MECHANISMS[slug], list(g)) for slug, g in groupby(rows, key=lambda row: row.case.mechanism)],
+        "groups": [
+            (look_up(MECHANISMS, slug), list(g)) for slug, g in groupby(rows, key=lambda row: row.case.mechanism)
+        ],
         "figures": _figures(found.everything, found.strips),
         "marked": marked(),
         "here": "cases",
@@ -74,12 +75,12 @@ def cases(request: HttpRequest) -> HttpResponse:
 
 def row(case: Case, strip: list[measured.Cell]) -> Row:
     known = {effect.effect: effect for effect in case.effects.all()}
-    return Row(case, [Mark(EFFECTS[slug], known.get(slug)) for slug in MARKED], strip)
+    return Row(case, [Mark(look_up(EFFECTS, slug), known.get(slug)) for slug in MARKED], strip)
 
 
 def marked() -> list[Word]:
     """What the columns of the table ask of a case."""
-    return [EFFECTS[slug] for slug in MARKED]
+    return [look_up(EFFECTS, slug) for slug in MARKED]
 
 
 def _figures(everything: list[Case], strips: dict[int, list[measured.Cell]]) -> Figures:
@@ -125,7 +126,7 @@ def exported(rows: list[Row], title: str, path: str) -> export.Export:
     for one in rows:
         by_mechanism.setdefault(one.case.mechanism, []).append(_exported(one))
     on_slides = ("title", "controllers", "effects", "measured", "status")
-    tables = [export.Table(MECHANISMS[m].label, COLUMNS, made, on_slides) for m, made in by_mechanism.items()]
+    tables = [export.Table(look_up(MECHANISMS, m).label, COLUMNS, made, on_slides) for m, made in by_mechanism.items()]
     return export.Export("cases", title, path, tables or [export.Table("No case matches", COLUMNS, [], on_slides)])
 
 
@@ -137,9 +138,9 @@ def _exported(one: Row) -> export.Row:
         "status": case.status_word.label,
         "kind": case.kind_word.label,
         "mechanism": case.mechanism_word.label,
-        "controllers": [CONTROLLERS[slug].label for slug in case.controllers],
-        "time_bound": TIME_BOUNDS[case.time_bound].label,
-        "areas": [AREAS[slug].label for slug in case.areas],
+        "controllers": [look_up(CONTROLLERS, slug).label for slug in case.controllers],
+        "time_bound": look_up(TIME_BOUNDS, case.time_bound).label,
+        "areas": [look_up(AREAS, slug).label for slug in case.areas],
         "effects": [
             f"{e.effect_word.label}: {e.manner_word.label} ({e.standing_word.label})" for e in case.effects.all()
         ],

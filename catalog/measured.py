@@ -18,7 +18,7 @@ from django.db.models import Sum
 from catalog import histogram
 from catalog.models import Case, KernelBuild, Total
 from diagnosis import releases
-from diagnosis.vocabulary import AREAS, CONCLUSIVE, ENVIRONMENTS, HELD, MOVERS, OUTCOMES, UNKNOWN, Word
+from diagnosis.vocabulary import CONCLUSIVE, ENVIRONMENTS, HELD, MOVERS, OUTCOMES, Word, look_up, look_up_area
 
 GLYPHS = {"held": "●", "moves": "○", "mixed": "◐", "none": "·"}
 MEANINGS = {
@@ -28,7 +28,6 @@ MEANINGS = {
     "none": "no conclusive run",
 }
 INTERVAL_FROM = 20
-NO_AREA = Word("", "no area", "The run was not made, so no area was hit.")
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,11 @@ class Summary:
             case_id=total.case_id,
             build=total.build,
             architecture=total.architecture,
-            mover=MOVERS.get(total.mover, UNKNOWN),
-            area=AREAS.get(total.area, NO_AREA),
-            environment=ENVIRONMENTS.get(total.environment, UNKNOWN),
+            mover=look_up(MOVERS, total.mover),
+            area=look_up_area(total.area),
+            environment=look_up(ENVIRONMENTS, total.environment),
             kind=total.kind,
-            outcomes=tuple((OUTCOMES[outcome], runs) for outcome, runs in total.outcomes.items()),
+            outcomes=tuple((look_up(OUTCOMES, outcome), runs) for outcome, runs in total.outcomes.items()),
             nr_machines=total.nr_machines,
             freed_seconds=histogram.median(total.histogram),
             last_seen_at=total.last_seen_at,

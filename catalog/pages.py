@@ -14,7 +14,7 @@ from catalog import export, exports, measured, parts, review, steering, tried
 from catalog.document import Malformed, parse
 from catalog.facts import CaseText, StrategyText
 from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
-from diagnosis.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES
+from diagnosis.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES, look_up, rank
 from people.models import User, may
 
 
@@ -51,7 +51,7 @@ def show_case(
     if not only_text and (made := export.answer(request, lambda: exports.case(found, text, summaries))):
         return made
     strategies = Strategy.objects.visible_to(request.user).filter(servings__case=found).for_list().distinct()
-    served = sorted(_served(strategies, found), key=lambda row: list(STRATEGY_EFFECTS).index(row[1].effect))
+    served = sorted(_served(strategies, found), key=lambda row: rank(STRATEGY_EFFECTS, row[1].effect))
     offered = [] if only_text else parts.for_page(request, found.document)
     page = {
         "case": found,
@@ -132,7 +132,7 @@ def steps(strategy: Strategy) -> list[Step]:
         return [Step(strategy.state_word.label, False)]
     reached = way.index(strategy.state)
     posted = f"posted v{strategy.version}" if strategy.version else "posted"
-    labels = [posted if slug == "posted" and reached >= 1 else STRATEGY_STATES[slug].label for slug in way]
+    labels = [posted if slug == "posted" and reached >= 1 else look_up(STRATEGY_STATES, slug).label for slug in way]
     return [Step(label, index <= reached) for index, label in enumerate(labels)]
 
 
@@ -147,9 +147,8 @@ def strategies(request: HttpRequest) -> HttpResponse:
         table.append((strategy, [(column, served.get(column.pk)) for column in columns]))
     if made := export.answer(request, lambda: exports.strategies(table, request.path)):
         return made
-    order = list(APPROACHES)
-    table.sort(key=lambda row: order.index(row[0].approach))
-    groups = [(APPROACHES[slug], list(rows)) for slug, rows in groupby(table, key=lambda row: row[0].approach)]
+    table.sort(key=lambda row: rank(APPROACHES, row[0].approach))
+    groups = [(look_up(APPROACHES, slug), list(rows)) for slug, rows in groupby(table, key=lambda row: row[0].approach)]
     page = {"groups": groups, "columns": columns, "words": STRATEGY_EFFECTS.values(), "here": "strategies"}
     return render(request, "catalog/strategies.html", page)
 

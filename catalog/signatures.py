@@ -10,6 +10,9 @@ from diagnosis.match import Signature
 
 
 def signatures() -> list[Signature]:
-    """One for each case, drafts too: evidence may wait on a draft, seen by nobody but editors. One query."""
+    """One for each case, drafts too: evidence may wait on a draft, seen by nobody but editors. One query.
+
+    A text that is not `readable` here recognises nothing until the later release reads what is unmatched again.
+    """
     texts = Case.objects.order_by("slug").values_list("document__current__text", flat=True)
-    return [signature_of(parsed) for parsed in map(document.parse, texts) if isinstance(parsed, CaseText)]
+    return [signature_of(parsed) for parsed in map(document.readable, texts) if isinstance(parsed, CaseText)]

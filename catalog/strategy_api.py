@@ -11,8 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.document import parse
-from catalog.facts import StrategyText
+from catalog.document import strategy_text
 from catalog.models import Case, Strategy
 from catalog.text_api import SAVING, TextView
 from rest import paging, problems
@@ -85,10 +84,9 @@ class StrategyView(TextView):
             raise Http404("There is no such strategy.")
         if (answer := self.text(request, found.document)) is not None:
             return answer
-        current = found.document.current
-        assert current is not None
-        text = parse(current.text)
-        assert isinstance(text, StrategyText)
+        current, text = found.document.current, strategy_text(found.document)
+        if current is None or text is None:
+            raise Http404("This release cannot take its text apart; as text/markdown it is there.")
         listed = _listed(found, _visible_cases(request))
         shown = {served["case"] for served in listed["cases"]}
         document = text.model_dump(mode="json", exclude_none=True)

@@ -9,8 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from catalog import export, list_page, measured
-from catalog.document import parse
-from catalog.facts import StrategyText
+from catalog.document import strategy_text
 from catalog.models import Case, Strategy, Subsystem
 from catalog.models.cases import OPEN
 
@@ -91,8 +90,5 @@ def _served(strategy: Strategy, cases: list[Case]) -> list[object]:
 
 
 def _driver(strategy: Strategy) -> str:
-    current = strategy.document.current
-    assert current is not None
-    text = parse(current.text)
-    assert isinstance(text, StrategyText)
-    return text.driver or ""
+    text = strategy_text(strategy.document)
+    return text.driver or "" if text else ""

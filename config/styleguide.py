@@ -17,7 +17,7 @@ from catalog.measured import Cell, Summary
 from catalog.models import Case, Effect, KernelBuild, Strategy
 from catalog.pages import steps
 from diagnosis import vocabulary
-from diagnosis.vocabulary import AREAS, EFFECTS, ENVIRONMENTS, MOVERS, OUTCOMES
+from diagnosis.vocabulary import AREAS, EFFECTS, ENVIRONMENTS, MOVERS, OUTCOMES, look_up
 
 SEEN = datetime(2026, 11, 22, 20, 15, tzinfo=UTC)
 CASE = Case(slug="an-example", title="An example, which is no case", mechanism="writeback", status="open", kind="case")
@@ -92,7 +92,7 @@ def _summary(outcomes: dict[str, int], label: str = "", freed_seconds: float | N
         area=AREAS["zone_movable"],
         environment=ENVIRONMENTS["guest"],
         kind="run",
-        outcomes=tuple((OUTCOMES[slug], runs) for slug, runs in outcomes.items()),
+        outcomes=tuple((look_up(OUTCOMES, slug), runs) for slug, runs in outcomes.items()),
         nr_machines=2,
         freed_seconds=freed_seconds,
         last_seen_at=SEEN,
@@ -101,4 +101,4 @@ def _summary(outcomes: dict[str, int], label: str = "", freed_seconds: float | N
 
 def _mark(standing: str | None) -> Mark:
     known = Effect(effect=MARKED[0], manner="sleeps_in_d", standing=standing) if standing else None
-    return Mark(EFFECTS[MARKED[0]], known)
+    return Mark(look_up(EFFECTS, MARKED[0]), known)

@@ -7,7 +7,7 @@ from typing import Dict, List, Sequence, Tuple
 
 from diagnosis.record import Record
 from diagnosis.verdict import PROVED, Command, Finding, Reason
-from diagnosis.vocabulary import MOVERS
+from diagnosis.vocabulary import MOVERS, look_up
 
 # No line of a kernel is as long (kernel/printk/printk.c PRINTKRB_RECORD_MAX).
 MAX_ONE_LINE = 1_024
@@ -194,7 +194,7 @@ def now(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Reason,
             places = finding.verdict.reasons[0].places if finding.verdict.reasons else ()
             made[text] = Reason(text, places)
         if text and finding.verdict.mover:
-            movers.setdefault(text, []).append(MOVERS[finding.verdict.mover].label)
+            movers.setdefault(text, []).append(look_up(MOVERS, finding.verdict.mover).label)
     if len(made) < 2:
         return tuple(made.values())
     return tuple(replace(reason, text=_of(movers.get(text, [])) + text) for text, reason in made.items())

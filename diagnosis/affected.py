@@ -19,7 +19,7 @@ from typing import Dict, Iterable, List, Sequence, Tuple
 
 from diagnosis import releases
 from diagnosis.releases import Release
-from diagnosis.vocabulary import AREAS, MOVERS, PROVENANCES
+from diagnosis.vocabulary import ENVIRONMENTS, MOVERS, PROVENANCES, look_up, look_up_area
 
 AFFECTED, NOT_AFFECTED, UNKNOWN = "affected", "not_affected", "unknown"
 ORDER = ("build", "line", "tree", "commits")
@@ -45,10 +45,11 @@ class Measurement:
 
     @property
     def said(self) -> str:
-        area = AREAS[self.area].label if self.area in AREAS else "no area"
         machines = "1 machine" if self.nr_machines == 1 else "%d machines" % self.nr_machines
         runs = "1 run" if self.conclusive == 1 else "%d runs" % self.conclusive
-        where = "%s, %s, %s %s" % (MOVERS[self.mover].label, area, self.architecture, self.environment)
+        words = (look_up(MOVERS, self.mover), look_up_area(self.area), look_up(ENVIRONMENTS, self.environment))
+        mover, area, environment = (word.label for word in words)
+        where = "%s, %s, %s %s" % (mover, area, self.architecture, environment)
         where += "" if self.kind == "run" else ", from a %s" % self.kind
         return "%s: held in %d of %s on %s" % (where, self.held, runs, machines)
 
@@ -252,7 +253,7 @@ def _said(change: Change) -> str:
     where = "%s %s" % (change.tree, change.release) if change.release else change.tree
     where = change.release if change.release.startswith(change.tree) else where
     commit = " by %s" % change.commit[:12] if change.commit else ""
-    return "%s: %s%s (%s)." % (where, change.change, commit, PROVENANCES[change.known_by].label)
+    return "%s: %s%s (%s)." % (where, change.change, commit, look_up(PROVENANCES, change.known_by).label)
 
 
 def _elsewhere(kernel: Release, measured: List[Measurement]) -> List[Reason]:

@@ -8,7 +8,7 @@ from typing import Dict, Iterable, Iterator, List
 
 from diagnosis.record import KINDS, Place
 from diagnosis.verdict import PROVED, Candidate, Command, Diagnosis, Finding, Reason
-from diagnosis.vocabulary import MANNERS, MECHANISMS, MOVERS
+from diagnosis.vocabulary import MANNERS, MECHANISMS, MOVERS, look_up
 
 WIDTH = 100
 MAX_SHOWN = 12
@@ -42,7 +42,7 @@ def shown(diagnosis: Diagnosis) -> str:
 
 def _finding(finding: Finding, diagnosis: Diagnosis, quoted: List[str]) -> Iterator[str]:
     verdict = finding.verdict
-    name = MECHANISMS[verdict.mechanism].label if verdict.mechanism else "None of the known"
+    name = look_up(MECHANISMS, verdict.mechanism).label if verdict.mechanism else "None of the known"
     standing = (
         " (a look-alike, no such case)" if verdict.is_look_alike else ", proved" if verdict.proved else ", not proved"
     )
@@ -53,8 +53,9 @@ def _finding(finding: Finding, diagnosis: Diagnosis, quoted: List[str]) -> Itera
     seen = "%s, line %d" % (kind, first[0])
     yield seen + (", and %d more like it" % (len(finding.records) - 1) if len(finding.records) > 1 else "")
     if verdict.manner:
-        mover = " (%s)" % MOVERS[verdict.mover].label if verdict.mover else ""
-        yield "Manner%s: %s. %s" % (mover, MANNERS[verdict.manner].label, MANNERS[verdict.manner].meaning)
+        mover = " (%s)" % look_up(MOVERS, verdict.mover).label if verdict.mover else ""
+        manner = look_up(MANNERS, verdict.manner)
+        yield "Manner%s: %s. %s" % (mover, manner.label, manner.meaning)
     for reason in verdict.reasons:
         yield from _reason(reason, quoted, "  - ")
     for gap in verdict.unknown:

@@ -1,7 +1,11 @@
 """The project's words: one entry a word, shared by model, URL, template, API, probe and docs.
 
 A group is a mapping from slug to `Word`. Slugs go into URLs, case files and the wire; labels and
-meanings are shown to people. Adding a word is adding one line here.
+meanings are shown to people. Adding a word is adding one line here, and for a word that evidence may hold
+the migration that `makemigrations` then asks for.
+
+Code that has a slug from data (a row, a report, a file) asks `look_up`, which answers whatever it is: a
+subscript raised on the first report that left something out, and took every page down that listed it.
 """
 
 from __future__ import annotations
@@ -208,6 +212,28 @@ EVIDENCE_KINDS = _group(
 
 # Where the sender did not say.
 UNKNOWN = Word("", "unknown", "The sender did not say.")
+NO_AREA = Word("", "no area", "The run was not made, or nothing says which area was hit.")
+
+
+def look_up(group: Mapping[str, Word], slug: str) -> Word:
+    """The word of a slug that came from data: UNKNOWN for '', and for a slug that is no word here one that says so.
+
+    It keeps its slug, so that two unknown words stay two. Never raises.
+    """
+    if not slug:
+        return UNKNOWN
+    return group.get(slug) or Word(slug, UNKNOWN.label, "This site does not know the word that was sent.")
+
+
+def look_up_area(slug: str) -> Word:
+    """As `look_up`; where no area was hit that is no gap in what is known."""
+    return look_up(AREAS, slug) if slug else NO_AREA
+
+
+def rank(group: Mapping[str, Word], slug: str) -> int:
+    """Where a slug that came from data stands in the order of its group; behind all others where it is not known."""
+    return list(group).index(slug) if slug in group else len(group)
+
 
 HOLDERS = _group(
     ("privileged", "privileged", "The holder had capabilities."),

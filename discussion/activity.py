@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, render
 
 from catalog.models import Document
 from discussion.models import Comment
-from people.journal import VERBS
+from people import journal
 from people.models import Event, User, may
 
 SHOWN = 50
@@ -54,5 +54,5 @@ def activity(found: User, reader: object) -> list[Done]:
         if document is None or (event.verb == "comment.made" and comment is None):
             continue
         address = comment.permalink if comment else document.get_absolute_url()
-        done.append(Done(event.at, VERBS[event.verb], address, document.slug))
+        done.append(Done(event.at, journal.said(event.verb), address, document.slug))
     return done[:SHOWN]

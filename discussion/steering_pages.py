@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from catalog import steering
-from catalog.document import Malformed, parse
+from catalog.document import Malformed, strategy_text
 from catalog.facts import StrategyText
 from catalog.models import Document, Strategy
 from discussion import letters, own_words, threads
@@ -32,10 +32,9 @@ def _known(request: HttpRequest) -> None:
 
 def _strategy(request: HttpRequest, slug: str) -> tuple[Document, StrategyText]:
     found = get_object_or_404(Strategy.objects.visible_to(request.user).for_page(), slug=slug)
-    current = found.document.current
-    assert current is not None
-    text = parse(current.text)
-    assert isinstance(text, StrategyText)
+    text = strategy_text(found.document)
+    if text is None:
+        raise Http404("This release cannot read its text, and so cannot change it.")
     return found.document, text
 
 

@@ -58,6 +58,11 @@ VERBS = {
 }
 
 
+def said(verb: str) -> str:
+    """The sentence of a verb; the verb itself where a later release wrote it."""
+    return VERBS.get(verb, verb)
+
+
 def record(verb: str, subject_kind: str, subject: str, actor: User | None = None, **data: Any) -> Event:
     """Writes one line, in the caller's transaction: it stands exactly if what it tells of stands."""
     if verb not in VERBS:

@@ -54,7 +54,7 @@ def plan_lines(case: Case, mover: str, hold_seconds: float, repeat: int) -> List
 
 def result_lines(run: Dict[str, Any]) -> List[str]:
     """One run, small enough to be read at a glance."""
-    outcome = vocabulary.OUTCOMES[run["outcome"]]
+    outcome = vocabulary.look_up(vocabulary.OUTCOMES, run["outcome"])
     lines = ["", "%s by %s: %s. %s" % (run["case"], run["mover"], outcome.label.upper(), outcome.meaning)]
     lines += _rows(_numbers(run))
     blocked = run.get("blocked")
@@ -93,7 +93,7 @@ def summary_lines(runs: Sequence[Dict[str, Any]]) -> List[str]:
         mine = [run["outcome"] for run in runs if run["case"] == slug]
         if len(mine) > 1:
             counts = (
-                "%d %s" % (mine.count(name), vocabulary.OUTCOMES[name].label)
+                "%d %s" % (mine.count(name), vocabulary.look_up(vocabulary.OUTCOMES, name).label)
                 for name in vocabulary.OUTCOMES
                 if name in mine
             )

@@ -13,8 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Case, Strategy
-from people import following
-from people.journal import VERBS
+from people import following, journal
 from people.models import Event, may
 from rest import paging, problems
 
@@ -81,7 +80,7 @@ def _event(row: Event) -> dict[str, Any]:
     made: dict[str, Any] = {
         "at": row.at,
         "verb": row.verb,
-        "said": VERBS.get(row.verb, row.verb),
+        "said": journal.said(row.verb),
         "subject_kind": row.subject_kind,
         "subject": row.subject,
         "place": str(row.place),

@@ -12,7 +12,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, StreamingHttpResponse
 
-from catalog import measured
 from catalog.export import inert
 from catalog.models import Case, Document, KernelBuild, Tally
 from diagnosis.vocabulary import CONCLUSIVE, HELD
@@ -184,7 +183,7 @@ def _incident(row: Evidence) -> dict[str, Any]:
         "issue_version": current.n if current else 0,
         "test_id": _test_id(row),
         "present": row.outcome in HELD,
-        "comment": f"{measured.OUTCOMES[row.outcome].label}: {row.reason}",
+        "comment": f"{row.outcome_word.label}: {row.reason}",
     }
 
 

@@ -14,7 +14,8 @@ from django.db.models.functions import Now
 
 from catalog.models import Case, KernelBuild
 from catalog.models.text import seen_by
-from diagnosis.vocabulary import MOVERS, OUTCOMES, UNKNOWN, Word
+from catalog.models.told import told
+from diagnosis.vocabulary import MOVERS, OUTCOMES, Word, look_up
 from people.models import Machine, Standing, may
 
 
@@ -174,16 +175,19 @@ class Observation(models.Model):
     is_matched = models.BooleanField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["report", "key"], name="observation_key")]
+        constraints = [
+            models.UniqueConstraint(fields=["report", "key"], name="observation_key"),
+            *told("observation", "kind", "mover", "migrate_mode", "area", "environment", "outcome"),
+        ]
         indexes = [models.Index("fingerprint", models.F("id").desc(), name="observation_alike")]
 
     @property
     def outcome_word(self) -> Word:
-        return OUTCOMES[self.outcome]
+        return look_up(OUTCOMES, self.outcome)
 
     @property
     def mover_word(self) -> Word:
-        return MOVERS.get(self.mover, UNKNOWN)
+        return look_up(MOVERS, self.mover)
 
 
 class EvidenceQuerySet(models.QuerySet["Evidence"]):
@@ -231,7 +235,10 @@ class Evidence(models.Model):
 
     class Meta:
         verbose_name_plural = "evidence"
-        constraints = [models.UniqueConstraint(fields=["report", "key", "case"], name="evidence_key")]
+        constraints = [
+            models.UniqueConstraint(fields=["report", "key", "case"], name="evidence_key"),
+            *told("evidence", "kind", "mover", "area", "environment", "outcome"),
+        ]
         indexes = [
             models.Index(fields=["case", "-seen_at", "-id"], name="evidence_newest"),
             models.Index(fields=["report"], name="evidence_ruled", condition=Q(rule="ruled")),
@@ -239,11 +246,11 @@ class Evidence(models.Model):
 
     @property
     def outcome_word(self) -> Word:
-        return OUTCOMES[self.outcome]
+        return look_up(OUTCOMES, self.outcome)
 
     @property
     def mover_word(self) -> Word:
-        return MOVERS.get(self.mover, UNKNOWN)
+        return look_up(MOVERS, self.mover)
 
 
 class Verdict(models.Model):

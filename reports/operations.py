@@ -7,7 +7,7 @@ from typing import Any
 
 from catalog.models import Total
 from diagnosis import releases
-from diagnosis.vocabulary import ENVIRONMENTS, MOVERS, OPERATIONS, Word
+from diagnosis.vocabulary import ENVIRONMENTS, MOVERS, OPERATIONS, Word, look_up
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _row(release: str, label: str, architecture: str, environment: str, mover: s
     return Row(
         release + (f" + {label}" if label else ""),
         architecture,
-        ENVIRONMENTS[environment],
-        OPERATIONS.get(mover) or MOVERS[mover],
+        look_up(ENVIRONMENTS, environment),
+        OPERATIONS.get(mover) or look_up(MOVERS, mover),
         *(Share(*worked[place : place + 2]) for place in (0, 2, 4)),
     )

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from diagnosis import releases
-from diagnosis.vocabulary import CONCLUSIVE, MOVERS, OUTCOMES
+from diagnosis.vocabulary import CONCLUSIVE, MOVERS, OUTCOMES, look_up
 from reports.recorded import Recording, is_spread
 
 Cells = dict[tuple[str, str], dict[str, Counter[str]]]
@@ -20,7 +20,7 @@ def table(recordings: Iterable[Recording]) -> str:
         report = json.loads(one.body)
         spread = any(map(is_spread, report["runs"]))  # a run that failed does not say so itself
         for run in report["runs"]:
-            mover = MOVERS[run["mover"]].label + (", spread" if spread else "")
+            mover = look_up(MOVERS, run["mover"]).label + (", spread" if spread else "")
             cells[run["case"], mover][one.kernel][run["outcome"]] += 1
     kernels = sorted(
         {kernel for row in cells.values() for kernel in row}, key=lambda name: (releases.read(name).order, name)
@@ -33,6 +33,6 @@ def table(recordings: Iterable[Recording]) -> str:
 
 def said(outcomes: Counter[str]) -> str:
     total = outcomes.total()
-    conclusive = [f"{OUTCOMES[slug].label} {outcomes[slug]}/{total}" for slug in CONCLUSIVE if outcomes[slug]]
-    silent = [f"{outcomes[slug]} {OUTCOMES[slug].label}" for slug in OUTCOMES if slug not in CONCLUSIVE]
+    conclusive = [f"{look_up(OUTCOMES, slug).label} {outcomes[slug]}/{total}" for slug in CONCLUSIVE if outcomes[slug]]
+    silent = [f"{outcomes[slug]} {look_up(OUTCOMES, slug).label}" for slug in OUTCOMES if slug not in CONCLUSIVE]
     return ", ".join(conclusive + [text for text in silent if not text.startswith("0 ")])

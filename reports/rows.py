@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 
 from diagnosis.match import Match
 from diagnosis.observation import Observation as Said
-from reports.models import Report
+from reports.models import Evidence, Observation, Report
 
 
 class Row(NamedTuple):
@@ -48,8 +48,8 @@ OBSERVATION = (
 def of_observation(report: Report, said: Said, matches: list[Match], build_id: int) -> tuple[object, ...]:
     return (
         *(report.id, said.key, said.kind, said.names, build_id, said.architecture, said.mover, said.migrate_mode),
-        *(said.area, said.environment, said.outcome, said.freed_seconds, said.fingerprint, said.says[:300]),
-        *([mark[:200] for mark in said.marks], bool(matches)),
+        *(said.area, said.environment, said.outcome, said.freed_seconds, said.fingerprint),
+        *(fitting(Observation, "says", said.says), [mark[:200] for mark in said.marks], bool(matches)),
     )
 
 
@@ -59,7 +59,7 @@ def of_evidence(report: Report, said: Said, match: Match, case_id: int, build_id
         key=said.key,
         case_id=case_id,
         rule=match.rule,
-        reason=match.reason,
+        reason=fitting(Evidence, "reason", match.reason),
         build_id=build_id,
         architecture=said.architecture,
         mover=said.mover,
@@ -74,6 +74,13 @@ def of_evidence(report: Report, said: Said, match: Match, case_id: int, build_id
         worked_after=said.worked_after,
         seen_at=report.seen_at,
     )
+
+
+def fitting(model: type[Model], column: str, sentence: str) -> str:
+    """A sentence that quotes what was sent, cut to what the column holds: COPY refuses a longer one, and its report."""
+    most = model._meta.get_field(column).max_length
+    assert most is not None
+    return sentence if len(sentence) <= most else sentence[: most - 1] + "…"
 
 
 def copy(model: type[Model], columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:

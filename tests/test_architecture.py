@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from diagnosis import vocabulary
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -89,3 +92,52 @@ def test_a_lock_on_a_row_never_stops_those_who_only_point_at_it() -> None:
 def test_every_package_of_ours_is_listed() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
     assert packages == ALLOWED.keys()
+
+
+GROUPS = {
+    name
+    for name, group in vars(vocabulary).items()
+    if isinstance(group, Mapping) and group and all(isinstance(word, vocabulary.Word) for word in group.values())
+}
+THROUGH_A_MODULE = {f"{module}.{group}" for module in ("vocabulary", "measured") for group in GROUPS}
+
+
+def subscripts(source: str) -> Iterator[int]:
+    """The lines that take a word out of a group of the vocabulary by a subscript that is no literal."""
+    tree = ast.parse(source)
+    named = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "diagnosis.vocabulary"
+        for alias in node.names
+        if alias.name in GROUPS
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
+            of = node.value
+            is_named = isinstance(of, ast.Name) and of.id in named
+            if is_named or ast.unparse(of) in THROUGH_A_MODULE:
+                yield node.lineno
+
+
+@pytest.mark.parametrize("package", [*ALLOWED, "tools"])
+def test_no_word_of_data_is_taken_out_of_the_vocabulary_by_a_subscript(package: str) -> None:
+    """`MOVERS[row.mover]` raised on the first report that named none. `vocabulary.look_up` answers whatever it is."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        lines = list(subscripts(path.read_text()))
+        assert not lines, f"{path.relative_to(ROOT)}, lines {lines}: look it up with vocabulary.look_up"
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("from diagnosis.vocabulary import MOVERS\nMOVERS[row.mover]", [2]),
+        ("from diagnosis.vocabulary import MOVERS as M\nM[slug]", [2]),
+        ("from diagnosis import vocabulary\nvocabulary.AREAS[row['area']]", [2]),
+        ("from catalog import measured\nmeasured.OUTCOMES[row.outcome]", [2]),
+        ("from diagnosis.vocabulary import MOVERS\nMOVERS['offline']", []),
+        ("MOVERS = {}\nMOVERS[slug]", []),
+    ],
+)
+def test_such_a_subscript_is_seen_however_the_group_was_imported(code: str, found: list[int]) -> None:
+    assert list(subscripts(code)) == found

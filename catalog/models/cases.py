@@ -19,6 +19,7 @@ from diagnosis.vocabulary import (
     STANDINGS,
     STATUSES,
     Word,
+    look_up,
 )
 
 # What somebody still has to do something about; `fixed` and `by_design` are settled.
@@ -83,15 +84,15 @@ class Case(models.Model):
 
     @property
     def status_word(self) -> Word:
-        return STATUSES[self.status]
+        return look_up(STATUSES, self.status)
 
     @property
     def kind_word(self) -> Word:
-        return KINDS[self.kind]
+        return look_up(KINDS, self.kind)
 
     @property
     def mechanism_word(self) -> Word:
-        return MECHANISMS[self.mechanism]
+        return look_up(MECHANISMS, self.mechanism)
 
 
 class Alias(models.Model):
@@ -112,15 +113,15 @@ class Effect(models.Model):
 
     @property
     def effect_word(self) -> Word:
-        return EFFECTS[self.effect]
+        return look_up(EFFECTS, self.effect)
 
     @property
     def manner_word(self) -> Word:
-        return MANNERS[self.manner]
+        return look_up(MANNERS, self.manner)
 
     @property
     def standing_word(self) -> Word:
-        return STANDINGS[self.standing]
+        return look_up(STANDINGS, self.standing)
 
 
 class Claim(models.Model):
@@ -134,7 +135,7 @@ class Claim(models.Model):
 
     @property
     def standing_word(self) -> Word:
-        return CLAIM_STANDINGS[self.standing]
+        return look_up(CLAIM_STANDINGS, self.standing)
 
 
 class Link(models.Model):
@@ -147,4 +148,4 @@ class Link(models.Model):
 
     @property
     def kind_word(self) -> Word:
-        return LINK_KINDS[self.kind]
+        return look_up(LINK_KINDS, self.kind)

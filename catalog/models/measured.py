@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from catalog.models.cases import Case
 from catalog.models.text import seen_by
+from catalog.models.told import told
 from diagnosis.vocabulary import OUTCOMES
 from people.models import Machine
 
@@ -83,6 +84,7 @@ class Tally(models.Model):
                 name="tally_key",
             ),
             models.CheckConstraint(condition=Q(runs__gte=1), name="tally_counts_something"),
+            *told("tally", "mover", "area", "environment", "kind", "outcome"),
         ]
 
 
@@ -124,6 +126,7 @@ class Total(models.Model):
             models.UniqueConstraint(
                 fields=["case", "build", "architecture", "mover", "area", "environment", "kind"], name="total_key"
             ),
+            *told("total", "mover", "area", "environment", "kind"),
         ]
         indexes = [models.Index(fields=["-news_at"], name="total_news")]
 

@@ -8,7 +8,7 @@ from django.db import models
 
 from catalog.models.cases import Case
 from catalog.models.text import Document, in_catalog
-from diagnosis.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES, Word
+from diagnosis.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES, Word, look_up
 
 
 class StrategyQuerySet(models.QuerySet["Strategy"]):
@@ -44,11 +44,11 @@ class Strategy(models.Model):
 
     @property
     def approach_word(self) -> Word:
-        return APPROACHES[self.approach]
+        return look_up(APPROACHES, self.approach)
 
     @property
     def state_word(self) -> Word:
-        return STRATEGY_STATES[self.state]
+        return look_up(STRATEGY_STATES, self.state)
 
 
 class Serving(models.Model):
@@ -65,4 +65,4 @@ class Serving(models.Model):
 
     @property
     def effect_word(self) -> Word:
-        return STRATEGY_EFFECTS[self.effect]
+        return look_up(STRATEGY_EFFECTS, self.effect)

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from catalog import facts, prose
 from diagnosis import vocabulary
-from people.journal import VERBS
+from people import journal
 from people.models import Event
 
 register = template.Library()
@@ -40,14 +40,13 @@ def first_sentence(text: str) -> str:
 @register.filter
 def word(slug: str, group: str) -> str:
     """The label of a word of the vocabulary, as {{ slug|word:"mechanism" }}."""
-    found = vocabulary.GROUPS[group].get(slug)
-    return found.label if found else slug
+    return vocabulary.look_up(vocabulary.GROUPS[group], slug).label
 
 
 @register.filter
 def told(event: Event) -> str:
     """What somebody did, as the journal says it: commented, declined the proposed case."""
-    return VERBS[event.verb]
+    return journal.said(event.verb)
 
 
 @register.filter
@@ -57,8 +56,7 @@ def subsystem_slug(name: str) -> str:
 
 @register.filter
 def meaning(slug: str, group: str) -> str:
-    found = vocabulary.GROUPS[group].get(slug)
-    return found.meaning if found else ""
+    return vocabulary.look_up(vocabulary.GROUPS[group], slug).meaning
 
 
 @register.filter

@@ -40,3 +40,25 @@ def test_the_migrate_modes_are_of_known_movers() -> None:
 
 def test_what_counts_are_outcomes_and_what_held_counts() -> None:
     assert set(HELD) < set(CONCLUSIVE) < OUTCOMES.keys()
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_looking_up_a_slug_that_came_from_data_never_raises(group: str) -> None:
+    known = GROUPS[group]
+    for slug, word in known.items():
+        assert vocabulary.look_up(known, slug) is word
+    assert vocabulary.look_up(known, "") is vocabulary.UNKNOWN
+    newer, other = (vocabulary.look_up(known, slug) for slug in ("of_next_year", "of_elsewhere"))
+    assert newer.label == other.label == "unknown" and newer != other, "two unknown words stay two"
+
+
+def test_no_area_is_no_gap_in_what_is_known_and_an_unknown_area_is() -> None:
+    assert [vocabulary.look_up_area(slug).label for slug in ("migrate_cma", "", "elsewhere")] == [
+        "MIGRATE_CMA",
+        "no area",
+        "unknown",
+    ]
+
+
+def test_an_unknown_word_stands_behind_all_others() -> None:
+    assert [vocabulary.rank(GROUPS["kind"], slug) for slug in ("case", "look_alike", "elsewhere", "")] == [0, 2, 3, 3]

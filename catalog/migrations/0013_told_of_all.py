@@ -1,0 +1,23 @@
+"""The rows that are there hold words of the vocabulary too. Reads the tables once; nobody who writes waits for it."""
+
+from django.contrib.postgres.operations import ValidateConstraint
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('catalog', '0012_told'),
+    ]
+
+    operations = [
+        ValidateConstraint(model_name='tally', name='tally_mover_told'),
+        ValidateConstraint(model_name='tally', name='tally_area_told'),
+        ValidateConstraint(model_name='tally', name='tally_environment_told'),
+        ValidateConstraint(model_name='tally', name='tally_kind_told'),
+        ValidateConstraint(model_name='tally', name='tally_outcome_told'),
+        ValidateConstraint(model_name='total', name='total_mover_told'),
+        ValidateConstraint(model_name='total', name='total_area_told'),
+        ValidateConstraint(model_name='total', name='total_environment_told'),
+        ValidateConstraint(model_name='total', name='total_kind_told'),
+    ]
