@@ -59,9 +59,14 @@ def tidy() -> None:
     """What a new case left lying is taken up again, and what only grows is folded or thrown away."""
     if replay.unmatched_again():
         bell.ring_now()
-    replay.unruled_again()
     limits.sweep()
     counts.fold()
+
+
+@shared_task(name="maintenance.rulings")
+def check_rulings() -> None:
+    if replay.unruled_again():
+        bell.ring_now()
 
 
 class Bell:
