@@ -80,7 +80,7 @@ def _asked(questions: list[Any]) -> tuple[float, int]:
 
     start, buffers = time.perf_counter(), 0
     for question in questions:
-        list(question)
+        list(question.all())  # a QuerySet keeps what it found
     milliseconds = 1000 * (time.perf_counter() - start)
     for question in questions:
         (plan,) = json.loads(question.explain(analyze=True, buffers=True, format="json"))

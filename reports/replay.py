@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import transaction
@@ -24,17 +25,24 @@ def replayable(reports: QuerySet[Report]) -> QuerySet[Report]:
 
 @transaction.atomic
 def again(reports: QuerySet[Report], person: User | None = None, why: str = "by hand") -> int:
-    """Puts the replayable ones of these reports back into the queue. Returns how many."""
+    """Puts the replayable ones of these reports back into the queue, all at once: of many, `requeue` does it in slices.
+
+    Returns how many.
+    """
+    number = queue(replayable(reports).values_list("pk", flat=True))
+    if number:
+        journal.record("reports.replayed", "report", why[:100], person, nr_reports=number)
+    return number
+
+
+def queue(wanted: Iterable[UUID]) -> int:
+    """Puts those of these into the queue that are at rest. Call it in a transaction. Returns how many."""
     # Locked in one order, and their state looked at again under the lock.
-    locked = (
-        Report.objects.select_for_update(no_key=True).filter(pk__in=replayable(reports).values("pk")).order_by("id")
-    )
+    locked = Report.objects.select_for_update(no_key=True).order_by("id").filter(pk__in=wanted)
     ids = [pk for pk, state in locked.values_list("pk", "state") if state in REPLAYABLE]
     Report.objects.filter(pk__in=ids).update(
         state=State.RECEIVED, turn=Turn.REPLAYED, attempts=0, claim_id=None, claimed_at=None, traceback=""
     )
-    if ids:
-        journal.record("reports.replayed", "report", why[:100], person, nr_reports=len(ids))
     return len(ids)
 
 
