@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: run test coverage lint lock lab signatures bench-pages bench-ingest bench-mail bench-stranger check-api bench-diagnose
+.PHONY: run test coverage lint lock lab signatures bench-pages bench-sweep bench-ingest bench-mail bench-stranger check-api bench-diagnose
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -52,6 +52,10 @@ lock: .venv/ok
 # What each page costs with 10,000 and with 1,000,000 observations; see docs/performance.md
 bench-pages: .venv/ok-dev
 	@.venv/bin/python -m bench.pages
+
+# What the sweep costs with 1,000,000 reports, beside how it looked before.
+bench-sweep: .venv/ok-dev
+	@.venv/bin/python -m bench.sweep $(BENCH)
 
 # How fast reports come in, beside a yardstick and beside SQUAD; see docs/performance.md.
 bench-ingest: .venv/ok-dev var/squad/bin/squad

@@ -44,6 +44,7 @@ app.conf.update(
         for name, seconds in (
             ("ingest.sweep", settings.SWEEP_SECONDS),
             ("maintenance.sweep", settings.SWEEP_SECONDS),
+            ("maintenance.rulings", 3_600),
             ("mail.tell", 60),
             ("fetch.follow", 60),
         )

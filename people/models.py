@@ -93,7 +93,11 @@ class Standing(models.TextChoices):
 
 
 class Machine(models.Model):
-    """A worker that sends reports. Its name is public."""
+    """A worker that sends reports. Its name is public.
+
+    Its evidence with ids above `uncounted_after`, up to `uncounted_until`, is in no tally yet, whatever its standing
+    says: counting follows a change of standing in slices. See reports.recounts.
+    """
 
     name = models.CharField(
         max_length=64,
@@ -103,9 +107,22 @@ class Machine(models.Model):
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="machines")
     standing = models.CharField(max_length=10, choices=Standing.choices, default=Standing.NEW)
     created_at = models.DateTimeField(db_default=Now())
+    uncounted_after = models.BigIntegerField(null=True, blank=True, editable=False)
+    uncounted_until = models.BigIntegerField(null=True, blank=True, editable=False)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(standing__in=Standing.values), name="machine_standing_known")]
+        constraints = [
+            models.CheckConstraint(condition=Q(standing__in=Standing.values), name="machine_standing_known"),
+            models.CheckConstraint(
+                condition=Q(uncounted_after=None, uncounted_until=None)
+                | Q(
+                    uncounted_after__isnull=False,
+                    uncounted_until__isnull=False,
+                    uncounted_until__gte=models.F("uncounted_after"),
+                ),
+                name="machine_uncounted_whole",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

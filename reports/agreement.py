@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from catalog.models import Tally, Total
-from reports import deltas, totals, wholes
+from reports import deltas, recounts, totals, wholes
 from reports.deltas import Delta, Key
 from reports.models import Evidence
 from reports.wholes import Group, Whole
@@ -21,9 +22,10 @@ Miscount = tuple[Group, tuple[Any, ...] | None, tuple[Any, ...] | None]
 def disagreements() -> list[Disagreement]:
     """Where a tally is not what its evidence adds up to: (key, tally, evidence). Empty when all is well.
 
-    The two are read one after the other, so what differs is looked at once more under the tally's lock.
+    The two are read one after the other, so what differs is looked at once more under the tally's lock. Tallies that
+    are being taken out with their machine are left out.
     """
-    stored = deltas.stored(Tally.objects.all())
+    stored = deltas.stored(Tally.objects.exclude(machine__uncounted_until=recounts.ALL))
     counted = deltas.tallied(Evidence.objects.counted().iterator(chunk_size=2_000))
     suspects = [key for key in sorted(stored.keys() | counted.keys()) if stored.get(key) != counted.get(key)]
     return [found for key in suspects if (found := _differs(key))]
@@ -32,9 +34,14 @@ def disagreements() -> list[Disagreement]:
 @transaction.atomic
 def _differs(key: Key) -> Disagreement | None:
     where = deltas.where_key(key)
-    stored = deltas.stored(Tally.objects.select_for_update(no_key=True).filter(**where)).get(key)
+    stored = deltas.stored(_locked(where)).get(key)
     counted = deltas.tallied(Evidence.objects.counted().filter(**where)).get(key)
     return (key, stored, counted) if stored != counted else None
+
+
+def _locked(where: dict[str, int | str]) -> QuerySet[Tally]:
+    rows = Tally.objects.exclude(machine__uncounted_until=recounts.ALL)
+    return rows.select_for_update(no_key=True, of=("self",)).filter(**where)
 
 
 def miscounts() -> list[Miscount]:

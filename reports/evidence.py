@@ -9,7 +9,7 @@ from diagnosis.match import Match
 from diagnosis.observation import Observation as Said
 from people import journal
 from people.models import Standing, User
-from reports import tallies
+from reports import recounts, tallies
 from reports.models import Evidence, Observation, Report, Verdict
 from reports.rows import OBSERVATION, Row, copy, of_evidence, of_observation
 
@@ -59,12 +59,17 @@ def detach(report: Report) -> None:
 
 
 def hold_standing(machines: set[int]) -> set[int]:
-    """Which of these machines are trusted; that stays so until the transaction ends. In one order: no deadlock."""
+    """What of these machines' new evidence counts; that stays so until the transaction ends. In one order: no deadlock.
+
+    While a machine's tallies are being taken out, nothing of it does: it is counted after that.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, standing FROM people_machine WHERE id = ANY(%s) ORDER BY id FOR SHARE", [list(machines)]
-        )
-        return {pk for pk, standing in cursor.fetchall() if standing == Standing.TRUSTED}
+        cursor.execute(_STANDING, [list(machines)])
+        rows = cursor.fetchall()
+    return {pk for pk, standing, until in rows if standing == Standing.TRUSTED and until != recounts.ALL}
+
+
+_STANDING = "SELECT id, standing, uncounted_until FROM people_machine WHERE id = ANY(%s) ORDER BY id FOR SHARE"
 
 
 @transaction.atomic

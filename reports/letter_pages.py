@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from catalog.models import Case
 from people.models import User, may
-from reports import erasing, picking, replay
+from reports import erasing, picking, requeue
 from reports.models import Report
-from reports.tasks import bell
+from reports.requeue import Chosen
+from reports.tasks import bell, ring_acts
 
 
 @require_POST
@@ -25,15 +25,11 @@ def again(request: HttpRequest) -> HttpResponse:
     person = _who(request, "reingest")
     one = request.POST.get("report", "")
     pick = picking.read(request.POST)
-    if one:
-        rows = Report.objects.filter(pk=UUID(one)) if _is_uuid(one) else Report.objects.none()
-    elif pick.says_something:
-        rows = pick.rows(Case.objects.visible_to(person, proposals=True))
-    else:
-        rows = Report.objects.none()
-    number = replay.again(rows, person, why=one or pick.address)
+    chosen = Chosen(reports=(one,) if _is_uuid(one) else ()) if one else Chosen(pick=pick.address)
+    number = requeue.ask(chosen, person, why=one or pick.address)
     if number:
         bell.ring()
+        ring_acts()
     messages.success(request, f"{number} report{'s' if number != 1 else ''} will be read again.")
     return redirect("report", one) if one and number else redirect(f"/reports/?{pick.address}")
 

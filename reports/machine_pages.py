@@ -15,9 +15,10 @@ from django.views.decorators.http import require_POST
 
 from people import machines as keeping
 from people.models import Machine, Scope, Standing, Token, User, may
-from reports import counts, trust
+from reports import counts, recounts, trust
 from reports.machine_forms import MachineForm, TokenForm
 from reports.models import Report
+from reports.tasks import ring_acts
 
 # What a maintainer may make of a machine, by what it is: the new standing, and what the button says.
 ACTS = {
@@ -102,6 +103,7 @@ def _machine_page(request: HttpRequest, row: Machine, secret: str = "") -> HttpR
         "acts": _acts(request, row),
         "is_for_good": is_mine and not may(request.user, "manage machines"),
         "counts": _counts(row),
+        "nr_uncounted": recounts.nr_left(row),
         "latest": list(Report.objects.filter(machine=row).newest()[:10]),
         "here": "reports",
     }
@@ -153,6 +155,7 @@ def standing(request: HttpRequest, name: str) -> HttpResponse:
     assert isinstance(request.user, User)
     if wanted in Standing.values:
         trust.let_stand(row, Standing(wanted), request.user)
+        ring_acts()
         messages.success(request, f"{row.name} is {wanted}.")
     return redirect("machine", name)
 

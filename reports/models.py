@@ -195,11 +195,16 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
         return self.filter(seen_by(user, "case__document__"))
 
     def counted(self) -> EvidenceQuerySet:
-        """What the tallies add up: what trusted machines sent, and no person has refuted."""
+        """What the tallies add up: what trusted machines sent, as far as that is counted, and no person has refuted."""
+        up_to, from_ = models.F("machine__uncounted_after"), models.F("machine__uncounted_until")
+        is_counted = Q(machine__uncounted_until=None) | Q(id__lte=up_to) | Q(id__gt=from_)
+        return self.filter(is_counted, machine__standing=Standing.TRUSTED).unrefuted()
+
+    def unrefuted(self) -> EvidenceQuerySet:
         refuted = Verdict.objects.filter(
             report=models.OuterRef("report"), key=models.OuterRef("key"), case=models.OuterRef("case"), stands=False
         )
-        return self.filter(machine__standing=Standing.TRUSTED).exclude(models.Exists(refuted))
+        return self.exclude(models.Exists(refuted))
 
     def for_rows(self) -> EvidenceQuerySet:
         """With all that a row of a list shows."""
@@ -301,6 +306,23 @@ class Ruling(models.Model):
 
     def __str__(self) -> str:
         return f"{self.fingerprint}: {self.case or self.word}"
+
+
+class Requeue(models.Model):
+    """Reports that somebody wants read again, while not all of them are back in the queue. See reports.requeue.
+
+    `chosen` says which. Those up to `cursor`, by id, are in the queue: `nr_done` of them were at rest.
+    """
+
+    at = models.DateTimeField(db_default=Now())
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    why = models.CharField(max_length=100)
+    chosen = models.JSONField()
+    cursor = models.UUIDField(null=True)
+    nr_done = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.why
 
 
 class SharedQuerySet(models.QuerySet["Shared"]):

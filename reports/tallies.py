@@ -11,13 +11,14 @@ from dataclasses import asdict
 from django.db import connection, transaction
 
 from catalog.models import Tally
+from diagnosis.vocabulary import OUTCOMES
 from people.models import Machine
 from reports import totals
 from reports.deltas import Delta, Key, stored, tallied, where_key
 from reports.models import Evidence
 from reports.rows import Row
 from reports.totals import literal
-from reports.wholes import Group
+from reports.wholes import GROUP, Group, group_of
 
 # Adding arrays element by element, and all deltas in one statement: the ORM can say neither. A row that was made here,
 # not changed, has an xmax of 0.
@@ -82,15 +83,20 @@ def _recount(key: Key) -> None:
         _add({key: counted})
 
 
-def count_machine(machine: Machine) -> None:
-    """Counts a machine's evidence where it is trusted, and else none of it. Call it with the machine locked."""
-    mine = Tally.objects.filter(machine=machine)
+def take_out(machine: Machine, most: int) -> bool:
+    """Takes so many tallies of a machine out of their totals, with all of a group. Returns whether some are left.
+
+    Call it with the machine locked, and not while anything of it is counted.
+    """
+    ordered = Tally.objects.filter(machine=machine).order_by(*GROUP)
+    rows = list(ordered[: most + len(OUTCOMES)])
+    groups = {group_of(row) for row in rows[:most]}
+    totals.lock(groups)
+    mine = Tally.objects.filter(pk__in=[row.pk for row in rows if group_of(row) in groups])
     before = stored(mine)
-    counted = tallied(Evidence.objects.counted().filter(machine=machine).iterator(chunk_size=2_000))
-    totals.lock(key[:7] for key in (*before, *counted))
     mine.delete()
     totals.take_away(before)
-    _add(counted)
+    return len(rows) > most
 
 
 def _add(deltas: dict[Key, Delta]) -> None:

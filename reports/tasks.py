@@ -10,7 +10,7 @@ from celery import shared_task
 from django.db import OperationalError as DatabaseUnavailable
 from kombu.exceptions import OperationalError
 
-from reports import claims, counts, ingest, replay
+from reports import claims, counts, ingest, recounts, replay, requeue
 from rest import limits
 
 log = logging.getLogger(__name__)
@@ -56,12 +56,42 @@ def sweep() -> None:
 
 @shared_task(name="maintenance.sweep")
 def tidy() -> None:
-    """What a new case left lying is taken up again, and what only grows is folded or thrown away."""
+    """What a new case or an act left lying is taken up again, and what only grows is folded or thrown away."""
     if replay.unmatched_again():
         bell.ring_now()
-    replay.unruled_again()
     limits.sweep()
     counts.fold()
+    work_off_acts()
+
+
+@shared_task(name="maintenance.acts")
+def work_off_acts(seconds: float = 20.0) -> None:
+    """What acts of people have left to do; begins no slice after so many seconds."""
+    end = time.monotonic() + seconds
+    queued = False
+    while time.monotonic() < end:
+        if requeue.one_slice():
+            queued = True
+        elif not recounts.one_slice():
+            break
+    else:
+        ring_acts()
+    if queued:
+        bell.ring_now()
+
+
+def ring_acts() -> None:
+    """Asks for it now. Where the broker does not take it, the sweep does it."""
+    try:
+        work_off_acts.apply_async(retry=False, expires=60)
+    except (OperationalError, OSError) as error:
+        log.warning("the broker did not take the message (%s); the sweep will do it", error)
+
+
+@shared_task(name="maintenance.rulings")
+def check_rulings() -> None:
+    if replay.unruled_again():
+        bell.ring_now()
 
 
 class Bell:

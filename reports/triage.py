@@ -17,8 +17,8 @@ from django.db.models.functions import Cast, Concat
 from catalog.models import Case
 from people import journal
 from people.models import Machine, Standing, User
-from reports import replay
-from reports.models import LikenessLine, Observation, Report, Ruling
+from reports import requeue
+from reports.models import LikenessLine, Observation, Ruling
 
 
 class AlreadyRuled(Exception):
@@ -142,4 +142,4 @@ def unrule(fingerprint: str, person: User) -> bool:
 
 
 def _again(fingerprint: str, person: User) -> None:
-    replay.again(Report.objects.filter(observations__fingerprint=fingerprint).distinct(), person, f"rule {fingerprint}")
+    requeue.ask(requeue.Chosen(fingerprint=fingerprint), person, f"rule {fingerprint}")

@@ -21,8 +21,8 @@ from diagnosis import match
 from diagnosis.observation import Observation as Said
 from people import journal
 from people.models import User
-from reports import replay
-from reports.models import Evidence, Observation, Report, State, Turn, Verdict
+from reports import requeue
+from reports.models import Observation, Report, Requeue, State, Turn, Verdict
 from reports.recognised import known_signatures
 
 NEWEST = 20_000
@@ -161,13 +161,13 @@ def activate(case: Case, text: str, base: int, person: User) -> int:
     """
     tried = trial(case, text)
     revisions.save(text, origin=Origin.SITE, author=person, base=base, of=case.document, note="signature")
-    held = Evidence.objects.filter(case=case, rule="proved").values("report")
-    stale = Report.objects.filter(Q(pk__in=tried.report_ids) | Q(pk__in=held))
-    nr = replay.again(stale, person, f"signature {case.slug}")
+    stale = requeue.Chosen(case=case.pk, reports=tuple(map(str, tried.report_ids)))
+    nr = requeue.ask(stale, person, f"signature {case.slug}")
     journal.record("signature.activated", "case", case.slug, person, nr_reports=nr)
     return nr
 
 
 def being_read_again() -> int:
-    """How many replayed reports still wait: the progress of a rematch."""
-    return Report.objects.filter(state__in=(State.RECEIVED, State.INGESTING), turn=Turn.REPLAYED).count()
+    """How many replayed reports still wait, and how many are to follow: the progress of a rematch."""
+    waiting = Report.objects.filter(state__in=(State.RECEIVED, State.INGESTING), turn=Turn.REPLAYED).count()
+    return waiting + sum(requeue.nr_left(row) for row in Requeue.objects.all())

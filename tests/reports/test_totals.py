@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from catalog.models import Tally, Total
 from diagnosis.vocabulary import OUTCOMES
 from people.models import Machine, Role, Standing
-from reports import agreement, deltas, erasing, evidence, ingest, replay, totals, trust, wholes
+from reports import agreement, deltas, erasing, evidence, ingest, recounts, replay, totals, trust, wholes
 from reports.models import Evidence, Report, State
 from tests import builders
 from tests.at_once import alone, at_once, wait_until_somebody_waits
@@ -74,9 +74,10 @@ def test_outcomes_keep_their_places() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_is_done_leaves_totals_as_adding_up_anew_would(seed: int) -> None:
+def test_whatever_is_done_leaves_totals_as_adding_up_anew_would(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums as they change, beside the same from nothing: times and machines too."""
     chance = random.Random(seed)
+    monkeypatch.setattr(recounts, "SLICE", (1, 2, 5, 1_000)[seed])
     for slug in ("fuse-writeback", "vmsplice-pipe"):
         builders.case(slug)
     chief = builders.person("chief", Role.MAINTAINER)
@@ -103,8 +104,9 @@ def test_whatever_is_done_leaves_totals_as_adding_up_anew_would(seed: int) -> No
         if report := Report.objects.filter(state=State.SETTLED).order_by("?").first():
             erasing.erase(report, chief, "It was asked for.")
 
-    acts: list[Callable[[], None]] = [settle, settle, settle, judge, judge, read_again, waver, erase]
-    for _ in range(25):
+    acts: list[Callable[[], object]] = [settle, settle, settle, judge, judge, read_again, waver, waver, erase]
+    acts.append(recounts.one_slice)
+    for _ in range(30):
         chance.choice(acts)()
         assert agreement.disagreements() == agreement.miscounts() == []
         before = columns()

@@ -11,7 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from catalog.models import Case
 from diagnosis.formats import registry
-from reports import picking, replay
+from reports import picking, replay, requeue
+from reports.requeue import Chosen
 from reports.tasks import bell
 
 
@@ -37,7 +38,13 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.stdout.write(f"{replay.replayable(reports).count()} reports would be read again")
             return
-        number = replay.again(reports)
+        if options["report"]:
+            chosen = Chosen(reports=tuple(str(pk) for pk in reports.values_list("pk", flat=True)))
+        else:
+            chosen = Chosen(pick=pick.address, every=options["all"] and not pick.says_something)
+        number = requeue.ask(chosen)
+        while requeue.one_slice():
+            pass
         if number:
             bell.ring_now()
         self.stdout.write(f"{number} reports wait to be read again")
