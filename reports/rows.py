@@ -47,7 +47,7 @@ OBSERVATION = (
 
 def of_observation(report: Report, said: Said, matches: list[Match], build_id: int) -> tuple[object, ...]:
     return (
-        *(report.id, said.key, said.kind, said.names, build_id, said.architecture, said.mover, said.migrate_mode),
+        *(report.id, said.key, said.kind, said.names[:200], build_id, said.architecture, said.mover, said.migrate_mode),
         *(said.area, said.environment, said.outcome, said.freed_seconds, said.fingerprint, said.says[:300]),
         *([mark[:200] for mark in said.marks], bool(matches)),
     )
