@@ -71,7 +71,7 @@ def fetch(thread: MailThread, by: User | None = None) -> mail_in.Taken | None:
     now = timezone.now()
     asked = MailThread.objects.filter(pk=thread.pk)
     try:
-        box = letters.read(archive.thread(_known_to_the_archive(thread)))
+        box = letters.read_apart(archive.thread(_known_to_the_archive(thread)))
         taken = mail_in.take(box, thread.documents.all(), by)
     except (archive.NotFetched, letters.Unreadable) as error:
         tomorrow = now + timedelta(days=1) if now - thread.created_at < ASLEEP else None

@@ -159,7 +159,7 @@ def _imported(request: HttpRequest, by: User, form: ImportForm) -> str:
         thread = follow.ask_for(form.cleaned_data["message_id"], documents, by)
         ring()
         return thread.get_absolute_url()
-    box = letters.read(archive.unpacked(mailbox.read()))
+    box = letters.read_apart(archive.unpacked(mailbox.read()))
     taken = mail_in.take(box, documents, by)
     if box.skipped:
         messages.warning(request, box.note)

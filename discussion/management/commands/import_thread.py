@@ -32,7 +32,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{taken.nr_new} new, {taken.nr_known} known")
 
     def _file(self, path: Path, documents: list[Document]) -> mail_in.Taken:
-        box = letters.read(archive.unpacked(path.read_bytes()))
+        box = letters.read_apart(archive.unpacked(path.read_bytes()))
         if box.skipped:
             self.stderr.write(box.note)
         return mail_in.take(box, documents)
