@@ -6,6 +6,7 @@ marked(text, pattern) -> pieces (text, whether it was searched for), to be shown
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 Pieces = tuple[tuple[str, bool], ...]
@@ -44,16 +45,22 @@ def excerpt(text: str, searched: Pattern) -> Pieces:
     """The stretch of some 2 × AROUND characters with the most different words that match; else the start."""
     text = " ".join(text.split())
     found = [(match.start(), match[0].lower()) for match in searched.finditer(text)]
-    best, most = 0, 0
-    for start, _ in found:
-        within = len({word for place, word in found if start <= place < start + 2 * AROUND})
-        if within > most:
-            best, most = start, within
+    best, most, last = 0, 0, 0
+    within: Counter[str] = Counter()  # the words of found[n:last], how often each
+    for start, word in found:
+        while last < len(found) and found[last][0] < start + 2 * AROUND:
+            within[found[last][1]] += 1
+            last += 1
+        if len(within) > most:
+            best, most = start, len(within)
+        within[word] -= 1
+        if not within[word]:
+            del within[word]
     first = max(0, best - AROUND // 2)
     if first:
         first = text.rfind(" ", 0, first + 1) + 1
-    last = min(len(text), first + 2 * AROUND)
-    if last < len(text):
-        last = max(text.rfind(" ", first, last), first + AROUND)
-    shown = ("… " if first else "") + text[first:last] + (" …" if last < len(text) else "")
+    end = min(len(text), first + 2 * AROUND)
+    if end < len(text):
+        end = max(text.rfind(" ", first, end), first + AROUND)
+    shown = ("… " if first else "") + text[first:end] + (" …" if end < len(text) else "")
     return marked(shown, searched)

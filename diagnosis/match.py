@@ -13,6 +13,8 @@ from typing import Callable, Container, FrozenSet, Iterable, List, Mapping, Sequ
 from diagnosis import naming
 from diagnosis.observation import Observation
 
+MAX_REASON = 400
+
 
 @dataclass(frozen=True)
 class Sign:
@@ -117,9 +119,14 @@ def match(observation: Observation, signatures: Iterable[Signature]) -> List[Mat
         for rule, recognise in RULES.items():
             reason = recognise(observation, signature)
             if reason:
-                found.append(Match(signature.case, rule, reason))
+                found.append(Match(signature.case, rule, _shortened(reason)))
                 break
     return sorted(found, key=lambda one: one.case)
+
+
+def _shortened(reason: str) -> str:
+    """A test's name and a glob are each up to 400 characters, and the two stand in one reason."""
+    return reason if len(reason) <= MAX_REASON else reason[: MAX_REASON - 1] + "…"
 
 
 def digest(signatures: Sequence[Signature]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Callable, Iterable, Iterator, List, Match, Pattern, Tuple
 
@@ -217,13 +218,13 @@ def cut(piece: Piece, start: int, end: int) -> Piece:
     if len(piece.spans) == 1:
         index, number, column = piece.spans[0]
         return Piece(piece.text[start:end], number, ((0, number, column + start - index),))
-    kept: List[Tuple[int, int, int]] = []
-    for index, number, column in piece.spans:
-        if index <= start:
-            kept = [(0, number, column + start - index)]
-        elif index < end:
-            kept.append((index - start, number, column))
-    return Piece(piece.text[start:end], kept[0][1], tuple(kept))
+    # Looked up, not walked to: a piece has thousands of spans, and is cut at each of its thousands of escapes.
+    first = max(bisect_right(piece.spans, (start, 1 << 60, 0)) - 1, 0)
+    last = max(bisect_left(piece.spans, (end, 0, 0)), first + 1)
+    index, number, column = piece.spans[first]
+    kept = [(0, number, column + start - index)]
+    kept += [(index - start, number, column) for index, number, column in piece.spans[first + 1 : last]]
+    return Piece(piece.text[start:end], number, tuple(kept))
 
 
 def _plain(raw: Iterable[Tuple[int, str]], is_html: bool) -> Iterator[Piece]:
@@ -244,8 +245,9 @@ def _unbroken(raw: Iterable[Tuple[int, str]]) -> Iterator[Piece]:
     for number, line in raw:
         is_soft = line.endswith("=")
         part = (line[:-1] if is_soft else line)[: max(MAX_PIECE - length, 0)]
-        spans.append((length, number, 1))
-        parts.append(part)
+        if part or not parts:  # a megabyte of breaks that join nothing would be half a million of them
+            spans.append((length, number, 1))
+            parts.append(part)
         length += len(part)
         if not is_soft:
             yield _unescaped(parts, spans)

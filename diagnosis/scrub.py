@@ -18,7 +18,8 @@ _IP6 = re.compile(
     re.IGNORECASE,
 )
 _MAC = re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", re.IGNORECASE)
-_MAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
+# From the start of a run alone: begun at each word of `a.a.a.…`, 16 kB took a second, and 1 MiB an hour.
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
 _HOME = re.compile(r"/home/[^/\s\"']+")
 _UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE)
 

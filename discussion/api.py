@@ -75,7 +75,7 @@ class CommentsView(APIView):
         if not may(by, "comment"):
             raise PermissionDenied("Your role may read, not comment.")
         given = request.data if isinstance(request.data, dict) else {}
-        form = CommentForm(about, by, {"text": _text(given.get("text")), "parent": given.get("parent") or ""})
+        form = CommentForm(about, by, {"text": _text(given.get("text")), "parent": _number(given.get("parent"))})
         if not form.is_valid():
             raise Unsaid(422, "This was not said.", _errors(form, given))
         try:
@@ -135,6 +135,11 @@ def _speaker(request: Request) -> User:
 
 def _text(given: Any) -> str:
     return given if isinstance(given, str) else ""
+
+
+def _number(given: Any) -> str:
+    """A float or a list is no comment's number, and no form expects one."""
+    return "" if given is None else str(given) if isinstance(given, int | str) else "none"
 
 
 def _errors(form: CommentForm, given: dict[str, Any]) -> list[dict[str, str]]:

@@ -5,11 +5,13 @@ NotFetched   it could not be had; the text says why
 
 from __future__ import annotations
 
-import time
+import socket
+import ssl
+import threading
 import urllib.error
 import urllib.request
 import zlib
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
 from typing import IO
 from urllib.parse import quote, urlsplit
 
@@ -31,18 +33,67 @@ def thread(message_id: str) -> bytes:
     """The mbox of the thread that a Message-ID is in. Raises `NotFetched`."""
     address = f"{settings.ARCHIVE}{quote(message_id, safe='@')}/t.mbox.gz"
     _checked(address)
-    opener = urllib.request.OpenerDirector()
-    for handler in (urllib.request.HTTPHandler, urllib.request.HTTPSHandler, urllib.request.HTTPDefaultErrorHandler,
-                    urllib.request.HTTPErrorProcessor, _Redirects):  # fmt: skip
-        opener.add_handler(handler())
     request = urllib.request.Request(address, headers={"User-Agent": _AGENT})  # noqa: S310 - the scheme was checked
+    deadline = _Deadline()
     try:
-        with opener.open(request, timeout=SECONDS) as answer:
-            return unpacked(_received(answer))
+        with _opener(deadline).open(request, timeout=SECONDS) as answer:
+            body = _received(answer)
     except urllib.error.HTTPError as error:
         raise NotFetched(f"the archive answered {error.code}") from None
     except (OSError, HTTPException) as error:
+        deadline.check()
         raise NotFetched(f"the archive could not be reached ({type(error).__name__})") from None
+    finally:
+        deadline.timer.cancel()
+    deadline.check()
+    return unpacked(body)
+
+
+class _Deadline:
+    """Ends a connection after SECONDS, wherever it stands: a socket's own timeout begins anew with every byte."""
+
+    def __init__(self) -> None:
+        self.sockets: list[socket.socket] = []
+        self.is_over = False
+        self.timer = threading.Timer(SECONDS, self._end)
+        self.timer.daemon = True
+        self.timer.start()
+
+    def _end(self) -> None:
+        self.is_over = True
+        for one in self.sockets:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # closed meanwhile
+
+    def check(self) -> None:
+        if self.is_over:
+            raise NotFetched(f"the thread did not come within {SECONDS:.0f} seconds")
+
+
+def _opener(deadline: _Deadline) -> urllib.request.OpenerDirector:
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            deadline.sockets.append(self.sock)
+
+    class Secure(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            deadline.sockets.append(self.sock)
+
+    class Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
+        def http_open(self, req: urllib.request.Request) -> HTTPResponse:
+            return self.do_open(Plain, req)
+
+        def https_open(self, req: urllib.request.Request) -> HTTPResponse:
+            return self.do_open(Secure, req, context=ssl.create_default_context())
+
+    opener = urllib.request.OpenerDirector()
+    for handler in (Handler, urllib.request.HTTPDefaultErrorHandler, urllib.request.HTTPErrorProcessor, _Redirects):
+        opener.add_handler(handler())
+    return opener
 
 
 def _checked(address: str) -> None:
@@ -63,16 +114,14 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _received(answer: IO[bytes]) -> bytes:
-    """The whole body, within bounds of size and of time: a socket's timeout alone lets a slow sender go on for ever."""
-    end, pieces, size = time.monotonic() + SECONDS, [], 0
-    while piece := answer.read(64 << 10):
+def _received(answer: HTTPResponse) -> bytes:
+    """The whole body, within the bound; each read returns what there is and does not wait for more."""
+    pieces, size = [], 0
+    while piece := answer.read1(64 << 10):
         pieces.append(piece)
         size += len(piece)
         if size > MAX_RECEIVED_BYTES:
             raise NotFetched(f"the thread is larger than {MAX_RECEIVED_BYTES} bytes")
-        if time.monotonic() > end:
-            raise NotFetched(f"the thread did not come within {SECONDS:.0f} seconds")
     return b"".join(pieces)
 
 

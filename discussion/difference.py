@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 
 from catalog import differences
 
+COLOURED_LINES = 5_000  # what follows has one colour: a letter may be 100,000 lines of a single +
 _CLASSES = {"+": "gi", "-": "gd", "@": "gu"}
 
 
@@ -23,9 +24,8 @@ def coloured(diff: str) -> SafeString:
     """A diff as escaped HTML, a span for each line that was added or taken away; it reads the same without colours."""
     if not diff:
         return SafeString("")
-    return format_html_join(
-        "", '<span class="{}">{}</span>', ((_class(line), line + "\n") for line in diff.split("\n"))
-    )
+    lines = diff.split("\n", COLOURED_LINES)
+    return format_html_join("", '<span class="{}">{}</span>', ((_class(line), line + "\n") for line in lines))
 
 
 def _class(line: str) -> str:

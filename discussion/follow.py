@@ -6,18 +6,21 @@ broker is made up for by the next round.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from catalog.models import Document
 from discussion import archive, letters, mail_in
 from discussion.models import MailThread, Message
 from people.models import User
+from people.statements import may_pass
 
+log = logging.getLogger(__name__)
 AWAKE = timedelta(days=7)  # after its last mail it is looked at often
 ASLEEP = timedelta(days=60)  # and then once a day, until this long after it
 MOST_AT_ONCE = 1  # it may take two minutes, and mail waits for the same worker
@@ -41,7 +44,14 @@ def fetch_due() -> int:
     """Fetches what is due, and returns how many threads that were."""
     done = 0
     while done < MOST_AT_ONCE and (thread := _claimed()):
-        fetch(thread)
+        try:
+            fetch(thread)
+        except DatabaseError as error:
+            if may_pass(error):
+                raise
+            # Its letters cannot be kept: noted at this thread, while the others are fetched.
+            log.exception("the thread %s cannot be kept", thread.root_id)
+            MailThread.objects.filter(pk=thread.pk).update(fault=f"It cannot be kept ({type(error).__name__}).")
         done += 1
     return done
 
@@ -61,13 +71,16 @@ def fetch(thread: MailThread, by: User | None = None) -> mail_in.Taken | None:
     now = timezone.now()
     asked = MailThread.objects.filter(pk=thread.pk)
     try:
-        taken = mail_in.take(letters.read(archive.thread(_known_to_the_archive(thread))), thread.documents.all(), by)
+        box = letters.read_apart(archive.thread(_known_to_the_archive(thread)))
+        taken = mail_in.take(box, thread.documents.all(), by)
     except (archive.NotFetched, letters.Unreadable) as error:
         tomorrow = now + timedelta(days=1) if now - thread.created_at < ASLEEP else None
         asked.update(fault=str(error)[:300], next_fetch_at=tomorrow)
         return None
     for one in taken.threads:
-        MailThread.objects.filter(pk=one.pk).update(fetched_at=now, fault="", next_fetch_at=_next(one, now))
+        MailThread.objects.filter(pk=one.pk).update(
+            fetched_at=now, fault="", skipped=box.note[:300], next_fetch_at=_next(one, now)
+        )
     if thread.pk not in {one.pk for one in taken.threads}:
         asked.update(fault="The archive's answer does not hold this Message-ID.", next_fetch_at=None)
     return taken

@@ -1,25 +1,29 @@
-"""Bytes of a mailbox to letters: MIME, charsets and bounds. Pure: no database, no clock, no network.
+"""Bytes of a mailbox to letters, each for itself: one that cannot be read is named and skipped. Pure.
 
 Unreadable   this is no mailbox, or one that is larger than the bounds below
 """
 
 from __future__ import annotations
 
-import email
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.header import decode_header, make_header
 from email.message import Message
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
 
 import nh3
 
+from discussion import mime
+from rest import bounded
+
 MAX_BYTES = 32 << 20
 MAX_LETTERS = 2_000
+MAX_LETTER_BYTES = 4 << 20
 MAX_CHARACTERS = 200_000
+# Elements within elements are cleaned in the square of their number: 200,000 characters of <div> took 5 s.
+MAX_PAGE_CHARACTERS = 20_000
 MAX_REFERENCES = 100
 MAX_RECIPIENTS = 100
 # As mbox writes it: "From " with an address and a time, first or after an empty line.
@@ -31,6 +35,10 @@ _ID = re.compile(r"<([^\s<>]{1,250})>")
 
 
 class Unreadable(Exception):
+    pass
+
+
+class _Skipped(Exception):
     pass
 
 
@@ -49,23 +57,58 @@ class Letter:
     is_cut: bool
 
 
-def read(mailbox: bytes) -> list[Letter]:
+@dataclass(frozen=True)
+class Mailbox:
+    """Letters, and for each mail that could not be read a sentence that names it."""
+
+    letters: tuple[Letter, ...]
+    skipped: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Letter]:
+        return iter(self.letters)
+
+    def __len__(self) -> int:
+        return len(self.letters)
+
+    @property
+    def note(self) -> str:
+        """One sentence of what was skipped; '' where nothing was."""
+        if not self.skipped:
+            return ""
+        more = f" and {len(self.skipped) - 3} more" if len(self.skipped) > 3 else ""
+        return f"Skipped {'; '.join(self.skipped[:3])}{more}."
+
+
+def read(mailbox: bytes) -> Mailbox:
     """The letters of an mbox, or of one plain mail, each Message-ID once. Raises `Unreadable`."""
     if len(mailbox) > MAX_BYTES:
         raise Unreadable(f"expected up to {MAX_BYTES} bytes, found {len(mailbox)}")
     found: dict[str, Letter] = {}
-    for number, raw in enumerate(_split(mailbox)):
-        if number >= MAX_LETTERS:
+    skipped = []
+    for number, raw in enumerate(_split(mailbox), 1):
+        if number > MAX_LETTERS:
             raise Unreadable(f"expected up to {MAX_LETTERS} mails, found more")
         try:
-            letter = _letter(email.message_from_bytes(raw))
-        except RecursionError:
-            raise Unreadable(f"mail {number + 1} holds parts within parts, deeper than is read") from None
-        if letter is not None:
+            letter = _letter(raw)
             found.setdefault(letter.message_id, letter)
+        except Exception as error:
+            skipped.append(f"mail {number}: {_why(error)}")
     if not found:
-        raise Unreadable("no mail with a Message-ID was found in it")
-    return list(found.values())
+        raise Unreadable("no mail in it could be read; " + "; ".join(skipped[:3]))
+    return Mailbox(tuple(found.values()), tuple(skipped))
+
+
+def read_apart(mailbox: bytes) -> Mailbox:
+    """The same in a process that is ended where it takes too long."""
+    try:
+        return bounded.call(read, mailbox, nr_bytes=len(mailbox))
+    except bounded.TooLong:
+        raise Unreadable("reading it takes too long") from None
+
+
+def _why(error: Exception) -> str:
+    """The standard library raises all it likes on bytes that are no mail, at thirty places or more."""
+    return str(error) if isinstance(error, _Skipped | mime.TooMuch) else f"cannot be read ({type(error).__name__})"
 
 
 def _split(mailbox: bytes) -> Iterator[bytes]:
@@ -79,81 +122,54 @@ def _split(mailbox: bytes) -> Iterator[bytes]:
         yield re.sub(rb"(?m)^>(>*From )", rb"\1", mailbox[place.end() : end])
 
 
-def _letter(mail: Message) -> Letter | None:
-    own = _ID.findall(_header(mail, "Message-ID"))
+def _letter(raw: bytes) -> Letter:
+    if len(raw) > MAX_LETTER_BYTES:
+        raise _Skipped(f"larger than {MAX_LETTER_BYTES} bytes")
+    mail = mime.parsed(raw)
+    own = _ID.findall(mime.header(mail, "Message-ID"))
     if not own or own[0] != clean(own[0]):
-        return None
-    name, address = _addresses(mail, "From")[0] if _addresses(mail, "From") else ("", "")
-    text = clean(_text(mail)).replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+        raise _Skipped("has no Message-ID")
+    name, address = next(iter(mime.addresses(mail, "From")), ("", ""))
+    text, is_cut = _text(mail)
+    text = clean(text).replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+    recipients = dict.fromkeys(_line(a, 250) for _, a in mime.addresses(mail, "To", "Cc") if "@" in a)
     return Letter(
         message_id=own[0],
         references=_references(mail, own[0]),
-        subject=_line(_header(mail, "Subject"), 300) or "(no subject)",
+        subject=_line(mime.header(mail, "Subject"), 300) or "(no subject)",
         author_name=_line(name, 200),
         author_address=_line(address, 250),
-        recipients=tuple(dict.fromkeys(_line(a, 250) for _, a in _addresses(mail, "To", "Cc") if "@" in a))[
-            :MAX_RECIPIENTS
-        ],
+        recipients=tuple(recipients)[:MAX_RECIPIENTS],
         sent_at=_date(mail),
         text=text[:MAX_CHARACTERS],
-        is_cut=len(text) > MAX_CHARACTERS,
+        is_cut=is_cut or len(text) > MAX_CHARACTERS,
     )
 
 
 def _references(mail: Message, own: str) -> tuple[str, ...]:
     """References and then In-Reply-To, each once, never itself; the newest are kept where there are too many."""
-    found = [one for name in ("References", "In-Reply-To") for one in _ID.findall(_header(mail, name))]
+    found = [one for name in ("References", "In-Reply-To") for one in _ID.findall(mime.header(mail, name))]
     return tuple(one for one in dict.fromkeys(found) if one not in (own, "") and one == clean(one))[-MAX_REFERENCES:]
-
-
-def _header(mail: Message, name: str) -> str:
-    """All headers of this name as text; what cannot be decoded is kept as it came."""
-    return " ".join(_decoded(str(value)) for value in mail.get_all(name, []))
-
-
-def _decoded(value: str) -> str:
-    try:
-        return str(make_header(decode_header(value)))
-    except (ValueError, LookupError, UnicodeError):
-        return value
-
-
-def _addresses(mail: Message, *names: str) -> list[tuple[str, str]]:
-    """Taken apart before it is decoded: a decoded name may hold commas."""
-    pairs = getaddresses([str(value) for name in names for value in mail.get_all(name, [])])
-    return [(_decoded(name), address) for name, address in pairs if address]
 
 
 def _date(mail: Message) -> datetime | None:
     try:
-        at = parsedate_to_datetime(str(mail.get("Date", "")))
+        at = parsedate_to_datetime(str(mail.get("Date", ""))[:200])
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return at if 1970 < at.year < 2100 else None
 
 
-def _text(mail: Message) -> str:
-    """What is to be read: every part in plain text, in order; HTML without its marks where there is nothing else."""
+def _text(mail: Message) -> tuple[str, bool]:
+    """What is to be read, and whether more was there: every part in plain text, in order; HTML without its marks
+    where there is nothing else."""
     parts = [part for part in mail.walk() if not part.is_multipart()]
     plain = [part for part in parts if part.get_content_type().startswith(("text/plain", "text/x-", "message/"))]
     if plain:
-        return "\n".join(_content(part) for part in plain)
-    page = "\n".join(_content(part) for part in parts if part.get_content_type() == "text/html")
-    return nh3.clean(page[:MAX_CHARACTERS], tags=set())
-
-
-def _content(part: Message) -> str:
-    """A part in its own charset; where that is unknown or wrong, as UTF-8, and else as Latin-1."""
-    payload = part.get_payload(decode=True)
-    if not isinstance(payload, bytes):
-        return ""
-    for charset in (part.get_content_charset("us-ascii"), "utf-8"):
-        try:
-            return payload.decode(charset)
-        except (LookupError, UnicodeError, ValueError):
-            continue
-    return payload.decode("latin-1")
+        return "\n".join(mime.content(part) for part in plain), False
+    page = "\n".join(mime.content(part) for part in parts if part.get_content_type() == "text/html")
+    return nh3.clean(page[:MAX_PAGE_CHARACTERS], tags=set()), len(page) > MAX_PAGE_CHARACTERS
 
 
 def clean(text: str) -> str:

@@ -38,15 +38,16 @@ def take(letters: Iterable[Letter], documents: Iterable[Document] = (), by: User
     fresh = [letter for key, letter in given.items() if key not in old or not old[key].present]
     above = _tree(old, fresh)
     before = {key: (message.parent_id, message.thread_id) for key, message in old.items()}
-    threads = _threads(above, old)
-    rows = _rows(above, old, fresh, threads)
-    _place(above, rows, threads, before)
+    roots = threading.roots(above)
+    threads = _threads(roots, old)
+    rows = _rows(roots, old, fresh, threads)
+    _place(above, roots, rows, threads, before)
     Trailer.objects.bulk_create(
         Trailer(message=rows[letter.message_id], kind=t.kind, name=t.name[:200], address=t.address)
         for letter in fresh
         for t in {(t.kind, t.address): t for t in patches.trailers(letter.text)}.values()
     )
-    touched = {threads[threading.root_of(key, above)].pk: threads[threading.root_of(key, above)] for key in given}
+    touched = {threads[roots[key]].pk: threads[roots[key]] for key in given}
     _sum_up(touched, above, rows)
     wanted = list(documents)
     for thread in touched.values():
@@ -72,14 +73,14 @@ def _tree(old: dict[str, Message], fresh: list[Letter]) -> dict[str, str | None]
     return above
 
 
-def _threads(above: dict[str, str | None], old: dict[str, Message]) -> dict[str, MailThread]:
+def _threads(roots: dict[str, str], old: dict[str, Message]) -> dict[str, MailThread]:
     """The thread of each root: the oldest that any message below it had, or a new one. Emptied ones go."""
     had: dict[str, dict[int, MailThread]] = defaultdict(dict)
     for key, message in old.items():
-        had[threading.root_of(key, above)][message.thread_id] = message.thread
+        had[roots[key]][message.thread_id] = message.thread
     made: dict[str, MailThread] = {}
     taken: set[int] = set()
-    for root in sorted({threading.root_of(key, above) for key in above}, key=lambda r: min(had[r], default=1 << 62)):
+    for root in sorted(set(roots.values()), key=lambda r: min(had[r], default=1 << 62)):
         mine = next((had[root][pk] for pk in sorted(had[root]) if pk not in taken), None)
         if mine is None:
             mine = MailThread.objects.create(root_id=root, subject="")
@@ -93,7 +94,7 @@ def _threads(above: dict[str, str | None], old: dict[str, Message]) -> dict[str,
 
 
 def _rows(
-    above: dict[str, str | None], old: dict[str, Message], fresh: list[Letter], threads: dict[str, MailThread]
+    roots: dict[str, str], old: dict[str, Message], fresh: list[Letter], threads: dict[str, MailThread]
 ) -> dict[str, Message]:
     """A row for every id: those there were, placeholders that are filled now, and new ones."""
     rows = dict(old)
@@ -104,11 +105,11 @@ def _rows(
         rows[letter.message_id] = row
         if row.pk:
             filled.append(row)
-    for key in above:
+    for key in roots:
         rows.setdefault(key, Message(message_id=key, present=False))
     new = [row for row in rows.values() if row.pk is None]
     for row in new:
-        row.thread = threads[threading.root_of(row.message_id, above)]
+        row.thread = threads[roots[row.message_id]]
     Message.objects.bulk_create(new, batch_size=500)
     if filled:
         Message.objects.bulk_update(filled, _FILLED, batch_size=200)
@@ -130,6 +131,7 @@ def _fill(row: Message, letter: Letter) -> None:
 
 def _place(
     above: dict[str, str | None],
+    roots: dict[str, str],
     rows: dict[str, Message],
     threads: dict[str, MailThread],
     before: dict[str, tuple[int | None, int]],
@@ -139,7 +141,7 @@ def _place(
     for key, parent in above.items():
         row = rows[key]
         row.parent = rows[parent] if parent else None
-        row.thread = threads[threading.root_of(key, above)]
+        row.thread = threads[roots[key]]
         if before.get(key, (None, row.thread_id)) != (row.parent_id, row.thread_id):
             moved.append(row)
     if moved:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models.functions import Length
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
@@ -19,6 +21,7 @@ from discussion.tasks import ring
 from people.models import User, may
 
 PER_PAGE = 50
+MOST_CHARACTERS = 400_000  # of the letters of a page, but for its first: fifty that are as long as may be are 10 MB
 
 
 @dataclass(frozen=True)
@@ -40,23 +43,29 @@ def thread(request: HttpRequest, message_id: str) -> HttpResponse:
     if named is None:
         raise Http404("This mail was not imported.")
     found = named.thread
-    places = mail_shown.in_tree(found.messages.without_text())
+    places = mail_shown.in_tree(found.messages.without_text().annotate(length=Length("text")))
+    starts = _starts(places)
     index = next(n for n, place in enumerate(places) if place.message.pk == named.pk)
     if named.message_id != found.root_id:
-        return redirect(_address(found, index // PER_PAGE, named))
-    page = _page(request, len(places))
+        return redirect(_address(found, _page_of(index, starts), named))
+    page = _page(request, len(starts))
     stranger = not isinstance(request.user, User)
     about = list(Document.objects.visible_to(request.user).filter(mail_threads=found).order_by("kind", "slug"))
     shown = {
         "thread": found,
         "index": [
-            (place, _address(found, n // PER_PAGE, place.message), mail_shown.author(place.message, stranger), subject)
+            (
+                place,
+                _address(found, _page_of(n, starts), place.message),
+                mail_shown.author(place.message, stranger),
+                subject,
+            )
             for n, (place, subject) in enumerate(zip(places, mail_shown.subjects(places, ""), strict=True))
         ],
-        "letters": _letters(places[page * PER_PAGE : (page + 1) * PER_PAGE], found.subject, stranger),
+        "letters": _letters(places[slice(*[*starts, len(places)][page : page + 2])], found.subject, stranger),
         "about": about,
         "page": page + 1,
-        "pages": range(1, -(-len(places) // PER_PAGE) + 1),
+        "pages": range(1, len(starts) + 1),
         "archived": mail_shown.archived(found.root_id),
         "may_import": may(request.user, "import mail"),
         "stranger": stranger,
@@ -65,15 +74,30 @@ def thread(request: HttpRequest, message_id: str) -> HttpResponse:
     return render(request, "discussion/mail_thread.html", shown)
 
 
+def _starts(places: list[mail_shown.Place]) -> list[int]:
+    """The index of the first letter of each page."""
+    starts, size = [0], 0
+    for n, place in enumerate(places):
+        length = getattr(place.message, "length", 0)
+        size += length
+        if n - starts[-1] == PER_PAGE or (size > MOST_CHARACTERS and n > starts[-1]):
+            starts.append(n)
+            size = length
+    return starts
+
+
+def _page_of(index: int, starts: list[int]) -> int:
+    return bisect_right(starts, index) - 1
+
+
 def _address(found: MailThread, page: int, message: Message) -> str:
     query = f"?page={page + 1}" if page else ""
     return f"{found.get_absolute_url()}{query}#m{message.pk}"
 
 
-def _page(request: HttpRequest, nr_places: int) -> int:
+def _page(request: HttpRequest, nr_pages: int) -> int:
     given = request.GET.get("page", "1")
-    last = max(0, (nr_places - 1) // PER_PAGE)
-    if not (given.isascii() and given.isdigit() and len(given) < 6 and 0 < int(given) <= last + 1):
+    if not (given.isascii() and given.isdigit() and len(given) < 6 and 0 < int(given) <= nr_pages):
         raise Http404("There is no such page.")
     return int(given) - 1
 
@@ -135,6 +159,9 @@ def _imported(request: HttpRequest, by: User, form: ImportForm) -> str:
         thread = follow.ask_for(form.cleaned_data["message_id"], documents, by)
         ring()
         return thread.get_absolute_url()
-    taken = mail_in.take(letters.read(archive.unpacked(mailbox.read())), documents, by)
+    box = letters.read_apart(archive.unpacked(mailbox.read()))
+    taken = mail_in.take(box, documents, by)
+    if box.skipped:
+        messages.warning(request, box.note)
     messages.success(request, f"{taken.nr_new} new letters, {taken.nr_known} known ones.")
     return taken.threads[0].get_absolute_url()

@@ -16,6 +16,7 @@ _VERSION = re.compile(r"\bv(\d{1,3})\b", re.IGNORECASE)
 _ANSWER = re.compile(r"\A(?:(?:re|aw|sv|antw|回复|答复)(?:\[\d{1,3}\])?\s?[:\uff1a]\s?)+", re.IGNORECASE)
 KEPT_OF_A_QUOTE = 4  # lines of a long quote that stay in sight, next to what answers them
 LONG_QUOTE = 8
+MOST_BLOCKS = 300  # a letter of 100,000 lines, of which every second is a quote, was a page of 4 MB
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,20 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    """A letter's text, taken apart in order; put together again it is the same text."""
+    """A letter's text, taken apart in order; put together again it is the same text. The last holds what is left."""
     lines = text.split("\n")
     diff = next((n for n, line in enumerate(lines) if line.startswith(("diff --git ", "Index: "))), len(lines))
     sign = next((n for n in range(len(lines) - 1, -1, -1) if lines[n].rstrip("\r") == "-- "), len(lines))
     sign = max(sign, 0) if len(lines) - sign <= 15 else len(lines)
     diff = min(diff, sign)
-    made = []
+    made: list[Block] = []
+    at = 0
     for is_quote, group in groupby(lines[:diff], key=lambda line: line.startswith(">")):
-        held = list(group)
+        held = list(group) if len(made) < MOST_BLOCKS - 1 else lines[at:diff]
+        at += len(held)
+        if len(made) == MOST_BLOCKS - 1:
+            made.append(Block("words", "\n".join(held).strip("\n")))
+            break
         if is_quote:
             made.append(_quote(held))
         elif any(held):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+DEEPEST = 500  # answers to answers; what would stand deeper begins a thread
+
 
 def parents(letters: Iterable[tuple[str, Sequence[str]]]) -> dict[str, str | None]:
     """(id, references) in the order of time -> the parent of each id, placeholders among them; None for a root.
@@ -31,15 +33,26 @@ def parents(letters: Iterable[tuple[str, Sequence[str]]]) -> dict[str, str | Non
 
 
 def _is_below(lower: str, upper: str, above: dict[str, str | None]) -> bool:
+    """Also where `lower` is too deep already: of 200,000 ids in one chain each would be walked for each."""
     at: str | None = lower
-    while at is not None:
+    for _ in range(DEEPEST):
         if at == upper:
             return True
-        at = above.get(at)
-    return False
+        at = above.get(at) if at is not None else None
+        if at is None:
+            return False
+    return True
 
 
-def root_of(one: str, above: dict[str, str | None]) -> str:
-    while (up := above.get(one)) is not None:
-        one = up
-    return one
+def roots(above: dict[str, str | None]) -> dict[str, str]:
+    """The root that each id stands below, in one walk over all."""
+    made: dict[str, str] = {}
+    for one in above:
+        way = []
+        at = one
+        while at not in made and (up := above.get(at)) is not None:
+            way.append(at)
+            at = up
+        root = made.setdefault(at, at)
+        made.update(dict.fromkeys(way, root))
+    return made

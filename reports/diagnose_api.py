@@ -16,6 +16,7 @@ from diagnosis.record import KINDS, Place, Record
 from diagnosis.verdict import PROVED, Command, Reason
 from reports import decoding
 from reports.diagnosing import Diagnosed, Found, diagnosed
+from reports.reading import MOST_RECORDS, RECORDS
 from reports.refusals import Refusal
 from rest import problems
 
@@ -84,7 +85,6 @@ SCHEMA: dict[str, Any] = {
         "is_cut": {"type": "boolean", "description": "More was there than is read at once."},
     },
 }
-MOST_RECORDS = 200
 
 
 class DiagnoseView(APIView):
@@ -107,7 +107,7 @@ class DiagnoseView(APIView):
         body = decoding.unpacked(decoding.decoded(raw, request.headers.get("Content-Encoding", "")))
         if not body:
             raise Refusal("no-text", [Fault("", "a kernel log, a page dump, a stack or a trace", "nothing")])
-        return Response(_document(diagnosed(body, request.user, request.query_params.get("kernel", "")[:200])))
+        return Response(_document(diagnosed(body, request.user, request.query_params.get("kernel", "")[:200], RECORDS)))
 
 
 def _document(made: Diagnosed) -> dict[str, Any]:
@@ -116,11 +116,11 @@ def _document(made: Diagnosed) -> dict[str, Any]:
         "summary": diagnosis.summary,
         "findings": [_finding(one) for one in made.found],
         "matches": [match for number, one in enumerate(made.found) for match in _matches(number, one)],
-        "records": [_record(record) for record in diagnosis.records[:MOST_RECORDS]],
+        "records": [_record(record) for record in diagnosis.records],
         "now": [_reason(reason) for reason in diagnosis.now],
         "capture": [asdict(command) for command in diagnosis.capture],
         "nr_lines": diagnosis.nr_lines,
-        "is_cut": diagnosis.is_cut or len(diagnosis.records) > MOST_RECORDS,
+        "is_cut": diagnosis.is_cut or made.told.nr_records > MOST_RECORDS,
     }
     if made.release:
         document["kernel"] = made.release

@@ -14,12 +14,11 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from diagnosis import plain
 from diagnosis.lines import decoded
 from diagnosis.vocabulary import AREAS, MANNERS, MECHANISMS, MOVERS
 from reports import decoding
 from reports.diagnosing import diagnosed
-from reports.marked import marked
+from reports.reading import LINES, PLAIN
 from reports.refusals import Refusal
 
 MAX_TEXT_BYTES = 1 << 20
@@ -58,19 +57,21 @@ def _page(request: HttpRequest) -> HttpResponse:
     page: dict[str, Any] = {"samples": samples(), "here": "diagnose", "most_bytes": MAX_TEXT_BYTES}
     try:
         given = form_given(request) if request.method == "POST" else _sample(request)
+        return render(request, "reports/diagnose.html", {**page, **told(given, request.user)} if given else page)
     except TooLarge:
         return render(request, "reports/diagnose.html", {**page, "is_too_large": True}, status=413)
-    return render(request, "reports/diagnose.html", {**page, **told(given, request.user)} if given else page)
+    except Refusal:
+        return render(request, "reports/diagnose.html", {**page, "is_too_slow": True}, status=422)
 
 
 def told(given: Given, user: Any) -> dict[str, Any]:
     """What the page shows of a text."""
-    made = diagnosed(given.text, user, given.release)
+    made = diagnosed(given.text, user, given.release, LINES)
     return {
         "given": given,
         "made": made,
         "diagnosis": made.diagnosis,
-        "log": marked(made.diagnosis),
+        "log": made.told.lines,
         "mechanisms": MECHANISMS,
         "words": {"manner": MANNERS, "mover": MOVERS, "area": AREAS},
     }
@@ -101,8 +102,10 @@ def _plain(request: HttpRequest) -> HttpResponse:
             return _text(f"The text is too large: up to {MAX_TEXT_BYTES} bytes.\n", 413)
     if given is None or not given.text.strip():
         return _text(USAGE.format(url=settings.SITE_URL), 200 if request.method != "POST" else 422)
-    made = diagnosed(given.text, request.user, given.release)
-    return _text(plain.shown(made.diagnosis))
+    try:
+        return _text(diagnosed(given.text, request.user, given.release, PLAIN).told.plain)
+    except Refusal as refusal:
+        return _text(f"{refusal}\n", 422)
 
 
 def _body(request: HttpRequest) -> Given:

@@ -14,8 +14,10 @@ from catalog.signatures import signatures
 from diagnosis import releases
 from diagnosis.advice import now_for
 from diagnosis.affected import AFFECTED, NOT_AFFECTED, UNKNOWN
-from diagnosis.diagnose import diagnose
 from diagnosis.verdict import PROVED, Candidate, Diagnosis, Finding
+from reports import reading
+from reports.refusals import too_slow
+from rest import bounded
 
 
 @dataclass(frozen=True)
@@ -44,28 +46,36 @@ class Found:
 class Diagnosed:
     """`release`: what the sender says, or what the text says, '' where neither does."""
 
-    diagnosis: Diagnosis
+    told: reading.Told
     found: tuple[Found, ...]
     release: str
 
+    @property
+    def diagnosis(self) -> Diagnosis:
+        return self.told.diagnosis
 
-MOST_FINDINGS = 40
+
 MOST_CANDIDATES = 12
 
 
-def diagnosed(text: str | bytes, user: Any, release: str = "") -> Diagnosed:
+def diagnosed(text: str | bytes, user: Any, release: str = "", wanted: str = "") -> Diagnosed:
     """Constant queries: the signatures, the cases, what was measured near that kernel. What to do now stands with the
-    first finding that asks for it."""
+    first finding that asks for it. `wanted`: see `reading.told`. Raises `Refusal` where it takes too long."""
     cases = {case.slug: case for case in Case.objects.visible_to(user).for_page()}
-    made = diagnose(text, [one for one in signatures() if one.case in cases], release)
+    known = [one for one in signatures() if one.case in cases]
+    try:
+        told = bounded.call(reading.told, text, known, release, wanted, nr_bytes=len(text))
+    except bounded.TooLong:
+        raise too_slow() from None
+    made = told.diagnosis
     release = release or made.release
     answers = _answers(release, made, cases)
     found, said = [], {""}
-    for finding in made.findings[:MOST_FINDINGS]:
+    for finding in made.findings:
         now = now_for(finding)
         found.append(_found(finding, cases, answers, "" if now in said else now))
         said.add(now)
-    return Diagnosed(made, tuple(found), release)
+    return Diagnosed(told, tuple(found), release)
 
 
 def _answers(release: str, made: Diagnosis, cases: dict[str, Case]) -> dict[str, Judged]:

@@ -10,21 +10,20 @@ import json
 import time
 import traceback
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
 
 from diagnosis import match as matching
-from diagnosis.faults import Unreadable
-from diagnosis.formats import registry
-from diagnosis.formats.format import Given
 from diagnosis.match import Match, Signature
 from diagnosis.observation import Observation
 from people.statements import may_pass, prepared
-from reports import claims, evidence, inbox
+from reports import claims, evidence, reading
 from reports.models import Report, State
 from reports.recognised import known_signatures
-from reports.refusals import Refusal
+from reports.refusals import Refusal, too_slow
+from rest import bounded
 
 
 @dataclass
@@ -51,7 +50,7 @@ def drain(seconds: float = 20.0) -> bool:
 def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
     known = known_signatures()
     reports = Report.objects.filter(id__in=ids, claim_id=claim_id).select_related("payload", "machine")
-    done = [read(report, known) for report in reports]
+    done = read(list(reports), known)
     try:
         _settle(claim_id, done, matching.digest(known))
     except Exception as error:
@@ -65,20 +64,19 @@ def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
             claims.fail(claim_id, traceback.format_exc())
 
 
-def read(report: Report, known: list[Signature]) -> Read:
-    """Parses and matches one report. Whatever goes wrong here is filed with the report, and hurts no other."""
-    done = Read(report)
+def read(reports: Sequence[Report], known: Sequence[Signature]) -> list[Read]:
+    """Parses and matches all; where that takes too long, each for itself, so that the one that does so is rejected."""
+    sent = [reading.Sent(one.format, bytes(one.payload.body), one.given) for one in reports]
     try:
-        body = inbox.unpacked(report.payload)
-        for observation in registry.FORMATS[report.format].observations(body, Given(**report.given)):
-            done.found.append((observation, matching.match(observation, known)))
-    except Unreadable as error:
-        done.refusal = Refusal(error.code, error.faults)
-    except Exception:
-        done.traceback = traceback.format_exc()
-    if done.refusal or done.traceback:
-        done.found = []
-    return done
+        made = bounded.call(reading.observed, sent, known, nr_bytes=sum(one.size_bytes for one in reports))
+    except bounded.TooLong:
+        if len(reports) == 1:
+            return [Read(reports[0], refusal=too_slow())]
+        return [one for report in reports for one in read([report], known)]
+    return [
+        Read(report, one.found, Refusal(one.code, one.faults) if one.code else None, one.traceback)
+        for report, one in zip(reports, made, strict=True)
+    ]
 
 
 @transaction.atomic

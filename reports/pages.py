@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,19 +19,17 @@ from django.views.decorators.http import condition, require_POST
 
 from catalog.models import Case, Document
 from catalog.parts import Part
-from diagnosis import naming, scrub
-from diagnosis.diagnose import diagnose
-from diagnosis.faults import Unreadable
 from diagnosis.formats import envelope, kernel_log, registry
 from diagnosis.vocabulary import Word
 from people.models import User, may
-from reports import counts, hiding, inbox, operations, picking, probe, replay
+from reports import counts, inbox, operations, picking, probe, reading, replay
 from reports import evidence as attaching
 from reports.forms import VerdictForm
 from reports.ledger import ledger
-from reports.marked import Gap, Line, marked
+from reports.marked import Gap, Line
 from reports.models import Evidence, Observation, Report, State, Verdict, may_see_raw
 from reports.refusals import KINDS
+from rest import bounded
 
 LATEST = 8
 LOOKED_THROUGH = 24
@@ -126,10 +123,10 @@ def _sent(row: Report) -> envelope.Envelope | None:
 
 @lru_cache(maxsize=8)
 def _scrubbed(body: bytes) -> envelope.Envelope | None:
-    """Kept for a few reports: a large one takes a second or two."""
+    """Kept for a few reports: a large one takes a second or two. Also that one takes too long, and is not shown."""
     try:
-        return envelope.read(naming.straight(json.dumps(scrub.envelope(json.loads(body)), ensure_ascii=False)).encode())
-    except (Unreadable, ValueError):
+        return bounded.call(reading.scrubbed, body, nr_bytes=len(body))
+    except bounded.TooLong:
         return None
 
 
@@ -142,7 +139,10 @@ def _log(row: Report) -> list[Line | Gap]:
 
 @lru_cache(maxsize=8)
 def _marked(body: bytes) -> list[Line | Gap]:
-    return marked(diagnose(hiding.hidden(body.decode("utf-8", "replace")).text))
+    try:
+        return bounded.call(reading.marked_log, body, nr_bytes=len(body))
+    except bounded.TooLong:
+        return []
 
 
 def _told(request: HttpRequest, row: Report, sent: envelope.Envelope) -> list[Told]:

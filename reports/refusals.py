@@ -45,6 +45,11 @@ KINDS: dict[str, Kind] = {
     "no-text": Kind(
         422, "There is no text to read.", "Whatever wrote it wrote nothing: look at the command before curl."
     ),
+    "too-slow": Kind(
+        422,
+        "Reading this takes too long.",
+        "Nothing that a kernel prints does. Send the part that matters, and tell us what it was.",
+    ),
     "no-length": Kind(
         411,
         "The request does not say how long it is.",
@@ -81,6 +86,10 @@ KINDS: dict[str, Kind] = {
         "The errors name what differs: body, format, kernel, label. A new run needs a new run id. The old one stands.",
     ),
 }
+
+
+def too_slow() -> Refusal:
+    return Refusal("too-slow", [Fault("", "a text that is read within some CPU seconds", "one that is not")])
 
 
 class Refusal(problems.Documented):

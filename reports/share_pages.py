@@ -18,8 +18,9 @@ from reports.diagnose_pages import MAX_TEXT_BYTES, Given, TooLarge, form_given
 from reports.diagnosing import diagnosed
 from reports.forms import ShareForm
 from reports.models import Shared
+from reports.refusals import Refusal
 from reports.tasks import bell
-from rest import limits
+from rest import bounded, limits
 
 
 @require_POST
@@ -32,7 +33,12 @@ def share(request: HttpRequest) -> HttpResponse:
         return render(request, "reports/diagnose.html", page, status=413)
     if given is None:
         return redirect("diagnose")
-    form = ShareForm(request.POST if "architecture" in request.POST else None, initial=_initial(request, given))
+    try:
+        form = ShareForm(request.POST if "architecture" in request.POST else None, initial=_initial(request, given))
+        seen = bounded.call(hiding.hidden, given.text, nr_bytes=len(given.text))
+    except (Refusal, bounded.TooLong):
+        page = {"is_too_slow": True, "most_bytes": MAX_TEXT_BYTES, "here": "diagnose"}
+        return render(request, "reports/diagnose.html", page, status=422)
     if form.is_valid() and form.cleaned_data["agreed"]:
         said = form.cleaned_data
         limits.spend(request, "share")
@@ -43,7 +49,7 @@ def share(request: HttpRequest) -> HttpResponse:
             form.add_error(None, "So many texts wait for an editor that no more are taken today.")
         else:
             return redirect("shared", made.pk)
-    page = {"given": given, "form": form, "hidden": hiding.hidden(given.text), "here": "diagnose"}
+    page = {"given": given, "form": form, "hidden": seen, "here": "diagnose"}
     return render(request, "reports/share.html", page, status=400 if form.is_bound and not form.is_valid() else 200)
 
 
@@ -59,8 +65,17 @@ def shared(request: HttpRequest, shared: UUID) -> HttpResponse:
     may_judge = may(request.user, "judge")
     page = {"shared": row, "is_mine": is_mine, "may_judge": may_judge, "here": "reports"}
     if row.body is not None and (is_mine or may_judge):
-        page["text"] = hiding.hidden(inbox.unpacked(row).decode("utf-8", "replace")).text
+        page["text"] = _text(row)
     return render(request, "reports/shared.html", page)
+
+
+def _text(row: Shared) -> str:
+    """As the public would see it."""
+    text = inbox.unpacked(row).decode("utf-8", "replace")
+    try:
+        return bounded.call(hiding.hidden, text, nr_bytes=len(text)).text
+    except bounded.TooLong:
+        return "Reading this text takes too long, so it is not shown. Turn it down."
 
 
 def queue(request: HttpRequest) -> HttpResponse:

@@ -34,7 +34,9 @@ class MailThreadQuerySet(models.QuerySet["MailThread"]):
 
 
 class MailThread(models.Model):
-    """`next_fetch_at`: when to look for more; None where nobody follows it, or it has fallen asleep."""
+    """`skipped`: which mails of the archive's last answer could not be read, and why.
+
+    `next_fetch_at`: when to look for more; None where nobody follows it, or it has fallen asleep."""
 
     root_id = models.CharField(max_length=250, db_index=True)
     subject = models.CharField(max_length=300)
@@ -45,6 +47,7 @@ class MailThread(models.Model):
     next_fetch_at = models.DateTimeField(null=True, db_index=True)
     fetched_at = models.DateTimeField(null=True)
     fault = models.CharField(max_length=300, blank=True, default="")
+    skipped = models.CharField(max_length=300, blank=True, default="", db_default="")
 
     objects = MailThreadQuerySet.as_manager()
 

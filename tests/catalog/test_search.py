@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -251,3 +252,11 @@ def test_what_is_marked_joins_up_to_the_text() -> None:
     found = highlights.marked(text, highlights.pattern(["folio"], ["memori"], ["folio_l"]))
     assert "".join(piece for piece, _ in found) == text
     assert [piece for piece, is_searched in found if is_searched] == ["Memories", "memory", "folio_lock", "folio_lock"]
+
+
+def test_an_excerpt_of_a_text_that_is_all_matches_costs_time_by_its_length_alone() -> None:
+    """A comment of 20,000 characters that is one word again and again made each search for it take seconds."""
+    pattern = highlights.pattern(["zq"], [], ["zq"])
+    began = time.process_time()
+    found = highlights.excerpt("zq " * 100_000, pattern)
+    assert time.process_time() - began < 1 and found[0] == ("zq", True)

@@ -30,6 +30,8 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "tags, closed": _line("page: ", "<br>"),
     "soft breaks": _line("page: ", "=\n"),
     "escapes": _line("page: ", "=3D\n=20"),
+    "soft breaks behind escapes": lambda size: "=3D" * 2_700 + "=\n" * (size // 2),
+    "soft breaks between escapes": _line("", "=3D=\n"),
     "stamps in a line": _line("page:", "[    1.000000] "),
     "stamps and needles": _line("", "[    1.000000] page:"),
     "a name that never ends": _line("cma: cma_alloc: ", "b", ": alloc failed"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from catalog import known_signatures
 from diagnosis import known
-from diagnosis.match import Match, Sign, Signature, digest, match
+from diagnosis.match import MAX_REASON, Match, Sign, Signature, digest, match
 from diagnosis.observation import Observation
 
 FUSE = Signature("fuse-writeback", frozenset({"fuse-writeback", "fuse-wb", "fuse_test"}))
@@ -41,6 +43,12 @@ def test_another_name_of_a_case_does_too_and_is_told() -> None:
 def test_nearly_the_name_is_not_the_name() -> None:
     for names in ("fuse", "fuse-writeback-2", "FUSE-WRITEBACK", ""):
         assert match(seen(names), [PIPE, FUSE]) == []
+
+
+def test_a_reason_with_two_long_names_fits_its_column() -> None:
+    name = "a" * 400
+    (found,) = match(replace(seen(name), kind="test"), [Signature("a-case", frozenset({name}))])
+    assert len(found.reason) == MAX_REASON and found.reason.endswith("…")
 
 
 def test_a_name_that_two_cases_carry_matches_both_in_order() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from diagnosis import scrub
@@ -93,3 +95,18 @@ def test_what_says_which_measurement_it_is_stays_on_a_host_named_like_a_word() -
     assert left["runs"] == [
         {"case": "guest", "mover": "guest", "reason": "host-hidden sleeps", "facts": {"on": "host-hidden"}}
     ]
+
+
+@pytest.mark.parametrize(
+    "piece", ["a.", "1.", "a-", ":", "a@", "a@b.", "a@b.-", "1:", "1.1.1.1:", "(a@", "/home/", "0a:", "::1 "]
+)
+def test_one_line_of_a_mebibyte_costs_time_by_its_length_alone(piece: str) -> None:
+    began = time.process_time()
+    scrub.text((piece * (1 << 20))[: 1 << 20])
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("before", ["", "<", " ", "(", ":", "@"])
+def test_an_address_is_found_whole_wherever_it_begins(before: str) -> None:
+    for name in ("jane", ".jane", "-jane", "+jane", "a.b-c+d"):
+        assert scrub.text(f"x {before}{name}@example.org") == f"x {before}mail@hidden"

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from discussion import archive, follow
+from discussion import archive, follow, mail_in
 from discussion.models import MailThread, Message
 from people.models import Role
 from tests import builders
@@ -32,18 +33,21 @@ class Archive:
     def __init__(self) -> None:
         self.answer: Callable[[str], tuple[int, dict[str, str], bytes]] = lambda path: (200, {}, BOX)
         self.asked: list[str] = []
+        self.now: Any = None
+        self.write: Callable[[Any, bytes], object] = lambda file, body: file.write(body)
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.asked.append(self.path)
+                outer.now = self.wfile
                 code, headers, body = outer.answer(self.path)
                 self.send_response(code)
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
                 try:
-                    self.wfile.write(body)
+                    outer.write(self.wfile, body)
                 except OSError:
                     pass  # the client had enough
 
@@ -118,8 +122,8 @@ BOMB = gzip.compress(b"From a@b Mon Mar  2 09:00:00 2026\n" + b"x" * (40 << 20))
     [
         ((404, {}, b""), "the archive answered 404"),
         ((500, {}, b""), "the archive answered 500"),
-        ((200, {}, b""), "no mail with a Message-ID"),
-        ((200, {}, b"<html>"), "no mail with a Message-ID"),
+        ((200, {}, b""), "has no Message-ID"),
+        ((200, {}, b"<html>"), "has no Message-ID"),
         ((200, {}, BOX[:-20]), "ends too early"),
         ((200, {}, b"\x1f\x8b" + b"\x00" * 50), "damaged"),
         ((200, {}, BOMB), "bytes when unpacked"),
@@ -169,6 +173,58 @@ def test_packed_members_one_after_another_are_read() -> None:
     assert archive.unpacked(gzip.compress(b"a") + gzip.compress(b"b")) == b"ab"
     with pytest.raises(archive.NotFetched):
         archive.unpacked(zlib.compress(b"a").replace(b"x\x9c", b"\x1f\x8b"))
+
+
+def test_an_archive_that_drips_is_left_at_the_deadline(lists: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte each 20 ms, in the headers and in the body: none of the reads by itself takes long."""
+    monkeypatch.setattr(archive, "SECONDS", 0.3)
+    over = threading.Event()
+
+    def drip(file: Any, body: bytes) -> None:
+        while not over.wait(0.02):
+            file.write(b"x")
+
+    try:
+        lists.write = drip
+        with pytest.raises(archive.NotFetched, match="did not come within"):
+            archive.thread("a@example.org")
+        lists.answer = lambda path: (drip(lists.now, b""), (200, {}, b""))[1]
+        with pytest.raises(archive.NotFetched, match="did not come within"):
+            archive.thread("a@example.org")
+    finally:
+        over.set()
+
+
+def test_a_mail_that_cannot_be_read_is_named_and_the_rest_is_kept_and_followed(
+    lists: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_is(monkeypatch, 1)
+    mixed = b"Message-ID: <b@example.org>\nContent-Type: multipart/mixed; boundary=b\n\n"
+    bad = mixed + b"--b\n\n" * 300
+    lists.answer = lambda path: (200, {}, mbox(mail("a"), bad, mail("c", "a", minutes=2)))
+    thread = follow.ask_for("a@example.org", [])
+    assert follow.fetch_due() == 1
+    thread.refresh_from_db()
+    assert (thread.nr_letters, thread.fault) == (2, "") and thread.next_fetch_at
+    assert "mail 2: more than 200 parts" in thread.skipped
+    assert "mail 2: more than 200 parts" in Client().get("/mail/a@example.org/").content.decode()
+
+
+def test_a_thread_that_cannot_be_kept_stops_no_other(lists: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad, good = follow.ask_for("x@example.org", []), follow.ask_for("a@example.org", [])
+    taking = mail_in.take
+
+    def take(box: Any, *given: Any) -> mail_in.Taken:
+        if "x@example.org" in lists.asked[-1]:
+            with transaction.atomic():
+                MailThread.objects.create(root_id="x" * 300, subject="")  # longer than its column
+        return taking(box, *given)
+
+    monkeypatch.setattr(mail_in, "take", take)
+    assert follow.fetch_due() == 2
+    bad.refresh_from_db()
+    good.refresh_from_db()
+    assert "cannot be kept" in bad.fault and good.nr_letters == 2
 
 
 def test_the_command_fetches_by_message_id(lists: Archive, capsys: pytest.CaptureFixture[str]) -> None:

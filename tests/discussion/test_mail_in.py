@@ -163,9 +163,9 @@ def test_an_impossible_date_is_no_date() -> None:
 @pytest.mark.parametrize(
     ("box", "said"),
     [
-        (b"", "no mail with a Message-ID"),
-        (b"\x00\xff" * 1000, "no mail with a Message-ID"),
-        (b"Subject: none\n\nx", "no mail with a Message-ID"),
+        (b"", "has no Message-ID"),
+        (b"\x00\xff" * 1000, "has no Message-ID"),
+        (b"Subject: none\n\nx", "has no Message-ID"),
         (b"x" * (letters.MAX_BYTES + 1), "bytes, found"),
         (mbox(*[b"Message-ID: <a@b>\n\nx"] * (letters.MAX_LETTERS + 1)), "mails, found more"),
     ],

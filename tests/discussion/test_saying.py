@@ -135,3 +135,29 @@ def test_a_long_discussion_asks_no_more_questions_than_a_short_one(case: Documen
         last = threads.say(case, builders.person(), f"Reply {n}, of #fuse-writeback and @jane.", last)
         threads.say(strategy.document, builders.person(), f"More {n}.")
     assert queries() == few
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"text": "x", "parent": 1e400}', 400),
+        (b'{"text": "x", "parent": NaN}', 400),
+        (b"[" * 5_000 + b"]" * 5_000, 400),
+        (b'{"text": "x", "parent": ' + b"[" * 500 + b"]" * 500 + b"}", 400),
+        (b'{"text": "' + b"x" * 300_000 + b'"}', 400),
+        (b'{"text": "x", "parent": ' + b"1" * 5_000 + b"}", 400),
+        (b'{"text": "x", "parent": ' + b"1" * 40 + b"}", 422),
+        (b'{"text": "x", "parent": 1.5}', 422),
+        (b'{"text": "x", "parent": [1]}', 422),
+        (b'{"text": "x", "parent": true}', 422),
+        (b'{"text": "\xff"}', 400),
+        (b'{"text": "\\u0000"}', 422),
+        (b'{"text": "x", "parent": null}', 201),
+    ],
+)
+def test_json_that_is_none_or_no_number_of_a_comment_is_told_to_its_sender(body: bytes, status: int) -> None:
+    builders.case()
+    client = Client()
+    client.force_login(builders.person())
+    answer = client.post("/api/v1/cases/fuse-writeback/comments/", body, content_type="application/json")
+    assert answer.status_code == status, answer.content

@@ -43,6 +43,13 @@ def test_documents_are_their_texts(measured: None) -> None:
     assert found["fuse-writeback"]["text"] == builders.case_text() and found["a-strategy"]["kind"] == "strategy"
 
 
+def test_a_line_is_a_line_to_programs_that_know_more_ends_of_lines() -> None:
+    builders.case(title="One\u2028two\u2029three\x85four")
+    assert [row["slug"] for row in lines("documents.ndjson")] == ["fuse-writeback"]
+    (row,) = lines("documents.ndjson")
+    assert json.loads(got("documents.ndjson")) == row
+
+
 def test_evidence_reports_and_tallies_are_whole(measured: None) -> None:
     assert [row["outcome"] for row in lines("evidence.ndjson")] == ["hangs", "moves"]
     (report,) = lines("reports.ndjson")

@@ -32,7 +32,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{taken.nr_new} new, {taken.nr_known} known")
 
     def _file(self, path: Path, documents: list[Document]) -> mail_in.Taken:
-        return mail_in.take(letters.read(archive.unpacked(path.read_bytes())), documents)
+        box = letters.read_apart(archive.unpacked(path.read_bytes()))
+        if box.skipped:
+            self.stderr.write(box.note)
+        return mail_in.take(box, documents)
 
     def _fetched(self, given: str, documents: list[Document]) -> mail_in.Taken:
         message_id = letters.message_id(given)
