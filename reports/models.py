@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from catalog.models import Case, KernelBuild
-from catalog.models.text import seen_by
+from catalog.models.text import in_catalog
 from diagnosis.vocabulary import MOVERS, OUTCOMES, UNKNOWN, Word
 from people.models import Machine, Standing, may
 
@@ -188,7 +188,7 @@ class Observation(models.Model):
 
 class EvidenceQuerySet(models.QuerySet["Evidence"]):
     def visible_to(self, user: Any) -> EvidenceQuerySet:
-        return self.filter(seen_by(user, "case__document__"))
+        return self.filter(in_catalog(user, "case__document__"))
 
     def counted(self) -> EvidenceQuerySet:
         """What the tallies add up: what trusted machines sent, and no person has refuted."""

@@ -10,7 +10,7 @@ from celery import shared_task
 from django.db import OperationalError as DatabaseUnavailable
 from kombu.exceptions import OperationalError
 
-from reports import claims, counts, ingest, replay
+from reports import claims, counts, ingest, releasing, replay
 from rest import limits
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ def sweep() -> None:
     claims.release_expired()
     replay.unmatched_again()
     replay.unruled_again()
+    releasing.unendorsed_again()
     limits.sweep()
     counts.fold()
     drain()
