@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from catalog import projection, yielding
+from catalog import projection, unendorsed, yielding
 from catalog.document import Malformed, Problem, parse
 from catalog.facts import CaseText, DocumentText, kind_of
 from catalog.models import Document, Revision
@@ -74,6 +74,8 @@ def _save(text: str, saving: Saving) -> Revision:
         moved_on = saving.of is not None and saving.of.state != document.state
         if moved_on or (saving.base is not None and saving.base != current.n):
             raise Conflict(current)
+    if saving.author is not None:
+        unendorsed.check(document, text, saving.author)
     revision = Revision.objects.create(
         document=document,
         n=current.n + 1 if current else 1,
