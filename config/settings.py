@@ -228,6 +228,11 @@ LIMITS = env.limits(
     {
         "send": (6_000, 60),
         "batch": (60, 60),
+        # Of all machines of one person together that nobody trusts yet. The last two: reports.quotas.
+        "new-send": (600, 60),
+        "new-batch": (6, 60),
+        "new-bytes": (10_000_000, 86_400),
+        "new-rejected": (1_000, 86_400),
         "read": (1_200, 60),
         "export": (30, 60),
         "diagnose": (60, 60),

@@ -32,7 +32,7 @@ class BearerToken(BaseAuthentication):
             raise AuthenticationFailed("The Authorization header must read: Bearer TOKEN")
         token = Token.objects.holding(parts[1].decode("latin-1"))
         if token is None:
-            raise AuthenticationFailed("This token is unknown, expired or revoked.")
+            raise AuthenticationFailed("This token is unknown, expired or revoked, or its owner may own no machines.")
         token.note_use(timezone.now())
         # A machine sees what strangers see, unless its owner gave it more.
         owner = token.machine.owner if Scope.READ in token.scopes else AnonymousUser()

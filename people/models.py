@@ -121,9 +121,10 @@ class Machine(models.Model):
 class TokenQuerySet(models.QuerySet["Token"]):
     def holding(self, secret: str) -> Token | None:
         """The usable token with this secret, with its machine: neither revoked nor expired, and of somebody who still
-        takes part. Every request of the API asks it, and composing the query takes longer than asking."""
+        takes part and may own machines. Every request of the API asks it; composing the query takes longer than asking.
+        """
         with prepared() as cursor:
-            cursor.execute(_OPENED_BY, [digest(secret)])
+            cursor.execute(_OPENED_BY, [digest(secret), _OWNERS])
             row = cursor.fetchone()
         if row is None:
             return None
@@ -135,10 +136,12 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
 _TOKEN = ("id", "machine_id", "prefix", "digest", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
 _MACHINE = ("id", "name", "owner_id", "standing", "created_at")
+_OWNERS = [role for role in Role.values if allows(role, "own machines")]
 _OPENED_BY = f"""
 SELECT {", ".join(f"t.{name}" for name in _TOKEN)}, {", ".join(f"m.{name}" for name in _MACHINE)}
 FROM people_token t JOIN people_machine m ON m.id = t.machine_id JOIN people_user u ON u.id = m.owner_id
 WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now()) AND u.is_active
+    AND u.role = ANY(%s)
 """  # noqa: S608 - names of ours
 
 

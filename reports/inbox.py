@@ -28,6 +28,7 @@ from diagnosis.faults import Fault, Unreadable
 from people.models import Machine
 from people.statements import piped, prepared
 from reports.models import Payload, Report, State, Turn
+from reports.quotas import UNBOUNDED, Quota
 from reports.refusals import Refusal
 from reports.sending import Sending, check_key, format_of, run_id_of
 
@@ -49,10 +50,10 @@ class Parcel:
     packed: bytes
 
 
-def take(sending: Sending) -> tuple[Report, bool]:
+def take(sending: Sending, quota: Quota = UNBOUNDED) -> tuple[Report, bool]:
     """Checks and commits. Returns the report and whether it is new; the same sending again gives the old one.
 
-    Raises `Refusal` after a `rejected` row is committed.
+    Raises `Refusal` after a `rejected` row is committed, or `OverQuota` where that would be one too many.
     """
     try:
         parcel = parcel_of(sending)
@@ -61,6 +62,7 @@ def take(sending: Sending) -> tuple[Report, bool]:
             return _report(parcel, received_at), True
         return earlier(parcel, in_the_way(sending.machine, [parcel])), False
     except Refusal as refusal:
+        quota.reject()
         reject(sending.machine, sending.media_type, sending.body, refusal)
         raise
 

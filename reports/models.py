@@ -305,6 +305,7 @@ class Shared(models.Model):
     """A text that a person shared from the diagnose page. An editor takes it in, as a report, or turns it down.
 
     `body`: zstd, as it was pasted; gone once decided, since the report has it then, or nobody needs it any more.
+    `sender`: a keyed digest of the person or address that sent it, while it waits: to count by, and to tell nobody.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -314,6 +315,7 @@ class Shared(models.Model):
     architecture = models.CharField(max_length=32)
     environment = models.CharField(max_length=16)
     note = models.CharField(max_length=500, blank=True)
+    sender = models.CharField(max_length=32, blank=True, default="", db_default="")
     body = models.BinaryField(null=True)
     size_bytes = models.PositiveIntegerField()
     decided_at = models.DateTimeField(null=True)
