@@ -130,13 +130,13 @@ def test_the_journal_tells_of_machine_and_token_without_the_secret() -> None:
     assert secret not in str(list(Event.objects.values()))
 
 
-def test_the_token_of_somebody_who_may_only_read_by_now_opens_nothing() -> None:
+def test_the_token_of_somebody_who_may_only_read_by_now_sends_nothing() -> None:
     owner = builders.person()
     secret = builders.token(owner=owner)
     assert post(f"Bearer {secret}").status_code == 202
     owner.role = Role.READER
     owner.save()
-    assert post(f"Bearer {secret}").status_code == 401
+    assert post(f"Bearer {secret}").status_code == 403
     owner.role = Role.CONTRIBUTOR
     owner.save()
     assert post(f"Bearer {secret}").status_code == 202
