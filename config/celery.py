@@ -8,6 +8,7 @@ import signal
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import worker_process_init
 from django.conf import settings
 from kombu import Queue
@@ -52,6 +53,11 @@ app.conf.update(
             "schedule": 60,
             "options": {"expires": 60, "queue": QUEUE},
         },
+        "prune": {
+            "task": "config.prune",
+            "schedule": crontab(hour=3, minute=17),
+            "options": {"expires": 3_600, "queue": QUEUE},
+        },
     },
 )
 if settings.CELERY_BROKER_URL.startswith("filesystem"):
@@ -63,7 +69,7 @@ if settings.CELERY_BROKER_URL.startswith("filesystem"):
         "control_folder": str(folder.with_name("queue-control")),
         "polling_interval": 0.2,
     }
-app.autodiscover_tasks(["reports", "discussion"])
+app.autodiscover_tasks(["reports", "discussion", "config"])
 
 
 @worker_process_init.connect

@@ -241,6 +241,20 @@ LIMITS = env.limits(
         "write": (600, 300),
     },
 )
+# Name: after how many days it goes; 0 is never. See config.pruning and docs/operations.md.
+KEEP_DAYS = env.days(
+    "UNMIGRATABLE_KEEP_DAYS",
+    {
+        "refused": 30,
+        "refused-bytes": 90,
+        "shares-waiting": 30,
+        "shares": 90,
+        "notices": 90,
+        "sessions": 1,
+        "accounts": 30,
+        "words": 1,
+    },
+)
 SPECTACULAR_SETTINGS = {
     "TITLE": "unmigratable",
     "DESCRIPTION": "The known ways in which movable kernel memory becomes unmigratable, and what was measured of them.",
