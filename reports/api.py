@@ -82,7 +82,8 @@ class ReportsView(LeanView):
             quota.reject()
             inbox.reject(sender.machine, media_type, None, refusal)
             raise
-        quota.keep(len(body))
+        chosen = registry.of(media_type, request.GET.get("format", ""))
+        quota.keep(body, chosen.name if chosen else "")
         sending = Sending(
             machine=sender.machine,
             body=body,
@@ -122,7 +123,7 @@ class BatchView(LeanView):
                 raise Refusal("unknown-media-type", [fault])
             most = decoding.MAX_BATCH_BYTES
             body = decoding.decoded(_raw(request, most), request.headers.get("Content-Encoding", ""), most)
-            quota.keep(len(body))
+            quota.keep(body)
             outcomes = batch.take(sender.machine, body, quota)
         except quotas.OverQuota:
             raise

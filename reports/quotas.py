@@ -13,12 +13,16 @@ from django.conf import settings
 from django.utils import timezone
 
 from diagnosis.faults import Fault
+from diagnosis.formats import envelope
 from people.models import Machine
 from reports.refusals import Refusal
 from rest import limits
 
 BYTES, REJECTED = "new-bytes", "new-rejected"
 ROW_BYTES = 1_000  # what a row and its place in the indices take, beside the body
+RESULT_BYTES = 500  # likewise of an observation: 68 kB of KTAP made 5,000, and 2.5 MB
+# Without which there is no result. In other formats a body has no more observations than its size pays for.
+RESULT_MARKS = {"ktap": b"\n", "kcidb": b"{", envelope.NAME: b"{"}
 
 
 class OverQuota(Refusal):
@@ -43,9 +47,12 @@ class Quota:
         """How many lines of one batch may be bad, None where any number may."""
         return None if self.owner is None or REJECTED not in settings.LIMITS else settings.LIMITS[REJECTED][0]
 
-    def keep(self, nr_bytes: int) -> None:
-        """Takes the room for a body. Raises `OverQuota`."""
-        self._spend(BYTES, nr_bytes + ROW_BYTES, "bytes")
+    def keep(self, body: bytes, format: str = envelope.NAME) -> None:
+        """Takes the room for a body, and for as many results as it may hold. Raises `OverQuota`."""
+        if self.owner is None:
+            return
+        nr_results = body.count(RESULT_MARKS[format]) if format in RESULT_MARKS else 0
+        self._spend(BYTES, len(body) + ROW_BYTES + nr_results * RESULT_BYTES, "bytes")
 
     def reject(self, nr_rows: int = 1) -> None:
         """Takes the room for rows of what was refused. Raises `OverQuota`."""

@@ -30,7 +30,7 @@ BAD_LINES = gzip.compress(b"{\n" * 10_000, mtime=0)  # 56 bytes
 @pytest.fixture(autouse=True)
 def small(settings: Any) -> Iterator[None]:
     limits._leases.clear()
-    settings.LIMITS = {"send": (100, DAY), "batch": (100, DAY), "new-bytes": (20_000, DAY), "new-rejected": (3, DAY)}
+    settings.LIMITS = {"send": (100, DAY), "batch": (100, DAY), "new-bytes": (30_000, DAY), "new-rejected": (3, DAY)}
     yield
     limits._leases.clear()
 
@@ -60,7 +60,7 @@ def test_bytes_are_counted_for_all_machines_of_one_person_together() -> None:
     sent = [send(secret, sized(8_000)) for secret in (first, second, first)]
     assert [answer.status_code for answer in sent] == [202, 202, 429]
     problem = sent[-1].json()
-    assert problem["code"] == "over-quota" and "new-bytes" in problem["detail"] and "20000 bytes" in problem["detail"]
+    assert problem["code"] == "over-quota" and "new-bytes" in problem["detail"] and "30000 bytes" in problem["detail"]
     assert 0 < int(sent[-1]["Retry-After"]) <= DAY and "UTC" in problem["detail"]
     assert Report.objects.count() == 2
     assert send(newcomer("other"), sized(8_000)).status_code == 202
@@ -69,7 +69,18 @@ def test_bytes_are_counted_for_all_machines_of_one_person_together() -> None:
 def test_small_reports_count_as_the_rows_that_they_take() -> None:
     secret = newcomer()
     codes = [send(secret, builders.body()).status_code for _ in range(20)]
-    assert codes.count(202) < 20_000 / quotas.ROW_BYTES and codes[-1] == 429
+    assert codes.count(202) < 30_000 / quotas.ROW_BYTES and codes[-1] == 429
+
+
+def test_what_is_small_to_send_and_large_to_keep_counts_as_what_it_takes(settings: Any) -> None:
+    settings.LIMITS["new-bytes"] = (1_000_000, DAY)
+    secret = newcomer()
+    ktap = b"\n".join([b"KTAP version 1", b"1..1500", *(b"ok %d" % n for n in range(1_500))])
+    address, codes = "/api/v1/reports/?kernel=6.18.1&architecture=x86_64", []
+    for run in ("run-00000001", "run-00000002"):
+        given = {"Authorization": f"Bearer {secret}", "Run-Id": run}
+        codes.append(Client().post(address, ktap, "application/x-ktap", headers=given).status_code)
+    assert len(ktap) < 15_000 and codes == [202, 429]
 
 
 @pytest.mark.parametrize("body", [b"{}", os.urandom(500), b" "])
@@ -88,7 +99,7 @@ def test_what_is_refused_before_it_is_read_counts_too() -> None:
 
 @pytest.mark.parametrize("trusted", [True, False])
 def test_a_batch_whose_first_hundred_lines_are_no_reports_is_refused_whole(trusted: bool, settings: Any) -> None:
-    settings.LIMITS["new-bytes"] = (1_000_000, DAY)
+    settings.LIMITS["new-bytes"] = (10_000_000, DAY)
     answer = send_batch(builders.token(trusted=trusted), BAD_LINES, **{"Content-Encoding": "gzip"})
     assert (answer.status_code, answer.json()["code"]) == (422, "no-reports")
     assert Report.objects.get().state == State.REJECTED and len(answer.content) < 1_000
