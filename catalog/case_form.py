@@ -6,12 +6,14 @@ import re
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.text import slugify
 
 from catalog.document import Malformed, parse, write
 from catalog.facts import RESERVED, Bounds, CaseText, Effect, Link
 from catalog.forms import ProseField
-from catalog.models import Alias, Document
+from catalog.models import Document
+from catalog.models.text import owns_names
 from catalog.templatetags.shown import first_sentence
 from diagnosis.vocabulary import AREAS, CONTROLLERS, EFFECTS, MANNERS, MECHANISMS, TIME_BOUNDS
 
@@ -57,8 +59,10 @@ class CaseForm(forms.Form):
     )
     subsystems = forms.CharField(max_length=300, required=False, help_text="With commas between: FUSE, mm/migrate")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, takes_names: bool = False, **kwargs: Any) -> None:
+        """`takes_names`: proposals make way for this one."""
         super().__init__(*args, **kwargs)
+        self.takes_names = takes_names
         manners = [("", "not known"), *((word.slug, word.label) for word in MANNERS.values())]
         for word in EFFECTS.values():
             self.fields[f"effect_{word.slug}"] = forms.ChoiceField(label=word.label, choices=manners, required=False)
@@ -93,11 +97,16 @@ class CaseForm(forms.Form):
         slug = slugify(data["title"].replace("_", "-"))[:64].strip("-")
         if not slug or slug in RESERVED:
             self.add_error("title", "Use some more letters or digits: the address is made from the title.")
-        elif Document.objects.filter(kind="case", slug=slug).exists() or Alias.objects.filter(slug=slug).exists():
+        elif self._taken(slug):
             self.add_error("title", "There is a case of this name already. Give this one another title.")
         else:
             data["text"] = self._document(slug, data)
         return data
+
+    def _taken(self, slug: str) -> bool:
+        in_the_way = owns_names() if self.takes_names else Q()
+        documents = Document.objects.filter(in_the_way, kind="case")
+        return documents.filter(Q(slug=slug) | Q(case__aliases__slug=slug)).exists()
 
     def _document(self, slug: str, data: dict[str, Any]) -> str:
         link: Link = data["link"]

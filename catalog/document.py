@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -20,8 +19,10 @@ from pydantic import ValidationError
 from catalog import wording
 from catalog.facts import CaseText, DocumentText, StrategyText
 from catalog.models.text import Document
+from catalog.remembering import Remembering
 
 MAX_CHARACTERS = 200_000
+REMEMBERED_CHARACTERS = 4_000_000  # some 600 cases of the usual length
 MAX_DEPTH = 20
 FENCE = "---"
 CASE_SECTIONS = ("What holds it", "How to tell", "What to do now", "Reproduce it", "Open question")
@@ -72,9 +73,7 @@ def strategy_text(document: Document) -> StrategyText | None:
     return made if isinstance(made, StrategyText) else None
 
 
-@lru_cache(maxsize=1_024)
-def parse(text: str) -> DocumentText:
-    """The case or strategy that `text` says. Raises `Malformed` with every problem and its line."""
+def _parsed(text: str) -> DocumentText:
     if len(text) > MAX_CHARACTERS:
         raise Malformed([Problem(1, "", f"expected up to {MAX_CHARACTERS} characters, found {len(text)}")])
     if "\x00" in text:
@@ -104,6 +103,10 @@ def parse(text: str) -> DocumentText:
     if problems:
         raise Malformed(sorted(problems, key=lambda problem: problem.line))
     return document
+
+
+parse: Remembering[DocumentText] = Remembering(_parsed, REMEMBERED_CHARACTERS)
+"""The case or strategy that a text says. Raises `Malformed` with every problem and its line."""
 
 
 def write(document: DocumentText) -> str:

@@ -17,7 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryD
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from catalog import pages, review, revisions
+from catalog import pages, review, revisions, unendorsed
 from catalog.differences import Diff, diff
 from catalog.document import MAX_CHARACTERS, Malformed, Problem, parse
 from catalog.merging import Merged, merge, open_marks
@@ -110,30 +110,31 @@ def _current(document: Document) -> Revision:
     return document.current
 
 
-def _problems(document: Document, text: str) -> list[Problem]:
+def _problems(document: Document, text: str, user: Any) -> list[Problem]:
     try:
         parsed = parse(text)
     except Malformed as error:
         return error.problems
     try:
         revisions.same_name(parsed, document)
+        unendorsed.check(document, text, user)
     except Malformed as error:
         return error.problems
     return open_marks(text)
 
 
 def _again(request: HttpRequest, document: Document, form: TextForm) -> HttpResponse:
-    return _shown(request, document, form, _problems(document, form.cleaned_data["text"]))
+    return _shown(request, document, form, _problems(document, form.cleaned_data["text"], request.user))
 
 
 def _check(request: HttpRequest, document: Document, form: TextForm) -> HttpResponse:
-    found = _problems(document, form.cleaned_data["text"])
+    found = _problems(document, form.cleaned_data["text"], request.user)
     return JsonResponse({"problems": [{"line": p.line, "field": p.field, "message": p.message} for p in found]})
 
 
 def _preview(request: HttpRequest, document: Document, form: TextForm) -> HttpResponse:
     text = form.cleaned_data["text"]
-    if problems := _problems(document, text):
+    if problems := _problems(document, text, request.user):
         return _shown(request, document, form, problems, status=422)
     kept = [(name, form.cleaned_data[name]) for name in form.fields]
     preview = pages.Preview(text, Kept(f"{document.get_absolute_url()}edit/", kept))
@@ -158,7 +159,7 @@ def _keep(request: HttpRequest, document: Document, form: TextForm) -> HttpRespo
 
 def _save(request: HttpRequest, document: Document, form: TextForm) -> HttpResponse:
     given = form.cleaned_data
-    if problems := _problems(document, given["text"]):
+    if problems := _problems(document, given["text"], request.user):
         return _shown(request, document, form, problems, status=422)
     assert isinstance(request.user, User)
     who = {"origin": Origin.SITE, "author": request.user, "note": given["note"]}
@@ -182,7 +183,7 @@ def _clash(request: HttpRequest, document: Document, form: TextForm, current: Re
     merged = merge(base.text, given["text"], current.text)
     clash = Clash(current, diff(base.text, current.text), diff(base.text, given["text"]), merged)
     again = TextForm(initial={"text": clash.text, "base": current.n, "note": given["note"]})
-    return _shown(request, document, again, _problems(document, clash.text), clash, status=409)
+    return _shown(request, document, again, _problems(document, clash.text, request.user), clash, status=409)
 
 
 ACTS = {"check": _check, "preview": _preview, "keep": _keep, "save": _save}

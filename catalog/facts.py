@@ -138,13 +138,25 @@ class Source(_Part):
     where: Text
 
 
-Mark = Annotated[str, Field(pattern=r"^!?[a-z_]+:[^\s|]{1,100}(\|!?[a-z_]+:[^\s|]{1,100})*$")]
+Mark = Annotated[str, Field(pattern=r"^!?[a-z_]+:[^\s|]{1,100}(\|!?[a-z_]+:[^\s|]{1,100})*$", max_length=400)]
+LEAST_LETTERS = 4
+
+
+def _telling(name: str) -> str:
+    if "*" in re.sub(r"\*(?=\.|$)", "", name):
+        raise ValueError("`*` stands for the rest of a part, so at its end alone")
+    if len(re.sub(r"[\W_]", "", name)) < LEAST_LETTERS:
+        raise ValueError(f"expected {LEAST_LETTERS} letters or digits: less would speak of tests of all kinds")
+    return name
+
+
+TestName = Annotated[str, Field(pattern=r"^[^\s?\[\]]+$", max_length=120), AfterValidator(_telling)]
 
 
 class Sign(_Part):
     """Marks (diagnosis/marks.py) that all have to be there, and what they say together."""
 
-    marks: Annotated[tuple[Mark, ...], Field(min_length=1)]
+    marks: Annotated[tuple[Mark, ...], Field(min_length=1, max_length=20)]
     why: Line
 
 
@@ -156,15 +168,18 @@ class Tell(_Part):
 
 
 class Signature(_Part):
-    """How the case is recognised. `names`: tests, in any suite, that speak of it. The rest: diagnosis/match.py."""
+    """How the case is recognised. `names`: tests, in any suite, that speak of it. The rest: diagnosis/match.py.
 
-    names: tuple[Line, ...] = ()
-    mechanisms: tuple[_word("mechanism"), ...] = ()
-    needs: tuple[Mark, ...] = ()
-    proves: tuple[Sign, ...] = ()
-    supports: tuple[Sign, ...] = ()
-    contradicts: tuple[Sign, ...] = ()
-    tell: tuple[Tell, ...] = ()
+    All of it is bounded: each observation of each report is held against it.
+    """
+
+    names: Annotated[tuple[TestName, ...], Field(max_length=30)] = ()
+    mechanisms: Annotated[tuple[_word("mechanism"), ...], Field(max_length=20)] = ()
+    needs: Annotated[tuple[Mark, ...], Field(max_length=20)] = ()
+    proves: Annotated[tuple[Sign, ...], Field(max_length=30)] = ()
+    supports: Annotated[tuple[Sign, ...], Field(max_length=30)] = ()
+    contradicts: Annotated[tuple[Sign, ...], Field(max_length=30)] = ()
+    tell: Annotated[tuple[Tell, ...], Field(max_length=10)] = ()
 
 
 class _Document(_Part):
@@ -179,7 +194,7 @@ class CaseText(_Document):
     case: Slug
     kind: _word("kind")
     status: _word("status")
-    aliases: tuple[Slug, ...] = ()
+    aliases: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
     parent: Slug | None = None
     mechanism: _word("mechanism")
     beside: tuple[_word("mechanism"), ...] = ()

@@ -14,10 +14,10 @@ from django.db import transaction
 
 from catalog import links, revisions, states
 from catalog.document import Malformed, Problem, parse
-from catalog.facts import CaseText, kind_of
+from catalog.facts import CaseText, DocumentText, kind_of
 from catalog.merging import Conflict, merge
 from catalog.models import Document, LoadedFile
-from catalog.models.text import Origin, State
+from catalog.models.text import Origin, State, owns_names
 
 FOLDERS = {"case": Path(__file__).parent / "cases", "strategy": Path(__file__).parent / "strategies"}
 
@@ -29,6 +29,8 @@ class Loaded:
     """'new', 'revised', 'merged', 'same', 'site is ahead', 'conflict' or 'malformed'"""
     problems: tuple[Problem, ...] = ()
     """What is wrong, at lines of the file."""
+    renamed: tuple[str, ...] = ()
+    """The new names of proposals that had one of the file's names."""
 
 
 def all_files() -> list[Path]:
@@ -71,7 +73,7 @@ def _load(path: Path) -> Loaded:
     parsed = parse(text)
     document = Document.objects.filter(kind=kind_of(parsed), slug=parsed.slug).select_related("current").first()
     current = document.current if document else None
-    if document is None or current is None:
+    if document is None or current is None or not (document.owns_names or current.text == text):
         return _take(path, text, text, "new")
     before = LoadedFile.objects.filter(document=document).values_list("text", flat=True).first()
     if current.text == text:
@@ -88,6 +90,7 @@ def _load(path: Path) -> Loaded:
 
 def _take(path: Path, file_text: str, text: str, result: str, base: int | None = None) -> Loaded:
     """Saves `text`, and remembers the file that led to it. What comes by a file is published."""
+    proposals = _proposals_named(parse(file_text))
     try:
         with transaction.atomic():
             document = revisions.save(text, origin=Origin.FILE, base=base).document
@@ -100,9 +103,16 @@ def _take(path: Path, file_text: str, text: str, result: str, base: int | None =
             return Loaded(path, "malformed", problems)
         apart = "each is good, but file and site together are not"
         return Loaded(path, "conflict", tuple(Problem(1, p.field, f"{apart}: {p.message}") for p in problems))
-    except revisions.Conflict as error:
+    except (revisions.Conflict, states.NotPossible) as error:
         return Loaded(path, "conflict", (Problem(1, "", f"{error}: load it again"),))
-    return Loaded(path, result)
+    renamed = Document.objects.filter(pk__in=proposals).exclude(slug__in=proposals.values())
+    return Loaded(path, result, (), tuple(renamed.values_list("slug", flat=True).order_by("slug")))
+
+
+def _proposals_named(parsed: DocumentText) -> dict[int, str]:
+    """What nobody endorsed and that stands under one of the file's names: these yield to it."""
+    names = (parsed.case, *parsed.aliases) if isinstance(parsed, CaseText) else ()
+    return dict(Document.objects.filter(~owns_names(), kind="case", slug__in=names).values_list("pk", "slug"))
 
 
 def _told(conflict: Conflict, n: int) -> Problem:

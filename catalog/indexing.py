@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,11 +13,12 @@ from django.db.models import Exists, OuterRef, Value
 from django.db.models.functions import Cast
 
 from catalog import words
-from catalog.document import parse
+from catalog.document import Malformed, parse
 from catalog.facts import CaseText, DocumentText, kind_of
 from catalog.models import Document, Entry, Word
 from diagnosis.vocabulary import GROUPS
 
+log = logging.getLogger(__name__)
 PROSE_CHARACTERS = 100_000
 LABELS = {slug: word.label for group in GROUPS.values() for slug, word in group.items()}
 SENTENCE = 40  # characters, from which on a text in a head reads as one
@@ -65,7 +67,10 @@ def index_missing() -> int:
     missing = Document.objects.filter(~Exists(entry), current__isnull=False).select_related("current")
     for document in missing:
         assert document.current is not None
-        index_document(document, parse(document.current.text))
+        try:
+            index_document(document, parse(document.current.text))
+        except Malformed as error:  # an older release took it; it must not keep this one from starting
+            log.error("%s is not found by search: %s", document, error)
     return len(missing)
 
 

@@ -39,7 +39,7 @@ def _case(document: Document, parsed: CaseText) -> None:
             "probe": parsed.probe or "",
         },
     )
-    names = [parsed.case, *parsed.aliases]
+    names = [parsed.case, *(parsed.aliases if document.owns_names else ())]
     case.aliases.exclude(slug__in=names).delete()
     present = set(case.aliases.values_list("slug", flat=True))
     Alias.objects.bulk_create(Alias(slug=name, case=case) for name in names if name not in present)

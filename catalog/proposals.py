@@ -7,20 +7,26 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Case as Choice
+from django.db.models import F, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from catalog import revisions, states
+from catalog import revisions, states, unendorsed
 from catalog.case_form import CaseForm
 from catalog.document import Malformed
 from catalog.forms import StrategyForm
 from catalog.mentions import Mentions
-from catalog.models import Case, Document
+from catalog.models import Case, Document, Revision
 from catalog.models.text import PROPOSALS, Origin, State
 from people.journal import VERBS
 from people.models import Event, User, may
+
+A_PAGE = 50
 
 
 @login_required
@@ -29,15 +35,15 @@ def propose_case(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied("Your role may read, not propose.")
     assert isinstance(request.user, User)
     may_draft = may(request.user, "see drafts")
-    form = CaseForm(request.POST or None)
+    state = State.DRAFT if may_draft and request.POST.get("act") == "draft" else State.PROPOSED
+    form = CaseForm(request.POST or None, takes_names=state == State.DRAFT)
     if request.method == "POST" and form.is_valid():
-        state = State.DRAFT if may_draft and request.POST.get("act") == "draft" else State.PROPOSED
+        who = {"origin": Origin.SITE, "author": request.user, "new": True, "state": state}
         try:
-            saved = revisions.save(
-                form.cleaned_data["text"], origin=Origin.SITE, author=request.user, new=True, state=state
-            )
-            return redirect(saved.document)
-        except Malformed as error:
+            with transaction.atomic():
+                unendorsed.room_for(request.user)
+                return redirect(revisions.save(form.cleaned_data["text"], **who).document)
+        except (Malformed, unendorsed.TooManyWait) as error:
             form.add_error(None, str(error))
     page = {"form": form, "may_draft": may_draft, "here": "cases"}
     return render(request, "catalog/propose_case.html", page, status=422 if form.errors else 200)
@@ -72,28 +78,34 @@ class Proposal:
 
 
 def proposed(request: HttpRequest) -> HttpResponse:
-    """What waits, the longest first, then what was declined, the latest first. Three queries, and what reasons name."""
-    found = list(
+    """What waits, the longest first, then what was declined, the latest first. Four queries, and what reasons name."""
+    in_turn = Choice(When(document__state=State.PROPOSED, then=F("pk")), default=-F("pk"))
+    rows_in_order = (
         Case.objects.visible_to(request.user, proposals=True)
         .filter(document__state__in=PROPOSALS)
         .select_related("document")
-        .order_by("document__created_at", "slug")
+        .order_by("-document__state", in_turn)
     )
-    verbs = ("case.proposed", "case.declined", "case.reopened")
+    shown = Paginator(rows_in_order, A_PAGE).get_page(request.GET.get("page"))
+    found = list(shown)
+    first = Revision.objects.filter(n=1, document__in=[case.pk for case in found]).select_related("author")
+    authors = {revision.document_id: revision.author for revision in first.defer("text")}
+    verbs = ("case.proposed", "case.renamed", "case.declined", "case.reopened")
     told = Event.objects.filter(subject_kind="case", subject__in=[case.slug for case in found], verb__in=verbs)
     events: dict[str, list[Event]] = {}
     for event in told.select_related("actor").order_by("id"):
         events.setdefault(event.subject, []).append(event)
     words = Mentions([_reason(told[-1]) for told in events.values()], request.user)
     rows = [
-        Proposal(case, events[case.slug][0].actor, last := events[case.slug][-1], words.html(_reason(last)))
+        Proposal(case, authors.get(case.pk), last := events[case.slug][-1], words.html(_reason(last)))
         if case.slug in events
-        else Proposal(case, None, None)
+        else Proposal(case, authors.get(case.pk), None)
         for case in found
     ]
     page = {
         "waiting": [row for row in rows if row.case.document.state == State.PROPOSED],
-        "declined": [row for row in rows if row.case.document.state == State.DECLINED][::-1],
+        "declined": [row for row in rows if row.case.document.state == State.DECLINED],
+        "page": shown,
         "here": "cases",
     }
     return render(request, "catalog/proposed.html", page)

@@ -47,10 +47,12 @@ def of(document: Document, user: Any) -> Review:
 
 
 def moved(document: Document) -> Any:
-    """What was done to the document as a whole, the last first."""
-    verbs = ("proposed", "accepted", "declined", "reopened", "published", "withdrawn")
+    """What was done to the document as a whole, the last first; not what was done to one that had its name before."""
+    verbs = ("proposed", "renamed", "accepted", "declined", "reopened", "published", "withdrawn")
     told = [f"{document.kind}.{verb}" for verb in verbs]
-    found = Event.objects.filter(subject_kind=document.kind, subject=document.slug, verb__in=told)
+    found = Event.objects.filter(
+        subject_kind=document.kind, subject=document.slug, verb__in=told, at__gte=document.created_at
+    )
     return found.select_related("actor").order_by("-id")
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from catalog import projection
+from catalog import projection, unendorsed, yielding
 from catalog.document import Malformed, Problem, parse
-from catalog.facts import DocumentText, kind_of
+from catalog.facts import CaseText, DocumentText, kind_of
 from catalog.models import Document, Revision
-from catalog.models.text import Origin, State
+from catalog.models.text import PROPOSALS, Origin, State
 from people import journal
 from people.models import User
 
@@ -44,6 +44,11 @@ class Saving:
     note: str = ""
     """What the author says of the change, in a line."""
 
+    @property
+    def takes_a_name(self) -> bool:
+        """Whether what somebody merely proposed under the text's name has to yield."""
+        return self.origin == Origin.FILE or (self.new and self.state not in PROPOSALS)
+
 
 def save(text: str, **given: Any) -> Revision:
     """Makes `text` the current text of the document that it names, and returns its revision. Takes `Saving`'s fields.
@@ -57,6 +62,8 @@ def save(text: str, **given: Any) -> Revision:
 def _save(text: str, saving: Saving) -> Revision:
     parsed = parse(text)
     same_name(parsed, saving.of)
+    if saving.takes_a_name and isinstance(parsed, CaseText):
+        _make_way_for_another(parsed.case, text)
     document = _locked(parsed, saving.state)
     current = document.current
     if current is not None:
@@ -67,6 +74,8 @@ def _save(text: str, saving: Saving) -> Revision:
         moved_on = saving.of is not None and saving.of.state != document.state
         if moved_on or (saving.base is not None and saving.base != current.n):
             raise Conflict(current)
+    if saving.author is not None:
+        unendorsed.check(document, text, saving.author)
     revision = Revision.objects.create(
         document=document,
         n=current.n + 1 if current else 1,
@@ -79,7 +88,7 @@ def _save(text: str, saving: Saving) -> Revision:
     )
     document.current = revision
     document.save(update_fields=["current"])
-    _project(document, parsed)
+    project(document, parsed)
     verb = "proposed" if saving.new and document.state != State.DRAFT else "revised"
     journal.record(
         f"{document.kind}.{verb}", document.kind, document.slug, saving.author, n=revision.n, origin=str(saving.origin)
@@ -93,9 +102,19 @@ def same_name(parsed: DocumentText, document: Document | None) -> None:
         raise Malformed([Problem(2, document.kind, f"expected {document.slug}: the name of what is edited stays")])
 
 
-def _project(document: Document, parsed: DocumentText) -> None:
+def _make_way_for_another(slug: str, text: str) -> None:
+    """A text that is a proposal's own, word for word, is that proposal, taken over; any other takes its name."""
+    same = Document.objects.filter(kind="case", slug=slug, current__text=text)
+    if not same.exists():
+        yielding.make_way([slug])
+
+
+def project(document: Document, parsed: DocumentText) -> None:
+    """Rewrites the document's columns. Raises `Malformed` where another case has one of its names."""
     try:
         with transaction.atomic():
+            if document.owns_names and isinstance(parsed, CaseText):
+                yielding.make_way([parsed.case, *parsed.aliases], but=document)
             projection.project(document, parsed)
     except IntegrityError as error:
         if "catalog_alias" not in str(error):
@@ -110,5 +129,6 @@ def _locked(parsed: DocumentText, state: State) -> Document:
     the lock is not in the statement's snapshot, and seems to be none.
     """
     key = {"kind": kind_of(parsed), "slug": parsed.slug}
-    Document.objects.bulk_create([Document(**key, state=state)], ignore_conflicts=True)
+    endorsed = state not in PROPOSALS
+    Document.objects.bulk_create([Document(**key, state=state, endorsed=endorsed)], ignore_conflicts=True)
     return Document.objects.select_for_update(no_key=True).get(**key)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from catalog import revisions
+from catalog.document import Malformed, parse
 from catalog.models import Document, Revision
 from catalog.models.text import State
 from people import journal
@@ -71,13 +73,23 @@ def move(document: Document, act: str, by: User | None, n: int | None = None, re
         raise NotPossible(f"Its text has changed since you read revision {n}. Look at revision {current.n} first.")
     if found.wants_reason and not reason.strip():
         raise NotPossible("Say why, so that others can learn from it.")
-    locked.state = found.to
-    locked.save(update_fields=["state"])
+    named = locked.owns_names
+    locked.state, locked.endorsed = found.to, found.to == State.PUBLISHED or named
+    locked.save(update_fields=["state", "endorsed"])
+    if locked.owns_names and not named:
+        _take_names(locked, current)
     if found.to != State.DRAFT:
         Revision.objects.filter(pk=current.pk).update(in_draft=False)
     told = {"n": current.n, **({"reason": reason.strip()} if reason.strip() else {})}
     journal.record(f"{locked.kind}.{found.done}", locked.kind, locked.slug, by, **told)
     return locked
+
+
+def _take_names(document: Document, current: Revision) -> None:
+    try:
+        revisions.project(document, parse(current.text))
+    except Malformed as error:
+        raise NotPossible(f"Mend its text first: {error}") from None
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ import signal
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import beat_init, celeryd_init, worker_process_init
 from django.conf import settings
 
@@ -40,14 +41,21 @@ app.conf.update(
     worker_max_tasks_per_child=1_000,
     worker_hijack_root_logger=False,
     beat_schedule={
-        name: {"task": name, "schedule": seconds, "options": {"expires": max(seconds, MOMENT_SECONDS)}}
-        for name, seconds in (
-            ("ingest.sweep", settings.SWEEP_SECONDS),
-            ("maintenance.sweep", settings.SWEEP_SECONDS),
-            ("maintenance.rulings", 3_600),
-            ("mail.tell", 60),
-            ("fetch.follow", 60),
-        )
+        **{
+            name: {"task": name, "schedule": seconds, "options": {"expires": max(seconds, MOMENT_SECONDS)}}
+            for name, seconds in (
+                ("ingest.sweep", settings.SWEEP_SECONDS),
+                ("maintenance.sweep", settings.SWEEP_SECONDS),
+                ("maintenance.rulings", 3_600),
+                ("mail.tell", 60),
+                ("fetch.follow", 60),
+            )
+        },
+        "maintenance.prune": {
+            "task": "maintenance.prune",
+            "schedule": crontab(hour=3, minute=17),
+            "options": {"expires": 3_600},
+        },
     },
 )
 if settings.CELERY_BROKER_URL.startswith("amqp"):
@@ -64,7 +72,7 @@ if settings.CELERY_BROKER_URL.startswith("filesystem"):
         "control_folder": str(folder.with_name("queue-control")),
         "polling_interval": 0.2,
     }
-app.autodiscover_tasks(["reports", "discussion"])
+app.autodiscover_tasks(["reports", "discussion", "config"])
 
 
 @worker_process_init.connect

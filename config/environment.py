@@ -27,6 +27,7 @@ KNOWN = {
     "UNMIGRATABLE_LIST": "The list that a reply goes to where a thread was not imported. Default: linux-mm@kvack.org.",
     "UNMIGRATABLE_FOLLOW_SECONDS": "How often a mail thread that is alive is looked at again. Default: 3600.",
     "UNMIGRATABLE_LIMITS": "Other limits, as in 'send=60000/60,diagnose=10/60': units in so many seconds.",
+    "UNMIGRATABLE_KEEP_DAYS": "Other times to keep what goes after a while, as in 'refused=7,shares=0'; 0 is for ever.",
     "UNMIGRATABLE_SIGN_UP": "'open' (the default), where mail can be sent, or 'closed': then people are added by hand.",
     "UNMIGRATABLE_SMTP": "Where mail is sent: smtp://user:password@host:587 (STARTTLS) or smtps://….",
     "UNMIGRATABLE_MAIL_FROM": "The sender of the site's mail. Default: noreply@ the site's own host.",
@@ -79,6 +80,17 @@ class Environment:
                 known = ", ".join(usual)
                 raise ImproperlyConfigured(f"{name}: expected NAME=UNITS/SECONDS, NAME one of {known}, found {part!r}.")
             made[found[1]] = (int(found[2]), int(found[3]))
+        return made
+
+    def days(self, name: str, usual: dict[str, int]) -> dict[str, int]:
+        """Pairs such as refused=30, with commas between, over the usual ones."""
+        made = dict(usual)
+        for part in filter(None, self.given.get(name, "").split(",")):
+            found = re.fullmatch(r"([a-z-]+)=(\d{1,5})", part.strip(), re.ASCII)
+            if not found or found[1] not in usual:
+                known = ", ".join(usual)
+                raise ImproperlyConfigured(f"{name}: expected NAME=DAYS, NAME one of {known}, found {part!r}.")
+            made[found[1]] = int(found[2])
         return made
 
     def address(self, name: str, schemes: tuple[str, ...]) -> str:

@@ -229,12 +229,31 @@ LIMITS = env.limits(
     {
         "send": (6_000, 60),
         "batch": (60, 60),
+        # Of all machines of one person together that nobody trusts yet. The last two: reports.quotas.
+        "new-send": (600, 60),
+        "new-batch": (6, 60),
+        "new-bytes": (10_000_000, 86_400),
+        "new-rejected": (1_000, 86_400),
         "read": (1_200, 60),
         "export": (30, 60),
         "diagnose": (60, 60),
         "sign-in": (20, 300),
         "share": (20, 3_600),
         "write": (600, 300),
+    },
+)
+# Name: after how many days it goes; 0 is never. See config.pruning and docs/operations.md.
+KEEP_DAYS = env.days(
+    "UNMIGRATABLE_KEEP_DAYS",
+    {
+        "refused": 30,
+        "refused-bytes": 90,
+        "shares-waiting": 30,
+        "shares": 90,
+        "notices": 90,
+        "sessions": 1,
+        "accounts": 30,
+        "words": 1,
     },
 )
 SPECTACULAR_SETTINGS = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Callable, Container, FrozenSet, Iterable, List, Mapping, Sequence, Tuple
 
 from diagnosis import naming
@@ -81,9 +82,16 @@ def all_there(wanted: Iterable[str], marks: Container[str], ordered: Sequence[st
     return all(_there(mark, marks, ordered) for mark in wanted)
 
 
+@lru_cache(maxsize=1_024)
+def _stretches(names: FrozenSet[str]) -> Tuple[Tuple[str, Tuple[str, ...]], ...]:
+    """Names in order, each as the parts of its path: worked out once for a signature, not once for each test."""
+    return tuple((name, tuple(name.split("."))) for name in sorted(names))
+
+
 def _named(observation: Observation, signature: Signature) -> str:
     if observation.kind == "test":
-        name = next((name for name in sorted(signature.names) if naming.speaks_of(observation.names, name)), "")
+        parts = observation.names.split(".")
+        name = next((name for name, wanted in _stretches(signature.names) if naming.stands_in(parts, wanted)), "")
         return name and "The test %s speaks of this case, by %s." % (observation.names, name)
     if not observation.names or observation.names not in signature.names:
         return ""

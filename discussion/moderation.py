@@ -11,6 +11,7 @@ from django.utils import timezone
 from catalog.models import Document
 from discussion import findable
 from discussion.models import Comment, Flag, Lock, Standing
+from discussion.threads import Overtaken
 from people import journal
 from people.models import User
 
@@ -23,14 +24,20 @@ def flag(comment: Comment, by: User, why: str) -> None:
 
 
 @transaction.atomic
-def settle_flags(comment: Comment, by: User) -> None:
+def settle_flags(comment: Comment, by: User, n: int) -> None:
+    """`n`: as in `let_through`."""
+    _as_it_was_read(comment, n)
     if Flag.objects.filter(comment=comment, settled_at=None).update(settled_at=timezone.now()):
         _told("comment.flags_settled", comment, by)
 
 
 @transaction.atomic
-def let_through(comment: Comment, by: User) -> None:
-    """Whoever does so vouches for its author."""
+def let_through(comment: Comment, by: User, n: int) -> None:
+    """Whoever does so vouches for its author. `n`: how many earlier texts there were when they read it (`nr_earlier`).
+
+    Raises `Overtaken`: what was put into its place since then would be let through unseen.
+    """
+    _as_it_was_read(comment, n)
     if Comment.objects.filter(pk=comment.pk, standing=Standing.WAITING).update(standing=Standing.SHOWN):
         User.objects.filter(pk=comment.author_id).update(vouched=True)
         _told("comment.let_through", comment, by)
@@ -60,6 +67,13 @@ def lock(document: Document, by: User, why: str) -> None:
 def unlock(document: Document, by: User) -> None:
     if Lock.objects.filter(document=document).delete()[0]:
         journal.record("discussion.unlocked", document.kind, document.slug, by)
+
+
+def _as_it_was_read(comment: Comment, n: int) -> None:
+    """Holds the comment until the transaction ends, if its text is still the one that was looked at."""
+    now = Comment.objects.select_for_update(of=("self",)).select_related("document", "author").get(pk=comment.pk)
+    if now.nr_earlier != n:
+        raise Overtaken(now)
 
 
 def _told(verb: str, comment: Comment, by: User, **data: str) -> None:

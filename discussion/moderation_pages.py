@@ -17,7 +17,7 @@ from catalog.models import Document
 from discussion import moderation, pages
 from discussion.forms import WhyForm
 from discussion.models import Comment, Flag, Lock, Standing
-from discussion.threads import trees
+from discussion.threads import Overtaken, trees
 from people.models import User, may
 
 
@@ -25,7 +25,7 @@ from people.models import User, may
 class Act:
     """One thing that is done to a comment: what it is called, who may, and whether a reason is asked for.
 
-    `done`: what the person who did it is told.
+    `done`: what the person who did it is told. `of_text`: it is a word on the text, as it was read.
     """
 
     label: str
@@ -34,6 +34,7 @@ class Act:
     action: str
     do: Callable[..., None]
     needs_why: bool = False
+    of_text: bool = False
 
 
 # By the last part of the address. Adding an act is adding a line here.
@@ -45,10 +46,12 @@ ACTS = {
     "settle": Act(
         *("Nothing is wrong with it", "Settle the flags of a comment", "Its flags are settled."),
         *("moderate", moderation.settle_flags),
+        of_text=True,
     ),
     "pass": Act(
         *("Let it through", "Let a comment through", "Everybody can read it now."),
         *("moderate", moderation.let_through),
+        of_text=True,
     ),
     "hide": Act(
         *("Hide it", "Hide a comment", "It is hidden; its place and the reason are shown."),
@@ -76,9 +79,20 @@ def act(request: HttpRequest, comment: int, name: str) -> HttpResponse:
         body = Mentions([found.text], request.user).html(found.text)
         page = {"act": what, "comment": found, "body": body, "form": form}
         return render(request, "discussion/act.html", page, status=422 if form.errors else 200)
-    what.do(found, request.user, *([form.cleaned_data["why"]] if what.needs_why else []))
-    messages.success(request, what.done)
+    more = [form.cleaned_data["why"]] if what.needs_why else [_read(request)] if what.of_text else []
+    try:
+        what.do(found, request.user, *more)
+    except Overtaken:
+        messages.error(request, "Its author changed it since you read it. Look at it once more.")
+    else:
+        messages.success(request, what.done)
     return redirect("moderation" if request.GET.get("from") == "queue" else found.get_absolute_url())
+
+
+def _read(request: HttpRequest) -> int:
+    """Which text of the comment was read; -1, which none is, where the form does not say."""
+    given = request.POST.get("n", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else -1
 
 
 @require_GET

@@ -26,6 +26,7 @@ DEEPEST_SHOWN = 6
 WINDOW = timedelta(minutes=10)
 MOST_IN_WINDOW = 20
 MOST_OF_A_NEWCOMER = 3
+MOST_EDITS, MOST_EDITS_WAITING = 100, 20
 
 
 class Refused(Exception):
@@ -101,8 +102,9 @@ def _bounded(author: User, most: int) -> None:
 
 @transaction.atomic
 def edit(comment: Comment, author: User, text: str, base: int) -> Comment:
-    """Gives a comment another text, and keeps the one before. Raises `Overtaken`, `Locked`.
+    """Gives a comment another text, and keeps the one before. Raises `Overtaken`, `Locked`, `Refused`.
 
+    Of what still waits nobody has seen the text before, and it is not kept: whoever signs up could store without end.
     base: how many earlier texts there were when the author began (`Comment.nr_earlier`).
     """
     comment = (
@@ -115,8 +117,12 @@ def edit(comment: Comment, author: User, text: str, base: int) -> Comment:
         raise Overtaken(comment)
     if comment.text == text:
         return comment
-    written_at = comment.edited_at or comment.created_at
-    Earlier.objects.create(comment=comment, n=base + 1, text=comment.text, written_at=written_at)
+    most = MOST_EDITS_WAITING if comment.standing == Standing.WAITING else MOST_EDITS
+    if base >= most:
+        raise Refused(f"A comment is changed up to {most} times. Say the rest in another one.")
+    if comment.standing != Standing.WAITING:
+        written_at = comment.edited_at or comment.created_at
+        Earlier.objects.create(comment=comment, n=base + 1, text=comment.text, written_at=written_at)
     comment.text, comment.nr_earlier, comment.edited_at = text, base + 1, timezone.now()
     comment.attached = comment.attached or attachments.of(text)
     comment.save(update_fields=["text", "nr_earlier", "edited_at", "attached"])

@@ -11,7 +11,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 
-from people.models import Machine, Scope, Token
+from people.models import Machine, Scope, Token, allows
 
 
 @dataclass(frozen=True)
@@ -48,4 +48,6 @@ def sender_with(request: Any, scope: str) -> Sender:
         raise NotAuthenticated("Send a machine's token: Authorization: Bearer TOKEN")
     if scope not in request.auth.scopes:
         raise PermissionDenied(f"This token lacks the scope {scope}.")
+    if scope == Scope.SUBMIT and not allows(request.auth.token.owner_role, "own machines"):
+        raise PermissionDenied("The owner of this machine may own none by now, so it sends nothing.")
     return request.auth

@@ -10,6 +10,7 @@ from people.models import Event, User
 VERBS = {
     "case.revised": "revised the case",
     "case.proposed": "proposed the case",
+    "case.renamed": "renamed the proposed case",
     "case.accepted": "took the proposed case over",
     "case.declined": "declined the proposed case",
     "case.reopened": "reopened the proposed case",

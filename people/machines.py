@@ -14,6 +14,7 @@ from people.models import Machine, Scope, Standing, Token, User, digest, is_rese
 
 OVERLAP = timedelta(days=1)
 MOST = 50  # each has limits of its own, so that without this they would be none
+MOST_NEW = 5  # of somebody of whom no machine is trusted yet
 
 
 @transaction.atomic
@@ -34,8 +35,9 @@ def add(
         raise ValidationError("This name is the site's own.")
     if machine is None and not owner.may("manage machines"):
         User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # one after another: the count holds
-        if owner.machines.count() >= MOST:
-            raise ValidationError(f"Up to {MOST} machines a person: ask a maintainer for more.")
+        most = MOST if trusted or owner.machines.filter(standing=Standing.TRUSTED).exists() else MOST_NEW
+        if owner.machines.count() >= most:
+            raise ValidationError(f"Up to {most} machines a person: ask a maintainer for more.")
     if machine is None:
         is_trusted = trusted or owner.may("manage machines")
         machine = Machine(name=name, owner=owner, standing=Standing.TRUSTED if is_trusted else Standing.NEW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,6 +53,8 @@ class User(AbstractUser):
     vouched = models.BooleanField(default=True, db_default=True, help_text="False where somebody signed up themselves.")
     mails_mentions = models.BooleanField("mail me where I am named", default=True, db_default=True)
 
+    nr_sessions_ended = models.PositiveIntegerField(default=0, db_default=0)  # how often all of theirs were
+
     objects: UserManager[User] = UserManager()
 
     class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
@@ -60,6 +63,16 @@ class User(AbstractUser):
     def may(self, action: str) -> bool:
         """Whether this person's role allows `action`, one of ACTIONS."""
         return self.is_active and allows(self.role, action)
+
+    def get_session_auth_hash(self) -> str:
+        return self._of_now(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        return map(self._of_now, super().get_session_auth_fallback_hash())
+
+    def _of_now(self, mark: str) -> str:
+        """What a session carries to be one of this person's. Counting up ends all of them, without reading any."""
+        return f"{mark}.{self.nr_sessions_ended}" if self.nr_sessions_ended else mark
 
     @property
     def shown_name(self) -> str:
@@ -144,16 +157,16 @@ class TokenQuerySet(models.QuerySet["Token"]):
             row = cursor.fetchone()
         if row is None:
             return None
-        machine = Machine.from_db("default", _MACHINE, row[len(_TOKEN) :])
+        machine = Machine.from_db("default", _MACHINE, row[len(_TOKEN) : -1])
         token = Token.from_db("default", _TOKEN, row[: len(_TOKEN)])
-        token.machine = machine
+        token.machine, token.owner_role = machine, row[-1]
         return token
 
 
 _TOKEN = ("id", "machine_id", "prefix", "digest", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
 _MACHINE = ("id", "name", "owner_id", "standing", "created_at")
 _OPENED_BY = f"""
-SELECT {", ".join(f"t.{name}" for name in _TOKEN)}, {", ".join(f"m.{name}" for name in _MACHINE)}
+SELECT {", ".join(f"t.{name}" for name in _TOKEN)}, {", ".join(f"m.{name}" for name in _MACHINE)}, u.role
 FROM people_token t JOIN people_machine m ON m.id = t.machine_id JOIN people_user u ON u.id = m.owner_id
 WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now()) AND u.is_active
 """  # noqa: S608 - names of ours
@@ -168,6 +181,7 @@ class Token(models.Model):
     """A machine's right to act. Only the digest of the secret is kept; `prefix` tells tokens apart for people."""
 
     USE_NOTED_EVERY = timedelta(minutes=1)
+    owner_role: str = Role.READER  # the right one is brought along by `holding`
 
     machine = models.ForeignKey(Machine, on_delete=models.CASCADE, related_name="tokens")
     prefix = models.CharField(max_length=12)

@@ -17,7 +17,7 @@ from diagnosis.formats import envelope, registry
 from diagnosis.vocabulary import ENVIRONMENTS
 from people.authentication import BearerToken, sender_with
 from people.models import Scope
-from reports import batch, decoding, inbox, receipts
+from reports import batch, decoding, inbox, quotas, receipts
 from reports.models import Evidence, Report
 from reports.refusals import Refusal
 from reports.sending import GIVEN, Sending, given_in, key_in
@@ -74,13 +74,16 @@ class ReportsView(LeanView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Keeps a report. 202: it is safe, and will be read. 200: it was sent before; here is the old receipt."""
         sender = sender_with(request, Scope.SUBMIT)
-        media_type = _media_type(request)
+        media_type, quota = _media_type(request), quotas.of(sender.machine)
         try:
             given = given_in(request.GET)
             body = decoding.decoded(_raw(request), request.headers.get("Content-Encoding", ""))
         except Refusal as refusal:
+            quota.reject()
             inbox.reject(sender.machine, media_type, None, refusal)
             raise
+        chosen = registry.of(media_type, request.GET.get("format", ""))
+        quota.keep(body, chosen.name if chosen else "")
         sending = Sending(
             machine=sender.machine,
             body=body,
@@ -90,7 +93,7 @@ class ReportsView(LeanView):
             format=request.GET.get("format", ""),
             given=given,
         )
-        report, is_new = inbox.take(sending)
+        report, is_new = inbox.take(sending, quota)
         if is_new:
             bell.ring()
         receipt = receipts.receipt(report)
@@ -113,15 +116,19 @@ class BatchView(LeanView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Keeps up to 10,000 native reports, one a line, in one transaction. 207: some lines were not taken."""
         sender = sender_with(request, Scope.SUBMIT)
-        media_type = _media_type(request)
+        media_type, quota = _media_type(request), quotas.of(sender.machine)
         try:
             if media_type != batch.MEDIA_TYPE:
                 fault = Fault("Content-Type", batch.MEDIA_TYPE, media_type[:80] or "nothing")
                 raise Refusal("unknown-media-type", [fault])
             most = decoding.MAX_BATCH_BYTES
             body = decoding.decoded(_raw(request, most), request.headers.get("Content-Encoding", ""), most)
-            outcomes = batch.take(sender.machine, body)
+            quota.keep(body)
+            outcomes = batch.take(sender.machine, body, quota)
+        except quotas.OverQuota:
+            raise
         except Refusal as refusal:
+            quota.reject()
             inbox.reject(sender.machine, media_type, None, refusal)
             raise
         if any(outcome.status == 202 for outcome in outcomes):

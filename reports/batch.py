@@ -16,12 +16,16 @@ from django.db import connection, transaction
 from diagnosis.faults import Fault
 from people.models import Machine
 from reports import decoding, inbox, resent, sending
+from reports.quotas import UNBOUNDED, Quota
 from reports.refusals import Refusal
 from reports.sending import Parcel
 
 MEDIA_TYPE = "application/x-ndjson"
 MAX_LINES = 10_000
+FIRST = 100  # lines, of which one has to be a report
 _BATCHES = 0x6261  # of locks of ours, those that hold a machine's batches apart
+
+Refused = dict[int, tuple[bytes | None, Refusal]]  # by the number of the line
 
 
 @dataclass(frozen=True)
@@ -30,21 +34,28 @@ class Outcome:
 
     line: int
     status: int
-    report: UUID
+    report: UUID | None
     problem: dict[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
-        made: dict[str, Any] = {"line": self.line, "status": self.status, "id": str(self.report)}
+        made: dict[str, Any] = {"line": self.line, "status": self.status}
+        if self.report:
+            made["id"] = str(self.report)
         if self.problem:
             return {**made, "problem": self.problem}
         return {**made, "url": f"{settings.SITE_URL}/api/v1/reports/{self.report}/"}
 
 
-@transaction.atomic
-def take(machine: Machine, body: bytes) -> list[Outcome]:
+def take(machine: Machine, body: bytes, quota: Quota = UNBOUNDED) -> list[Outcome]:
     """Keeps every good line of `body`, in order. Raises `Refusal` where it is no batch at all."""
+    outcomes, refused = _kept(machine, body, quota.most_rejected)
+    return sorted([*outcomes, *_rejected(machine, refused, quota)], key=lambda outcome: outcome.line)
+
+
+@transaction.atomic
+def _kept(machine: Machine, body: bytes, most_rejected: int | None) -> tuple[list[Outcome], Refused]:
     parcels: dict[int, Parcel] = {}
-    refused: dict[int, tuple[bytes | None, Refusal]] = {}
+    refused: Refused = {}
     lines = _lines(body)
 
     def good() -> Iterator[Parcel]:
@@ -53,6 +64,7 @@ def take(machine: Machine, body: bytes) -> list[Outcome]:
                 parcels[number] = _parcel(machine, line)
             except Refusal as refusal:
                 refused[number] = (line if len(line) <= decoding.MAX_BODY_BYTES else None, refusal)
+                _go_on(len(parcels), len(refused), most_rejected)
             else:
                 yield parcels[number]
 
@@ -66,11 +78,29 @@ def take(machine: Machine, body: bytes) -> list[Outcome]:
             outcomes.append(Outcome(number, 200, resent.known(parcel, [before[parcel.run_id]]).pk))
         except Refusal as refusal:
             refused[number] = (parcel.sending.body, refusal)
+    return outcomes, refused
+
+
+def _go_on(nr_good: int, nr_bad: int, most_bad: int | None) -> None:
+    """Raises where the batch is refused as a whole: 56 bytes may be ten thousand lines, each a row and an answer."""
+    if nr_bad >= FIRST and not nr_good:
+        raise Refusal("no-reports", [Fault("", f"a native report in one of the first {FIRST} lines", "none")])
+    if most_bad is not None and nr_bad > most_bad:
+        raise Refusal("no-reports", [Fault("", f"up to {most_bad} lines that are no reports", "more")])
+
+
+def _rejected(machine: Machine, refused: Refused, quota: Quota) -> list[Outcome]:
+    """Rows for the bad lines, once the good ones are committed: room for them is taken outside of that transaction,
+    whose end would give it back."""
+    try:
+        quota.reject(len(refused))
+    except Refusal as over:
+        return [Outcome(number, over.document()["status"], None, over.document()) for number in refused]
     rows = inbox.reject_all(machine, "application/json", list(refused.values()))
-    for (number, (_, refusal)), row in zip(refused.items(), rows, strict=True):
-        problem = refusal.document()
-        outcomes.append(Outcome(number, problem["status"], row.pk, problem))
-    return sorted(outcomes, key=lambda outcome: outcome.line)
+    told = [
+        (number, row.pk, refusal.document()) for (number, (_, refusal)), row in zip(refused.items(), rows, strict=True)
+    ]
+    return [Outcome(number, problem["status"], pk, problem) for number, pk, problem in told]
 
 
 def _alone_with(machine: Machine) -> None:

@@ -27,6 +27,7 @@ from reports import resent
 from reports.models import Payload, Report, State, Turn
 from reports.packing import packed as packed
 from reports.packing import unpacked as unpacked
+from reports.quotas import UNBOUNDED, Quota
 from reports.refusals import Refusal
 from reports.sending import Parcel, Sending, check_key, format_of, run_id_of
 
@@ -35,10 +36,10 @@ READABLE_LATER = ("not-json", "not-ktap", "wrong-shape", "contradiction")
 ROWS_A_STATEMENT = 500
 
 
-def take(sending: Sending) -> tuple[Report, bool]:
+def take(sending: Sending, quota: Quota = UNBOUNDED) -> tuple[Report, bool]:
     """Checks and commits. Returns the report and whether it is new; the same sending again gives the old one.
 
-    Raises `Refusal` after a `rejected` row is committed.
+    Raises `Refusal` after a `rejected` row is committed, or `OverQuota` where that would be one too many.
     """
     try:
         parcel = parcel_of(sending)
@@ -47,6 +48,7 @@ def take(sending: Sending) -> tuple[Report, bool]:
             return _report(parcel, received_at), True
         return resent.known(parcel, resent.in_the_way(sending.machine, [parcel])), False
     except Refusal as refusal:
+        quota.reject()
         reject(sending.machine, sending.media_type, sending.body, refusal)
         raise
 

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from catalog.models import Case, KernelBuild
-from catalog.models.text import seen_by
+from catalog.models.text import in_catalog
 from catalog.models.told import told
 from diagnosis.vocabulary import MOVERS, OUTCOMES, Word, look_up
 from people.models import Machine, Standing, may
@@ -192,7 +192,7 @@ class Observation(models.Model):
 
 class EvidenceQuerySet(models.QuerySet["Evidence"]):
     def visible_to(self, user: Any) -> EvidenceQuerySet:
-        return self.filter(seen_by(user, "case__document__"))
+        return self.filter(in_catalog(user, "case__document__"))
 
     def counted(self) -> EvidenceQuerySet:
         """What the tallies add up: what trusted machines sent, as far as that is counted, and no person has refuted."""
@@ -334,6 +334,7 @@ class Shared(models.Model):
     """A text that a person shared from the diagnose page. An editor takes it in, as a report, or turns it down.
 
     `body`: zstd, as it was pasted; gone once decided, since the report has it then, or nobody needs it any more.
+    `sender`: a keyed digest of the person or address that sent it, while it waits: to count by, and to tell nobody.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -343,6 +344,7 @@ class Shared(models.Model):
     architecture = models.CharField(max_length=32)
     environment = models.CharField(max_length=16)
     note = models.CharField(max_length=500, blank=True)
+    sender = models.CharField(max_length=32, blank=True, default="", db_default="")
     body = models.BinaryField(null=True)
     size_bytes = models.PositiveIntegerField()
     decided_at = models.DateTimeField(null=True)

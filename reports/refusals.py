@@ -67,6 +67,16 @@ KINDS: dict[str, Kind] = {
         "A parameter of the address is missing or wrong.",
         "What the body does not name is said in the address: ?kernel=…&architecture=…",
     ),
+    "no-reports": Kind(
+        422,
+        "This is no batch of reports.",
+        "Each line is one native report, as JSON. Nothing was kept of it but this.",
+    ),
+    "over-quota": Kind(
+        429,
+        "So much is not kept of machines that nobody trusts yet.",
+        "Send it again when Retry-After has passed, or ask a maintainer to trust the machine.",
+    ),
     "too-many-lines": Kind(413, "The batch has too many lines.", "Send it in several."),
     "no-run-id": Kind(
         422,

@@ -49,7 +49,12 @@ def of_observation(report: Report, said: Said, matches: list[Match], build_id: i
     return (
         *(report.id, said.key, said.kind, fitting(Observation, "names", said.names), build_id, said.architecture),
         *(said.mover, said.migrate_mode, said.area, said.environment, said.outcome, said.freed_seconds),
-        *(said.fingerprint, fitting(Observation, "says", said.says), [mark[:200] for mark in said.marks], bool(matches)),
+        *(
+            said.fingerprint,
+            fitting(Observation, "says", said.says),
+            [mark[:200] for mark in said.marks],
+            bool(matches),
+        ),
     )
 
 

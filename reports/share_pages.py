@@ -44,9 +44,13 @@ def share(request: HttpRequest) -> HttpResponse:
         limits.spend(request, "share")
         offer = sharing.Offer(given.text, said["kernel"], said["architecture"], said["environment"], said["note"])
         try:
-            made = sharing.share(offer, request.user if isinstance(request.user, User) else None)
+            person = request.user if isinstance(request.user, User) else None
+            made = sharing.share(offer, person, limits.whose(request))
+        except sharing.TooMuch:
+            form.add_error(None, "So much of yours waits that no more is taken until an editor has looked at it.")
         except sharing.QueueFull:
-            form.add_error(None, "So many texts wait for an editor that no more are taken today.")
+            more = "" if person else " There is more room for those who signed in."
+            form.add_error(None, f"So many texts wait that no more are taken until an editor has looked at some.{more}")
         else:
             return redirect("shared", made.pk)
     page = {"given": given, "form": form, "hidden": seen, "here": "diagnose"}

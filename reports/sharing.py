@@ -3,6 +3,7 @@
 What is taken in becomes a report like any other, sent by the machine SENDER, and is read by the worker.
 
     NotWaiting     it was decided on, or withdrawn, meanwhile
+    QueueFull      no more is taken until editors have looked at some; `TooMuch`: of this sender
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from diagnosis.formats.format import Given
 from people import journal
@@ -23,6 +27,9 @@ from reports.sending import Sending
 SENDER = "shared-by-people"
 FORMAT = "kernel-log"
 MOST_WAITING = 1_000
+MOST_OF_STRANGERS = 500  # so that whoever has no name does not close the queue to those who have one
+MOST_OF_ONE, MOST_BYTES_OF_ONE = 10, 4 << 20
+EXPIRED = "No editor got to it in time, so its text is gone. Share it again if it still matters."
 
 
 class NotWaiting(Exception):
@@ -31,6 +38,10 @@ class NotWaiting(Exception):
 
 class QueueFull(Exception):
     """So many texts wait already that no more are taken until editors have looked at some."""
+
+
+class TooMuch(QueueFull):
+    """So much of one sender waits that no more of theirs is taken."""
 
 
 class SenderTaken(Exception):
@@ -47,22 +58,45 @@ class Offer:
 
 
 @transaction.atomic
-def share(offer: Offer, person: User | None) -> Shared:
-    """Keeps the text until an editor has decided. Raises `QueueFull`."""
-    if Shared.objects.waiting().count() >= MOST_WAITING:
-        raise QueueFull
-    body = offer.text.encode()
+def share(offer: Offer, person: User | None, sender: str = "") -> Shared:
+    """Keeps the text until an editor has decided, or it expires. Raises `QueueFull`, `TooMuch`.
+
+    `sender`: whom to count it with, as `rest.limits.whose` names them.
+    """
+    body, sender = offer.text.encode(), _digest(sender)
+    _check_room(person, sender, len(body))
     made = Shared.objects.create(
         person=person,
         release=offer.release,
         architecture=offer.architecture,
         environment=offer.environment,
         note=offer.note,
+        sender=sender,
         body=inbox.packed(body),
         size_bytes=len(body),
     )
     journal.record("text.shared", "shared", str(made.pk), person)
     return made
+
+
+def _digest(sender: str) -> str:
+    """Addresses are few enough to be tried, so the digest has a key."""
+    return salted_hmac("reports.sharing", sender).hexdigest()[:32] if sender else ""
+
+
+def _check_room(person: User | None, sender: str, nr_bytes: int) -> None:
+    mine = Q(sender=sender) if sender else Q(pk=None)
+    strangers = Q(person=None)
+    waiting = Shared.objects.filter(decided_at=None).aggregate(
+        all=Count("pk"),
+        of_strangers=Count("pk", filter=strangers),
+        mine=Count("pk", filter=mine),
+        my_bytes=Coalesce(Sum("size_bytes", filter=mine), 0),
+    )
+    if waiting["mine"] >= MOST_OF_ONE or waiting["my_bytes"] + nr_bytes > MOST_BYTES_OF_ONE:
+        raise TooMuch
+    if waiting["all"] >= MOST_WAITING or (person is None and waiting["of_strangers"] >= MOST_OF_STRANGERS):
+        raise QueueFull
 
 
 @transaction.atomic
@@ -112,7 +146,8 @@ def _waiting(pk: Any) -> Shared:
 
 def _decide(shared: Shared, editor: User, answer: str) -> None:
     shared.decided_at, shared.decided_by, shared.answer, shared.body = timezone.now(), editor, answer, None
-    shared.save(update_fields=["decided_at", "decided_by", "answer", "body", "report"])
+    shared.sender = ""
+    shared.save(update_fields=["decided_at", "decided_by", "answer", "body", "report", "sender"])
 
 
 def _sender() -> Machine:

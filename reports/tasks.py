@@ -10,7 +10,7 @@ from celery import shared_task
 from django.db import OperationalError as DatabaseUnavailable
 from kombu.exceptions import OperationalError
 
-from reports import claims, counts, ingest, recounts, replay, requeue
+from reports import claims, counts, ingest, recounts, releasing, replay, requeue
 from rest import limits
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def sweep() -> None:
 @shared_task(name="maintenance.sweep")
 def tidy() -> None:
     """What a new case or an act left lying is taken up again, and what only grows is folded or thrown away."""
-    if replay.unmatched_again():
+    if replay.unmatched_again() + releasing.unendorsed_again():
         bell.ring_now()
     limits.sweep()
     counts.fold()

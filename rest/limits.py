@@ -95,28 +95,33 @@ RETURNING leased, granted
 """
 
 
-def spend(request: Any, name: str, units: int = 1) -> None:
+def spend(request: Any, name: str, units: int = 1, who: str = "") -> None:
     """Takes `units` of the limit called `name` from whoever sent the request. Raises `Exhausted`.
 
-    A name that is not in the settings is no limit.
+    A name that is not in the settings is no limit. `who` is for what is counted under another name than the sender's;
+    the answer's headers do not tell of that, and no request is needed.
     """
     if name not in settings.LIMITS:
         return
     limit = Limit(*settings.LIMITS[name])
     now = time.time()
     window, wait = int(now // limit.seconds), math.ceil(limit.seconds - now % limit.seconds)
-    who = whose(request)
+    is_own, who = not who, who or whose(request)
     enough, left = _taken((name, who), window, limit, units)
-    _note(request, name, limit, left, wait)
+    if is_own:
+        _note(request, name, limit, left, wait)
     if not enough:
         raise Exhausted(name, limit, wait)
 
 
 def whose(request: Any) -> str:
-    """A machine by its token, a person by the session, anybody else by the address."""
+    """A machine by its token, a person by the session, anybody else by the address.
+
+    All machines of one person that are not trusted count as one: else whoever adds machines adds to the limit.
+    """
     machine = getattr(getattr(request, "auth", None), "machine", None)
     if machine is not None:
-        return f"machine {machine.pk}"
+        return f"machine {machine.pk}" if machine.is_trusted else f"owner {machine.owner_id}"
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         return f"person {user.pk}"
@@ -143,10 +148,16 @@ def address(request: Any) -> str:
 
 
 class Throttle(BaseThrottle):
-    """For every API view: `limit = "send"` in the view names its limit, "read" else. '' is none."""
+    """For every API view: `limit = "send"` in the view names its limit, "read" else. '' is none.
+
+    Where there is a limit "new-send", it is that of machines that are not trusted.
+    """
 
     def allow_request(self, request: Any, view: Any) -> bool:
         name = getattr(view, "limit", "read")
+        machine = getattr(getattr(request, "auth", None), "machine", None)
+        if machine is not None and not machine.is_trusted and f"new-{name}" in settings.LIMITS:
+            name = f"new-{name}"
         if name:
             spend(request, name)
         return True

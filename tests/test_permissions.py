@@ -148,7 +148,7 @@ TRIES: dict[str, list[Try]] = {
         _reads("/moderation/", "WAITING."),
         _posts("/c/{comment}/hide/", why="Rude."),
         _posts("/c/{hidden}/show/"),
-        _posts("/c/{waiting}/pass/"),
+        _posts("/c/{waiting}/pass/", n="0"),
     ],
     "lock: a discussion": [_posts("/discussion/{case}/lock/", why="Enough.")],
     "object, answer: to a strategy": [

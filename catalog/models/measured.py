@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from catalog.models.cases import Case
-from catalog.models.text import seen_by
+from catalog.models.text import in_catalog
 from catalog.models.told import told
 from diagnosis.vocabulary import OUTCOMES
 from people.models import Machine
@@ -45,7 +45,7 @@ class KernelBuild(models.Model):
 
 class TallyQuerySet(models.QuerySet["Tally"]):
     def visible_to(self, user: Any) -> TallyQuerySet:
-        return self.filter(seen_by(user, "case__document__"))
+        return self.filter(in_catalog(user, "case__document__"))
 
 
 class Tally(models.Model):
@@ -90,7 +90,7 @@ class Tally(models.Model):
 
 class TotalQuerySet(models.QuerySet["Total"]):
     def visible_to(self, user: Any) -> TotalQuerySet:
-        return self.filter(seen_by(user, "case__document__"))
+        return self.filter(in_catalog(user, "case__document__"))
 
 
 class Total(models.Model):

@@ -38,14 +38,24 @@ def in_catalog(user: Any, prefix: str = "") -> Q:
     return seen_by(user, prefix) & ~Q(**{f"{prefix}state__in": PROPOSALS})
 
 
+def owns_names(prefix: str = "") -> Q:
+    """Documents whose text an editor made or took over. Nothing else is recognised in reports, or owns a name."""
+    state = f"{prefix}state"
+    return Q(**{state: State.PUBLISHED}) | Q(**{state: State.DRAFT, f"{prefix}endorsed": True})
+
+
 class Document(models.Model):
-    """A case or a strategy, whatever its text says today."""
+    """A case or a strategy, whatever its text says today.
+
+    `endorsed` tells a draft of editors from a declined proposal that they hid: both are drafts to everybody else.
+    """
 
     KINDS = [("case", "case"), ("strategy", "strategy")]
 
     kind = models.CharField(max_length=8, choices=KINDS)
     slug = models.CharField(max_length=64)
     state = models.CharField(max_length=9, choices=State.choices, default=State.PUBLISHED)
+    endorsed = models.BooleanField(default=True, db_default=True)
     current = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -63,6 +73,11 @@ class Document(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"/cases/{self.slug}/" if self.kind == "case" else f"/strategies/{self.slug}/"
+
+    @property
+    def owns_names(self) -> bool:
+        """As `owns_names` asks the database."""
+        return self.state == State.PUBLISHED or (self.state == State.DRAFT and self.endorsed)
 
     @property
     def is_reviewed(self) -> bool:

@@ -86,19 +86,26 @@ def results(body: bytes) -> List[Result]:
             level.planned = int(plan[1])
             if plan[2]:
                 level.found.append(((), Result(number, "", "skipped", "SKIP", naming.plain(plan[3]))))
+                nr_results += 1
         elif result:
             level.came += 1
             level.found += _told(result, inner, number)
             nr_results += 1
         if nr_results > MAX_RESULTS or len(levels) > MAX_DEPTH:
-            most = "up to %d results, nested up to %d deep" % (MAX_RESULTS, MAX_DEPTH)
-            raise Unreadable("not-ktap", [Fault("%d:1" % number, most, "more")])
+            raise _too_much(number)
     if not levels:
         raise Unreadable("not-ktap", [Fault("1:1", "a line such as: KTAP version 1", "no such line")])
     found = [one for level in levels for one in level.finished(number)]  # several, where it ends inside a test
     if not found:
         raise Unreadable("not-ktap", [Fault("%d:1" % number, "at least one result", "none")])
+    if len(found) > MAX_RESULTS:  # each level of each test may lack results that were planned
+        raise _too_much(number)
     return [replace(one, name=naming.path(names)) for names, one in found]
+
+
+def _too_much(line: int) -> Unreadable:
+    most = "up to %d results, nested up to %d deep" % (MAX_RESULTS, MAX_DEPTH)
+    return Unreadable("not-ktap", [Fault("%d:1" % line, most, "more")])
 
 
 def observations(body: bytes, given: Given) -> List[Observation]:

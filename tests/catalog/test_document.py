@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -236,3 +237,36 @@ def test_whatever_a_person_types_is_read_back_as_it_was(title: str, body: str) -
         update={"title": title, "driver": body, "summary": body, "sections": {"Open question": body}}
     )
     assert parse(write(made)) == made
+
+
+SIGN = {"marks": ["frame:a"], "why": "x"}
+
+
+@pytest.mark.parametrize(
+    ("signature", "said"),
+    [
+        ({"names": ["*"]}, "less would speak of tests of all kinds"),
+        ({"names": ["*.*", "mm.*"]}, "less would speak of tests of all kinds"),
+        ({"names": ["*migration"]}, "at its end alone"),
+        ({"names": ["move[_]pages"]}, "should match pattern"),
+        ({"names": ["move_pages?"]}, "should match pattern"),
+        ({"names": [f"test_{n}" for n in range(31)]}, "at most 30"),
+        ({"names": ["x" * 121]}, "at most 120"),
+        ({"proves": [SIGN] * 31}, "at most 30"),
+        ({"contradicts": [SIGN] * 31}, "at most 30"),
+        ({"supports": [{"marks": ["frame:a"] * 21, "why": "x"}]}, "at most 20"),
+        ({"needs": ["|".join(["frame:" + "a" * 90] * 5)]}, "at most 400"),
+        ({"tell": [{"run": "x", "tells": "y"}] * 11}, "at most 10"),
+    ],
+)
+def test_what_each_report_is_held_against_is_bounded(signature: dict[str, Any], said: str) -> None:
+    with pytest.raises(Malformed) as raised:
+        parse(builders.case_text(signature=signature))
+    assert said in str(raised.value)
+
+
+def test_a_signature_up_to_its_bounds_is_good() -> None:
+    names = [f"test_{n}*" for n in range(30)]
+    signature = {"names": names, "proves": [SIGN] * 30, "contradicts": [SIGN] * 30, "supports": [SIGN] * 30}
+    text = parse(builders.case_text(signature=signature))
+    assert isinstance(text, CaseText) and len(text.signature.names) == 30

@@ -223,6 +223,58 @@ def test_who_proposed_a_case_edits_it_until_it_is_taken_over() -> None:
     assert document.state == State.PUBLISHED
 
 
+EDITORS_OWN = {
+    "signature": {"names": ["vmsplice-pipe"]},
+    "aliases": ["next-case"],
+    "probe": "fuse-writeback",
+    "parent": "fuse-writeback",
+}
+
+
+@pytest.mark.parametrize("head", EDITORS_OWN)
+@pytest.mark.parametrize("act", ["save", "check", "preview"])
+def test_what_recognises_and_names_a_proposed_case_is_for_editors_to_say(head: str, act: str) -> None:
+    author, address = builders.person(), "/cases/mine/edit/"
+    given = {"origin": Origin.SITE, "new": True, "state": State.PROPOSED}
+    document = revisions.save(builders.case_text("mine"), author=author, **given).document
+    wanted = builders.case_text("mine", **{head: EDITORS_OWN[head]})
+    answer = post(act, wanted, by=client(person=author), at=address).content.decode()
+    assert "this is for editors to say" in answer and document.revisions.count() == 1
+    saved = post("save", wanted, by=client(), at=address)
+    assert saved.status_code == 302 and document.revisions.count() == 2
+    kept = wanted.replace("A summary.", "Mended.")  # what the editor said may stay
+    assert post("save", kept, 2, by=client(person=author), at=address).status_code == 302
+
+
+def test_a_token_of_a_proposer_says_no_more_than_the_form_lets_them() -> None:
+    author = builders.person()
+    secret = builders.token(owner=author, scopes=("submit", "curate"))
+    given = {"origin": Origin.SITE, "new": True, "state": State.PROPOSED}
+    document = revisions.save(builders.case_text("mine"), author=author, **given).document
+    sent = {"content_type": "text/markdown", "HTTP_AUTHORIZATION": f"Bearer {secret}", "HTTP_IF_MATCH": '"1"'}
+    answer = Client().put("/api/v1/cases/mine/", builders.case_text("mine", aliases=["next-case"]), **sent)
+    assert answer.status_code == 422 and document.revisions.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("n", "body", "said"),
+    [
+        (50, "Mended.", "50 revisions are enough"),
+        (2, "A.\n\n## How to tell\n\n" + "x" * 40_000, "up to 40000 characters"),
+    ],
+)
+def test_a_proposal_is_bounded_until_an_editor_looked_at_it(n: int, body: str, said: str) -> None:
+    author = builders.person()
+    given = {"origin": Origin.SITE, "author": author}
+    document = revisions.save(builders.case_text("mine"), new=True, state=State.PROPOSED, **given).document
+    document.current = Revision.objects.create(document=document, n=n, text=builders.case_text("mine"), origin="site")
+    document.save()
+    text = builders.case_text("mine", body=body)
+    answer = post("save", text, n, by=client(person=author), at="/cases/mine/edit/")
+    assert answer.status_code == 422 and said in answer.content.decode()
+    assert post("save", text, n, at="/cases/mine/edit/").status_code == 302
+
+
 def test_a_proposal_that_was_taken_over_meanwhile_is_not_changed_by_who_saw_it_as_one() -> None:
     given = {"origin": Origin.SITE, "new": True, "state": State.PROPOSED}
     seen = revisions.save(builders.case_text("mine"), **given).document

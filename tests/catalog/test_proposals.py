@@ -268,7 +268,7 @@ def test_the_list_of_proposals_asks_the_same_few_questions_however_many_there_ar
     for n in range(7):
         proposal(f"proposal-{n}")
     proposal("declined", state=State.DECLINED)
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(4):
         Client().get("/cases/proposed/")
 
 
@@ -276,3 +276,31 @@ def test_a_proposal_can_be_discussed() -> None:
     document = proposal()
     answer = client().post(f"/discussion/{document.pk}/", {"text": "Is it not the same as another?"}, follow=True)
     assert "Is it not the same" in answer.content.decode()
+
+
+def test_five_proposals_of_a_person_wait_and_no_more() -> None:
+    by = client()
+    for n in range(5):
+        assert propose(by, title=f"The frobnicator {n}").status_code == 302
+    answer = propose(by, title="One more")
+    assert answer.status_code == 422 and "5 of your proposals wait for an editor." in answer.content.decode()
+    assert propose(title="Of somebody else").status_code == 302
+    client(Role.EDITOR).post("/cases/the-frobnicator-1/state/", {"act": "decline", "n": 1, "reason": "no"})
+    assert propose(by, title="One more").status_code == 302
+
+
+def test_the_list_of_proposals_has_pages() -> None:
+    for n in range(52):
+        proposal(f"p-{n}", state=State.PROPOSED if n else State.DECLINED)
+    first, second = (Client().get(f"/cases/proposed/?page={n}").content.decode() for n in (1, 2))
+    assert first.count("/cases/p-") == 50 and "/cases/p-1/" in first and "page 1 of 2" in first
+    assert "/cases/p-51/" in second and "/cases/p-0/" in second
+
+
+def test_an_editors_case_takes_its_name_from_a_proposal() -> None:
+    waiting = proposal("the-frobnicator")
+    assert propose(title="The frobnicator").status_code == 422
+    answer = propose(client(Role.EDITOR), title="The frobnicator", act="draft")
+    assert (answer.status_code, answer["Location"]) == (302, "/cases/the-frobnicator/")
+    waiting.refresh_from_db()
+    assert waiting.slug == f"the-frobnicator-proposal-{waiting.pk}"

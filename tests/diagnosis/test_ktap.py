@@ -124,3 +124,15 @@ def test_observations_carry_what_the_request_said_of_the_kernel() -> None:
     (one,) = ktap.observations(HEAD + b"not ok 1 selftests: mm: cow\n", Given("6.18.44", "x86_64", "fix v3", "guest"))
     assert (one.key, one.kind, one.names, one.outcome) == ("3:1", "test", "mm.cow", "failed")
     assert (one.release, one.label, one.architecture, one.environment) == ("6.18.44", "fix v3", "x86_64", "guest")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"KTAP version 1\n" + b"1..0 # SKIP\n" * 5_001,
+        b"KTAP version 1\n1..2000\n" + (b"  1..9\n    1..9\n      1..9\nok 1 a\n") * 2_500,
+    ],
+)
+def test_plans_make_no_more_results_than_results_do(body: bytes) -> None:
+    with pytest.raises(Unreadable, match="up to 5000 results"):
+        ktap.observations(body, Given("6.18.44", "x86_64"))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from catalog import known_signatures
 from diagnosis import known
+from diagnosis import match as match_module
 from diagnosis.match import MAX_REASON, Match, Sign, Signature, digest, match
 from diagnosis.observation import Observation
 
@@ -86,3 +87,11 @@ def test_a_sign_knows_either_beginnings_and_absence() -> None:
 def test_the_probe_carries_the_signatures_of_the_case_files() -> None:
     assert known_signatures.KNOWN.read_text() == known_signatures.written(), "run `make signatures`"
     assert len(known.signatures()) > 40
+
+
+def test_names_are_put_in_order_once_for_a_signature_and_not_for_each_test() -> None:
+    signature = Signature("many", frozenset({"many", *(f"suite.test_{n}*" for n in range(30))}))
+    before = match_module._stretches.cache_info().misses
+    for n in range(200):
+        match(replace(seen(f"suite.other_{n}"), kind="test"), [signature])
+    assert match_module._stretches.cache_info().misses == before + 1

@@ -46,7 +46,7 @@ def test_the_first_comment_of_a_newcomer_waits_until_it_is_let_through(editor: U
     assert "Hello there." not in page() and "Hello there." not in page(builders.person())
     assert "waits for a moderator" in page(new) and "Hello there." in page(editor, "/moderation/")
     assert Client().get(f"/c/{first.pk}/").status_code == 404
-    signed_in(editor).post(f"/c/{first.pk}/pass/")
+    signed_in(editor).post(f"/c/{first.pk}/pass/", {"n": 0})
     assert "Hello there." in page()
     assert threads.say(case, new, "Again.").standing == Standing.SHOWN
     assert Event.objects.get(verb="comment.let_through").actor == editor
@@ -70,7 +70,7 @@ def test_a_flag_reaches_the_moderators_with_its_reason(editor: User) -> None:
     assert signed_in(reader).post(f"/c/{comment.pk}/flag/", {"why": "An advertisement."}).status_code == 302
     signed_in(reader).post(f"/c/{comment.pk}/flag/", {"why": "An advertisement."})
     assert Flag.objects.count() == 1 and "An advertisement." in page(editor, "/moderation/")
-    signed_in(editor).post(f"/c/{comment.pk}/settle/")
+    signed_in(editor).post(f"/c/{comment.pk}/settle/", {"n": 0})
     assert "An advertisement." not in page(editor, "/moderation/") and "Buy this." in page()
 
 

@@ -6,8 +6,9 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
-from catalog.models import Strategy
+from catalog.models import Document, Strategy
 from discussion import moderation, pages, threads
+from discussion.models import Comment, Flag, Standing
 from people.models import Role, User
 from reports import events_api
 from tests import builders
@@ -42,7 +43,7 @@ def test_a_newcomer_writes_into_no_strategy_until_a_comment_was_let_through(eve:
     assert document.revisions.count() == 1
     comment = threads.say(document, eve, "A first comment.")
     assert codes(eve) == [403, 403, 403]
-    moderation.let_through(comment, builders.person(role=Role.EDITOR))
+    moderation.let_through(comment, builders.person(role=Role.EDITOR), 0)
     assert codes(User.objects.get(pk=eve.pk)) == [302, 302, 200]
     assert document.revisions.count() == 3
 
@@ -66,5 +67,46 @@ def test_that_a_comment_waits_is_told_to_no_stranger_by_the_journal(eve: User) -
     assert list(told.values_list("actor__username", flat=True)) == ["jane"]
     page = Client().get("/people/eve/").content.decode()
     assert "Commented" not in page
-    moderation.let_through(waiting, builders.person(role=Role.EDITOR))
+    moderation.let_through(waiting, builders.person(role=Role.EDITOR), 1)
     assert "Commented" in Client().get("/people/eve/").content.decode()
+
+
+def test_of_what_waits_no_earlier_text_is_kept_and_edits_end(eve: User) -> None:
+    waiting = threads.say(Strategy.objects.get().document, eve, "text 0")
+    for n in range(threads.MOST_EDITS_WAITING):
+        waiting = threads.edit(waiting, eve, f"text {n + 1}", n)
+    with pytest.raises(threads.Refused, match="up to 20 times"):
+        threads.edit(waiting, eve, "one more", threads.MOST_EDITS_WAITING)
+    assert not waiting.earlier.exists()
+    moderation.let_through(waiting, builders.person(role=Role.EDITOR), threads.MOST_EDITS_WAITING)
+    waiting = threads.edit(waiting, eve, "mended", threads.MOST_EDITS_WAITING)
+    assert [earlier.text for earlier in waiting.earlier.all()] == ["text 20"]
+    assert Client().get(f"/c/{waiting.pk}/history/").status_code == 200
+
+
+def test_edits_of_what_is_shown_end_too() -> None:
+    builders.case()
+    comment = threads.say(Document.objects.get(), builders.person("jane"), "text 0")
+    Comment.objects.filter(pk=comment.pk).update(nr_earlier=threads.MOST_EDITS)
+    with pytest.raises(threads.Refused, match="up to 100 times"):
+        threads.edit(comment, comment.author, "one more", threads.MOST_EDITS)
+
+
+@pytest.mark.parametrize(("act", "n"), [("pass", 0), ("pass", None), ("pass", "x"), ("settle", 0)])
+def test_a_moderators_word_is_on_the_text_that_was_read(eve: User, act: str, n: object) -> None:
+    """Its author put another text into its place meanwhile."""
+    waiting = threads.say(Strategy.objects.get().document, eve, "Something to the point.")
+    moderation.flag(waiting, builders.person(), "look")
+    threads.edit(waiting, eve, "Buy it at example.org.", 0)
+    editor = Client()
+    editor.force_login(builders.person(role=Role.EDITOR))
+    sent = {} if n is None else {"n": n}
+    answer = editor.post(f"/c/{waiting.pk}/{act}/?from=queue", sent, follow=True).content.decode()
+    assert "changed it since you read it" in answer
+    waiting.refresh_from_db()
+    assert waiting.standing == Standing.WAITING and Flag.objects.get().settled_at is None
+    assert not User.objects.get(pk=eve.pk).vouched
+    assert editor.post(f"/c/{waiting.pk}/{act}/?from=queue", {"n": 1}).status_code == 302
+    waiting.refresh_from_db()
+    assert (waiting.standing == Standing.SHOWN) == (act == "pass")
+    assert (Flag.objects.get().settled_at is not None) == (act == "settle")

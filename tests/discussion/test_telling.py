@@ -90,7 +90,7 @@ def test_what_waits_is_told_when_it_is_let_through_and_what_is_hidden_never(case
     User.objects.filter(pk=new.pk).update(vouched=False)
     comment = threads.say(case, User.objects.get(pk=new.pk), "First.")
     assert told() == []
-    moderation.let_through(comment, builders.person("ed", Role.EDITOR))
+    moderation.let_through(comment, builders.person("ed", Role.EDITOR), 0)
     assert len(told()) == 1
     bad = threads.say(case, builders.person(), "Rude.")
     moderation.hide(bad, User.objects.get(username="ed"), "Rude.")

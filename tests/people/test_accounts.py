@@ -14,9 +14,11 @@ from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.cache import cache
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from discussion import threads
+from discussion import leaving, threads
 from discussion.models import Comment, Standing
 from people.models import Event, Role, Token, User
 from tests import builders
@@ -275,6 +277,25 @@ def test_who_is_banned_is_out_at_once_and_may_be_let_in_again() -> None:
     chief.post("/people/joe/ban/", {"banned": "no"})
     sign_in(again, "joe")
     assert is_signed_in(again)
+
+
+def test_a_session_of_before_the_ban_opens_nothing_after_it() -> None:
+    joe, boss = builders.person("joe"), builders.person("boss", Role.MAINTAINER)
+    client, chief = signed_in(joe), signed_in(boss)
+    chief.post("/people/joe/ban/", {"why": "Threats."})
+    chief.post("/people/joe/ban/", {"banned": "no"})
+    assert not is_signed_in(client) and is_signed_in(chief)
+    sign_in(client, "joe")
+    assert is_signed_in(client)
+
+
+def test_closing_somebodys_doors_reads_no_sessions() -> None:
+    jane = builders.person("jane")
+    for _ in range(20):
+        signed_in(builders.person())
+    with CaptureQueriesContext(connection) as asked:
+        leaving.ban(jane, builders.person(), "why")
+    assert not any("django_session" in query["sql"] for query in asked)
 
 
 def test_only_maintainers_ban_and_nobody_themselves() -> None:

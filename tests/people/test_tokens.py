@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from people import machines
-from people.models import Event, Machine, Scope, Token
+from people.models import Event, Machine, Role, Scope, Token
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -128,3 +128,15 @@ def test_the_journal_tells_of_machine_and_token_without_the_secret() -> None:
     told = list(Event.objects.order_by("id").values_list("verb", "subject"))
     assert told == [("machine.added", "box"), ("token.made", "box")]
     assert secret not in str(list(Event.objects.values()))
+
+
+def test_the_token_of_somebody_who_may_only_read_by_now_sends_nothing() -> None:
+    owner = builders.person()
+    secret = builders.token(owner=owner)
+    assert post(f"Bearer {secret}").status_code == 202
+    owner.role = Role.READER
+    owner.save()
+    assert post(f"Bearer {secret}").status_code == 403
+    owner.role = Role.CONTRIBUTOR
+    owner.save()
+    assert post(f"Bearer {secret}").status_code == 202

@@ -145,3 +145,31 @@ def test_a_forged_form_shares_nothing() -> None:
     assert strict.post("/diagnose/share/", {"text": TEXT, "agreed": "yes", **SAID}).status_code == 403
     assert strict.post("/diagnose/", {"text": TEXT}).status_code == 200
     assert not Shared.objects.exists()
+
+
+def test_one_sender_fills_no_more_than_their_part_of_the_queue() -> None:
+    alice = builders.person()
+    assert [share(alice).status_code for _ in range(11)] == [302] * 10 + [400]
+    assert share(builders.person()).status_code == share().status_code == 302
+    stranger = {"REMOTE_ADDR": "192.0.2.7"}
+    said = {"agreed": "yes", **SAID}
+    codes = [
+        Client().post("/diagnose/share/", {**said, "text": "x" * 900_000}, **stranger).status_code for _ in range(5)
+    ]
+    assert codes == [302] * 4 + [400]
+
+
+def test_strangers_do_not_close_the_queue_to_people() -> None:
+    for n in range(sharing.MOST_OF_STRANGERS):
+        sharing.share(sharing.Offer("a text", "6.18.1", "x86_64", "host"), None, f"address {n}")
+    assert share().status_code == 400
+    assert share(builders.person()).status_code == 302
+
+
+def test_nobodys_address_is_kept() -> None:
+    share()
+    one = Shared.objects.get()
+    assert one.sender and "127.0.0.1" not in one.sender
+    client(editor()).post(f"/shared/{one.pk}/decide", {"act": "decline", "answer": "no"})
+    one.refresh_from_db()
+    assert one.sender == ""
