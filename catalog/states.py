@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from catalog import indexing
 from catalog.models import Document, Revision
 from catalog.models.text import State
 from people import journal
@@ -75,6 +76,8 @@ def move(document: Document, act: str, by: User | None, n: int | None = None, re
     locked.save(update_fields=["state"])
     if found.to != State.DRAFT:
         Revision.objects.filter(pk=current.pk).update(in_draft=False)
+    if State.DRAFT in (found.origin, found.to) and locked.kind == "case":
+        indexing.index_strategies_of(locked)
     told = {"n": current.n, **({"reason": reason.strip()} if reason.strip() else {})}
     journal.record(f"{locked.kind}.{found.done}", locked.kind, locked.slug, by, **told)
     return locked
