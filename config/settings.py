@@ -162,6 +162,8 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "max_size": env.whole("UNMIGRATABLE_POOL", 8, 1, 100),
     "timeout": 10,
 }
+# Shared by all processes: see rest.cache, and config.checks, which refuses one that is not.
+CACHES = {"default": {"BACKEND": "rest.cache.SharedCache", "LOCATION": "rest_cached"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CELERY_BROKER_URL = env.address("CELERY_BROKER_URL", BROKER_SCHEMES)
@@ -191,9 +193,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 CSRF_FAILURE_VIEW = "config.errors.forged"
+TRUSTED_PROXIES = 0
 if env.choice("UNMIGRATABLE_BEHIND_TLS_PROXY", ("no", "yes")) == "yes":
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    TRUSTED_PROXIES = env.whole("UNMIGRATABLE_PROXIES", 1, 1, 9)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 << 20
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -13,10 +13,14 @@ from django.http import HttpRequest
 
 from people import journal
 from people.models import User, is_reserved
+from rest.addresses import address
 
 
 class Accounts(DefaultAccountAdapter):
     error_messages = {**DefaultAccountAdapter.error_messages, "username_blacklisted": "Nobody can have this name."}
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return address(request)
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGNING.is_open)

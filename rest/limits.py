@@ -10,7 +10,6 @@ draft-ietf-httpapi-ratelimit-headers); a block that another process leased is no
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import threading
 import time
@@ -28,7 +27,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from rest_framework.throttling import BaseThrottle
 
-from rest import problems
+from rest import attempts, cache, problems
+from rest.addresses import address, network
 from rest.models import Allowance
 
 ViewFunction = Callable[..., HttpResponse]
@@ -121,26 +121,7 @@ def whose(request: Any) -> str:
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         return f"person {user.pk}"
-    return f"address {_network(address(request))}"[:80]
-
-
-def _network(text: str) -> str:
-    """Of IPv6 the /64, which is what one subscriber has: 2^64 addresses are not so many people."""
-    try:
-        found = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    if isinstance(found, ipaddress.IPv4Address):
-        return text
-    return str(found.ipv4_mapped or ipaddress.ip_network((int(found) >> 64 << 64, 64)))
-
-
-def address(request: Any) -> str:
-    """Where a request came from; behind a proxy, as the proxy says: the last entry is the one that it wrote."""
-    meta = request.META
-    if settings.SECURE_PROXY_SSL_HEADER and meta.get("HTTP_X_FORWARDED_FOR"):
-        return str(meta["HTTP_X_FORWARDED_FOR"]).rpartition(",")[2].strip()
-    return str(meta.get("REMOTE_ADDR", ""))
+    return f"address {network(address(request))}"
 
 
 class Throttle(BaseThrottle):
@@ -196,7 +177,9 @@ class Headers:
 
 
 def sweep() -> int:
-    """Takes away the windows gone by."""
+    """Takes away the windows gone by, what expired in the cache, and failures of yesterday."""
+    cache.sweep()
+    attempts.sweep()
     return Allowance.objects.filter(ends_at__lt=timezone.now()).delete()[0]
 
 

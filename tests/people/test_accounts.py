@@ -27,7 +27,7 @@ PASSWORD = "a long password"
 
 
 @pytest.fixture(autouse=True)
-def fresh_cache() -> None:
+def fresh_cache(db: None) -> None:
     """Limits of the account pages count in the cache."""
     cache.clear()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from allauth.account.adapter import get_adapter
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -111,15 +112,37 @@ def test_windows_gone_by_are_swept_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("proxied", "header", "address"),
-    [(False, "192.0.2.1", "127.0.0.1"), (True, "192.0.2.1, 192.0.2.9", "192.0.2.9"), (True, "", "127.0.0.1")],
+    ("proxies", "header", "address"),
+    [
+        (0, "192.0.2.1", "127.0.0.1"),
+        (1, "", "127.0.0.1"),
+        (1, "192.0.2.1, 192.0.2.9", "192.0.2.9"),
+        (2, "192.0.2.1, 192.0.2.9", "192.0.2.1"),
+        (2, "192.0.2.9", "127.0.0.1"),
+        *((1, f"192.0.2.9:{port}", "192.0.2.9") for port in (1, 1000, 65535)),
+        *(
+            (1, entry, "2001:db8::9")
+            for entry in ("2001:db8::9", "[2001:db8::9]", "[2001:DB8:0::9]:80", "2001:db8::9%1")
+        ),
+        (1, "::ffff:192.0.2.9", "192.0.2.9"),
+        *((1, f"192.0.2.1, {no_address}", "127.0.0.1") for no_address in ("", "unknown", "192.0.2.9:a", "1.2.3")),
+        *((1, no_address, "127.0.0.1") for no_address in ("[::1", "::1]:80", "192.0.2.09", "٣.2.3.4", "9" * 10_000)),
+    ],
 )
-def test_only_a_proxy_of_ours_is_believed_where_a_request_came_from(
-    settings: Any, proxied: bool, header: str, address: str
+def test_only_proxies_of_ours_are_believed_where_a_request_came_from(
+    settings: Any, proxies: int, header: str, address: str
 ) -> None:
-    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if proxied else None
+    settings.TRUSTED_PROXIES = proxies
     request = RequestFactory().get("/", headers={"X-Forwarded-For": header} if header else {})
     assert limits.address(request) == address
+    assert get_adapter().get_client_ip(request) == address, "the account pages count by the same"
+
+
+@pytest.mark.parametrize("remote", ["", "unix:", "@"])
+def test_who_comes_from_nowhere_is_one_and_the_same(settings: Any, remote: str) -> None:
+    settings.TRUSTED_PROXIES = 1
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": "garbage"}, REMOTE_ADDR=remote)
+    assert limits.whose(request) == "address nowhere" and get_adapter().get_client_ip(request) == "nowhere"
 
 
 def test_one_subscriber_of_ipv6_is_one_however_many_addresses_they_use() -> None:
