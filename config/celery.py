@@ -47,6 +47,12 @@ app.conf.update(
             "schedule": 60,
             "options": {"expires": 60, "queue": QUEUE},
         },
+        # Often, so that who waits for a link does not wait: a request that rang would wait for a broker that is down.
+        "mail": {
+            "task": "mail.send",
+            "schedule": 5,
+            "options": {"expires": 5, "queue": QUEUE},
+        },
         "follow": {
             "task": "discussion.follow",
             "schedule": 60,
@@ -63,7 +69,7 @@ if settings.CELERY_BROKER_URL.startswith("filesystem"):
         "control_folder": str(folder.with_name("queue-control")),
         "polling_interval": 0.2,
     }
-app.autodiscover_tasks(["reports", "discussion"])
+app.autodiscover_tasks(["reports", "discussion", "people"])
 
 
 @worker_process_init.connect
