@@ -113,7 +113,10 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(SITE_URL).scheme
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_USERNAME_MIN_LENGTH = 2
-ACCOUNT_USERNAME_BLACKLIST = ["admin", "administrator", "maintainer", "moderator", "root", "unmigratable", "new"]
+ACCOUNT_USERNAME_BLACKLIST = [
+    *("admin", "administrator", "editor", "maintainer", "moderator", "root", "site", "staff", "support", "system"),
+    *("unmigratable", "new"),
+]
 # Wrong passwords are counted by people.doors; mail to one address is bounded by people.post, without a word.
 ACCOUNT_RATE_LIMITS = {"reset_password": "20/m/ip"}
 ACCOUNT_EMAIL_NOTIFICATIONS = SIGNING.sends_mail

@@ -8,8 +8,9 @@ import allauth.mfa.base.forms as mfa
 from allauth.account.adapter import get_adapter
 from allauth.core import context
 from django import forms
+from django.db.models.functions import Lower
 
-from people import doors
+from people import doors, names
 from people.models import User
 
 # As people are named in texts, by @name, and in addresses.
@@ -106,7 +107,13 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("kernel_name", "mails_mentions")
 
     def clean_kernel_name(self) -> str:
-        return plain(self.cleaned_data["kernel_name"])
+        name = plain(self.cleaned_data["kernel_name"])
+        if name and (wrong := names.fault(name)):
+            raise forms.ValidationError(wrong)
+        others = User.objects.exclude(pk=self.instance.pk).annotate(folded=Lower("username"))
+        if name and others.filter(folded__in=names.usernames_in(name)).exists():
+            raise forms.ValidationError("Somebody else is called this here.")
+        return name
 
 
 class LeaveForm(forms.Form):

@@ -63,7 +63,8 @@ class User(AbstractUser):
 
     @property
     def shown_name(self) -> str:
-        return self.kernel_name or self.username
+        """Always with the username, which is nobody else's: a name of one's own choice may be anybody's."""
+        return f"{self.kernel_name} ({self.username})" if self.kernel_name else self.username
 
 
 def allows(role: str, action: str) -> bool:
