@@ -112,7 +112,7 @@ def _report(row: Report) -> dict[str, Any]:
         "state": row.state,
         "received_at": row.received_at,
         "size_bytes": row.size_bytes,
-        "sha256": row.sha256,
+        "sha256": receipts.shown_digest(row),
         "nr_observations": row.nr_observations,
         "nr_unmatched": row.nr_unmatched,
     }
