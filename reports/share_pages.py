@@ -40,7 +40,7 @@ def share(request: HttpRequest) -> HttpResponse:
         try:
             made = sharing.share(offer, request.user if isinstance(request.user, User) else None)
         except sharing.QueueFull:
-            form.add_error(None, "So many texts wait for an editor that no more are taken today.")
+            form.add_error(None, "So many texts wait for an editor that no more are taken until some were looked at.")
         else:
             return redirect("shared", made.pk)
     page = {"given": given, "form": form, "hidden": hiding.hidden(given.text), "here": "diagnose"}
