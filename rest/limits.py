@@ -35,6 +35,7 @@ ViewFunction = Callable[..., HttpResponse]
 MAX_LEASES = 10_000
 MAX_FORM_BYTES = 12 << 20  # a mailbox of 8 MiB is the most that any takes
 BLOCKS = 50
+WATCHED = ("/healthz", "/readyz", "/metrics")  # asked by who watches the site, and never refused
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ class Throttle(BaseThrottle):
 
 class Headers:
     """Middleware: what is left of the limit that a request spent from. Whatever a page takes by POST spends a "write",
-    so that no form can be sent without end, those of other packages neither."""
+    so that no form can be sent without end, those of other packages neither; whatever it gives spends a "page", and one
+    that searches a "search"."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -148,7 +150,11 @@ class Headers:
         return response
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
-        if request.method != "POST" or problems.is_api(request):
+        if problems.is_api(request):
+            return None
+        if request.method in ("GET", "HEAD") and request.path not in WATCHED:
+            return self._spent(request, "search" if "q" in request.GET else "page")
+        if request.method != "POST":
             return None
         # Django bounds the fields of a form, not its files: those would be written to the disk before any view looks.
         length = request.META.get("CONTENT_LENGTH") or "0"
@@ -156,8 +162,11 @@ class Headers:
             detail = f"A form takes up to {MAX_FORM_BYTES} bytes, with its files."
             page = {"status": 413, "title": "Too much at once.", "detail": detail}
             return render(request, "error.html", page, status=413)
+        return self._spent(request, "write")
+
+    def _spent(self, request: HttpRequest, name: str) -> HttpResponse | None:
         try:
-            spend(request, "write")
+            spend(request, name)
         except Exhausted as error:
             return self.process_exception(request, error)
         return None

@@ -55,6 +55,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     ),
     "search/": ("/search/", *(f"/search/?q={word}" for word in _SEARCHED), f"/search/?q={WORD}&kind=case"),
     "favicon.ico": ("/favicon.ico",),
+    "robots.txt": ("/robots.txt",),
     "feed.atom": ("/feed.atom",),
     "subsystems/": ("/subsystems/",),
     "subsystems/<slug:slug>/": _each("/subsystems/{}/", ("fuse", f"{WORD}-subsystem"), *TAKEN),

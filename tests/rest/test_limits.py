@@ -180,3 +180,23 @@ def test_a_form_that_is_too_long_is_refused_before_its_files_are_written_anywher
     form = {"text": "a text"}
     assert Client().post(path, form).status_code == 200
     assert Client().post(path, form, CONTENT_LENGTH=length).status_code == 413
+
+
+def test_pages_and_searches_by_get_are_bounded_without_a_write_for_each(settings: Any) -> None:
+    settings.LIMITS = {"page": (100, DAY), "search": (2, DAY)}
+    builders.case()
+    client = Client()
+    client.get("/robots.txt")
+    with CaptureQueriesContext(connection) as asked:
+        codes = [client.get("/robots.txt").status_code for _ in range(102)]
+    assert codes[:99] == [200] * 99 and codes[99:] == [429] * 3
+    assert sum("rest_allowance" in one["sql"] for one in asked) <= 54, "one for two pages; those refused cost more"
+    assert [client.get(path).status_code for path in ("/search/?q=a", "/?q=b", "/?q=c", "/search/?q=")] == [
+        200,
+        200,
+        429,
+        429,
+    ]
+    assert [client.get(path).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
+    assert client.get("/robots.txt", REMOTE_ADDR="192.0.2.7").status_code == 200
+    assert client.get("/api/v1/cases/").status_code == 200
