@@ -14,8 +14,9 @@ from django.db.models.functions import Cast
 
 from catalog import words
 from catalog.document import Malformed, parse
-from catalog.facts import CaseText, DocumentText, kind_of
-from catalog.models import Document, Entry, Word
+from catalog.facts import CaseText, DocumentText, StrategyText, kind_of
+from catalog.models import Alias, Document, Entry, Word
+from catalog.models.text import State
 from diagnosis.vocabulary import GROUPS
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,33 @@ Parts = list[tuple[str, str]]
 
 
 def index_document(document: Document, parsed: DocumentText) -> None:
-    """The entry of a case or strategy. Called with every projection."""
+    """The entry of a case or strategy. Called with every projection.
+
+    What a strategy says of a draft is left out: one index serves strangers and editors, and a search would find it.
+    """
+    if isinstance(parsed, StrategyText):
+        hidden = hidden_names()
+        shown = tuple(served for served in parsed.cases if served.case not in hidden)
+        parsed = parsed.model_copy(update={"cases": shown})
     index(document, "", kind_of(parsed), document.get_absolute_url(), parsed.title, _parts(parsed))
+
+
+def index_strategies_of(case: Document) -> None:
+    """After a case became a draft, or is none any more: what its strategies say of it goes, or comes back."""
+    strategies = Document.objects.filter(strategy__servings__case=case.pk, current__isnull=False).distinct()
+    for strategy in strategies.select_related("current"):
+        assert strategy.current is not None
+        try:
+            parsed = parse(strategy.current.text)
+        except Malformed:  # from before a field was renamed: it says nothing that can be left out
+            forget(strategy, "")
+        else:
+            index_document(strategy, parsed)
+
+
+def hidden_names() -> frozenset[str]:
+    """Every name of a draft, which strangers may not learn from the text that names it."""
+    return frozenset(Alias.objects.filter(case__document__state=State.DRAFT).values_list("slug", flat=True))
 
 
 @transaction.atomic

@@ -100,7 +100,7 @@ def _as_written(request: HttpRequest, document: Document, revision: Revision) ->
 def _steered(request: HttpRequest, found: Strategy, text: StrategyText) -> dict[str, bool]:
     """What this person may do to the strategy here."""
     may_move = steering.may_move(request.user, found.document)
-    drives = isinstance(request.user, User) and text.driver == request.user.shown_name
+    drives = isinstance(request.user, User) and text.driver in (request.user.shown_name, request.user.kernel_name)
     may_drive = not drives and (may_move or (not text.driver and may(request.user, "propose")))
     return {"may_say": may(request.user, "comment"), "may_move": may_move, "may_drive": may_drive}
 

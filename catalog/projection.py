@@ -5,6 +5,7 @@ from __future__ import annotations
 from catalog import indexing
 from catalog.facts import CaseText, DocumentText, StrategyText, subsystem_slug
 from catalog.models import Alias, Case, Claim, Document, Effect, Link, Serving, Strategy, Subsystem
+from catalog.models.text import State
 
 
 def project(document: Document, parsed: DocumentText) -> None:
@@ -52,6 +53,8 @@ def _case(document: Document, parsed: CaseText) -> None:
     case.subsystems.set([_subsystem(name) for name in sorted(parsed.subsystems)])
     case.servings.exclude(case_slug__in=names).update(case=None)
     Serving.objects.filter(case_slug__in=names).update(case=case)
+    if document.state == State.DRAFT:
+        indexing.index_strategies_of(document)
 
 
 def _subsystem(name: str) -> Subsystem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -105,7 +106,10 @@ def add(request: HttpRequest, number: int) -> HttpResponse:
     _chair(request)
     held = get_object_or_404(Meeting, pk=number, closed_at=None)
     case = get_object_or_404(Case.objects.visible_to(None), slug=request.POST.get("case", "").replace("\x00", ""))
-    meetings.add(held, case)
+    try:
+        meetings.add(held, case)
+    except meetings.Refused as refused:  # closed between the look and the lock
+        messages.error(request, str(refused))
     return redirect(held)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from catalog import revisions
+from catalog import indexing, revisions
 from catalog.document import Malformed, parse
 from catalog.models import Document, Revision
 from catalog.models.text import State
@@ -80,6 +80,8 @@ def move(document: Document, act: str, by: User | None, n: int | None = None, re
         _take_names(locked, current)
     if found.to != State.DRAFT:
         Revision.objects.filter(pk=current.pk).update(in_draft=False)
+    if State.DRAFT in (found.origin, found.to) and locked.kind == "case":
+        indexing.index_strategies_of(locked)
     told = {"n": current.n, **({"reason": reason.strip()} if reason.strip() else {})}
     journal.record(f"{locked.kind}.{found.done}", locked.kind, locked.slug, by, **told)
     return locked

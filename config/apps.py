@@ -6,4 +6,5 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         """Whatever process this is, tasks belong to our Celery app and not to Celery's default one."""
-        import config.celery  # noqa: F401
+        import config.celery
+        import config.checks  # noqa: F401

@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.compression.CompressedPages",
     "django.middleware.http.ConditionalGetMiddleware",
+    "config.privacy.Private",
     "rest.limits.Headers",
     "config.policy.ContentPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -113,7 +114,12 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(SITE_URL).scheme
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_USERNAME_MIN_LENGTH = 2
-ACCOUNT_USERNAME_BLACKLIST = ["admin", "administrator", "maintainer", "moderator", "root", "unmigratable", "new"]
+ACCOUNT_USERNAME_BLACKLIST = [
+    *("admin", "administrator", "editor", "maintainer", "moderator", "root", "site", "staff", "support", "system"),
+    *("unmigratable", "new"),
+]
+# Wrong passwords are counted by people.doors; mail to one address is bounded by people.post, without a word.
+ACCOUNT_RATE_LIMITS = {"reset_password": "20/m/ip"}
 ACCOUNT_EMAIL_NOTIFICATIONS = SIGNING.sends_mail
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
@@ -164,6 +170,8 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "max_size": env.whole("UNMIGRATABLE_POOL", 16, 1, 100),
     "timeout": 10,
 }
+# Shared by all processes: see rest.cache, and config.checks, which refuses one that is not.
+CACHES = {"default": {"BACKEND": "rest.cache.SharedCache", "LOCATION": "rest_cached"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CELERY_BROKER_URL = env.address("CELERY_BROKER_URL", BROKER_SCHEMES)
@@ -192,9 +200,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 CSRF_FAILURE_VIEW = "config.errors.forged"
+TRUSTED_PROXIES = 0
 if env.choice("UNMIGRATABLE_BEHIND_TLS_PROXY", ("no", "yes")) == "yes":
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    TRUSTED_PROXIES = env.whole("UNMIGRATABLE_PROXIES", 1, 1, 9)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 << 20
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -235,6 +244,8 @@ LIMITS = env.limits(
         "new-bytes": (10_000_000, 86_400),
         "new-rejected": (1_000, 86_400),
         "read": (1_200, 60),
+        "page": (1_200, 60),
+        "search": (120, 60),
         "export": (30, 60),
         "diagnose": (60, 60),
         "sign-in": (20, 300),

@@ -47,7 +47,7 @@ import reports.share_pages
 import reports.triage_pages
 import reports.workbench_pages
 import rest.root
-from config import errors, icon, styleguide
+from config import errors, icon, robots, styleguide
 from rest.limits import spent_by_post
 
 # The QR code of a second factor is an image within the page's own text.
@@ -61,6 +61,7 @@ urlpatterns = [
     path("", catalog.list_page.cases, name="cases"),
     path("search/", catalog.search_pages.results, name="search"),
     path("favicon.ico", icon.icon, name="icon"),
+    path("robots.txt", robots.robots, name="robots"),
     path("feed.atom", catalog.feeds.everything, name="feed"),
     path("subsystems/", catalog.subsystem_pages.subsystems, name="subsystems"),
     path("subsystems/<slug:slug>/", catalog.subsystem_pages.subsystem, name="subsystem"),

@@ -16,7 +16,12 @@ MAX_NAME = 200
 
 def plain(text: str) -> str:
     """`text` with what cannot be seen, or turns the reading direction, replaced by U+FFFD; up to MAX_NAME."""
-    return _UNPRINTABLE.sub("\ufffd", text)[:MAX_NAME]
+    return visible(text)[:MAX_NAME]
+
+
+def visible(text: str) -> str:
+    """The same of any length: one line, one for one."""
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def straight(text: str) -> str:

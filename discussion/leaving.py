@@ -16,7 +16,7 @@ from catalog.models import Revision
 from discussion import findable
 from discussion.models import Comment, Earlier, Flag, Subscription
 from people import journal
-from people.models import Event, Token, User
+from people.models import Event, Letter, Token, User
 
 GONE = "[taken back by its author]"
 
@@ -65,6 +65,8 @@ def leave(user: User, take_words: bool) -> None:
     """
     journal.record("person.left", "person", str(user.pk))
     _close_doors(user)
+    addresses = [user.email, *EmailAddress.objects.filter(user=user).values_list("email", flat=True)]
+    Letter.objects.filter(to__in=addresses).delete()
     for model in (EmailAddress, SocialAccount, Authenticator, Subscription):
         model.objects.filter(user=user).delete()
     User.objects.filter(pk=user.pk).update(

@@ -20,9 +20,11 @@ from discussion import mail_shown, threads
 from discussion.difference import coloured, difference
 from discussion.forms import CommentForm, EditForm
 from discussion.models import Comment, Lock, Standing, Subscription
+from discussion.models.comments import CommentQuerySet
 from people.models import User, may
 
 TEXTS_SHOWN = 20
+COMMENTS_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,15 @@ class Shown:
     mail: mail_shown.OnTheList
     may_import: bool
     follows: bool
+    earlier: int | None
+    """What the page before ends with; None where this one has the first comment."""
+    is_earlier: bool
 
 
 def discussion_part(request: HttpRequest, document: Document) -> Part:
     """For catalog.parts: the trees below a document, with a form where this person may use it."""
     user = request.user
-    comments = list(Comment.objects.visible_to(user).about(document).in_order())
+    comments, more = _a_page(Comment.objects.visible_to(user).about(document), request.GET.get("before", ""))
     lock = Lock.objects.filter(document=document).select_related("by").first()
     allowed = may(user, "comment") and (lock is None or may(user, "moderate"))
     trees = threads.trees(comments)
@@ -61,8 +66,21 @@ def discussion_part(request: HttpRequest, document: Document) -> Part:
         mail_shown.on_the_list(document, user),
         may(user, "import mail"),
         follows,
+        comments[0].pk if more else None,
+        "before" in request.GET,
     )
     return Part("discussion/thread.html", shown)
+
+
+def _a_page(comments: CommentQuerySet, before: str) -> tuple[list[Comment], bool]:
+    """The latest comments, or the latest before one, in order; and whether there are more before them. One query.
+
+    A reply whose parent is on an earlier page stands at the top.
+    """
+    if before.isascii() and before.isdigit() and len(before) < 19:
+        comments = comments.filter(pk__lt=int(before))
+    latest = list(comments.in_order().reverse()[: COMMENTS_SHOWN + 1])
+    return latest[:COMMENTS_SHOWN][::-1], len(latest) > COMMENTS_SHOWN
 
 
 def give_words(trees: Iterable[threads.Node], comments: list[Comment], user: Any, also: Iterable[str] = ()) -> Mentions:
@@ -130,7 +148,12 @@ def _comment(request: HttpRequest, comment: int) -> Comment:
 
 @require_GET
 def permalink(request: HttpRequest, comment: int) -> HttpResponse:
-    return redirect(_comment(request, comment).get_absolute_url())
+    """To its place below what it is about: with the latest comments, or on the earlier page that ends with it."""
+    found = _comment(request, comment)
+    later = Comment.objects.visible_to(request.user).about(found.document).filter(pk__gt=found.pk)
+    if later.count() < COMMENTS_SHOWN:
+        return redirect(found.get_absolute_url())
+    return redirect(f"{found.document.get_absolute_url()}?before={found.pk + 1}#c{found.pk}")
 
 
 @require_GET

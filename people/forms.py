@@ -5,8 +5,12 @@ from typing import Any
 
 import allauth.account.forms as account
 import allauth.mfa.base.forms as mfa
+from allauth.account.adapter import get_adapter
+from allauth.core import context
 from django import forms
+from django.db.models.functions import Lower
 
+from people import doors, names
 from people.models import User
 
 # As people are named in texts, by @name, and in addresses.
@@ -53,7 +57,9 @@ class ForgottenForm(Worded, account.ResetPasswordForm):
 
 
 class NewPasswordForm(Worded, account.ResetPasswordKeyForm):
-    pass
+    def save(self) -> None:
+        super().save()
+        doors.let_in(context.request, self.user)
 
 
 class AgainForm(Worded, account.ReauthenticateForm):
@@ -75,6 +81,19 @@ class SignUpForm(Worded, account.SignupForm):
         super().__init__(*args, **kwargs)
         self.fields["username"].help_text = "Public, and what others write after @. Letters, digits and _ . + - inside."
 
+    def try_save(self, request: Any) -> Any:
+        """An address that is known already is not told to be: the same is done as for one that is not, but that the
+        account has no address, so that nobody can enter it, and whose address it is gets a mail.
+
+        The name is taken in both cases, the password hashed, and signing in with them says to look for a mail.
+        """
+        if self.account_already_exists:
+            adapter = get_adapter()
+            theirs, self.cleaned_data["email"] = self.cleaned_data["email"], ""
+            adapter.save_user(request, adapter.new_user(request), self)
+            self.cleaned_data["email"] = theirs
+        return super().try_save(request)
+
     def clean_username(self) -> str:
         name: str = super().clean_username()
         if not NAME.fullmatch(name):
@@ -88,7 +107,13 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("kernel_name", "mails_mentions")
 
     def clean_kernel_name(self) -> str:
-        return plain(self.cleaned_data["kernel_name"])
+        name = plain(self.cleaned_data["kernel_name"])
+        if name and (wrong := names.fault(name)):
+            raise forms.ValidationError(wrong)
+        others = User.objects.exclude(pk=self.instance.pk).annotate(folded=Lower("username"))
+        if name and others.filter(folded__in=names.usernames_in(name)).exists():
+            raise forms.ValidationError("Somebody else is called this here.")
+        return name
 
 
 class LeaveForm(forms.Form):

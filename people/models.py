@@ -76,7 +76,8 @@ class User(AbstractUser):
 
     @property
     def shown_name(self) -> str:
-        return self.kernel_name or self.username
+        """Always with the username, which is nobody else's: a name of one's own choice may be anybody's."""
+        return f"{self.kernel_name} ({self.username})" if self.kernel_name else self.username
 
 
 def allows(role: str, action: str) -> bool:
@@ -228,3 +229,39 @@ class Event(models.Model):
             models.Index(fields=["id"], name="event_without_place", condition=Q(place=None)),
             models.Index(fields=["subject_kind", "subject", "-id"], name="event_subject"),
         ]
+
+
+class Letter(models.Model):
+    """One mail to one address, until it is sent. Its text goes with that: it may hold a link that signs somebody in."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        SENT = "sent"
+        GIVEN_UP = "given_up"
+
+    kind = models.CharField(max_length=40)
+    to = models.CharField(max_length=254)
+    subject = models.CharField(max_length=300)
+    body = models.TextField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now())
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=["waiting", "sent", "given_up"]), name="letter_state_known"),
+            models.CheckConstraint(
+                condition=Q(state="waiting", settled_at=None)
+                | Q(state__in=["sent", "given_up"], settled_at__isnull=False, body=""),
+                name="letter_text_until_settled",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_try_at"], name="letter_due", condition=Q(state="waiting")),
+            models.Index(fields=["to", "created_at"], name="letter_lately"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"

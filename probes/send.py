@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Mapping, Optional
 from urllib.parse import urljoin, urlsplit
 
+from diagnosis import naming
 from probes.errors import NotSent
 
 PATH = "api/v1/reports/"
@@ -30,6 +31,7 @@ _MOST_WAIT_SECONDS = 60.0
 _MOST_RETRY_AFTER_SECONDS = 300.0
 _MOST_REDIRECTS = 3
 _MOST_ANSWER_BYTES = 1 << 16
+_MOST_SHOWN = 3_000
 _PASSES = (408, 409, 425, 429, 500, 502, 503, 504)
 _ABOUT_US = (401, 403, 404, 405, 407)
 _REDIRECTS = (301, 302, 307, 308)
@@ -111,7 +113,10 @@ class Sender:
         try:
             answer = _post(self.url, headers, packed, self.insecure)
         except (OSError, http.client.HTTPException) as error:
-            return None, "no answer from %s (%s)" % (urlsplit(self.url).netloc, getattr(error, "reason", None) or error)
+            return None, "no answer from %s (%s)" % (
+                urlsplit(self.url).netloc,
+                _harmless(str(getattr(error, "reason", None) or error)),
+            )
         return answer, "%s answered %d%s" % (urlsplit(self.url).netloc, answer.status, _detail(answer))
 
     def _wait_seconds(self, attempt: int, answer: Optional[Answer]) -> float:
@@ -146,7 +151,7 @@ def _next(url: str, answer: Answer, insecure: bool) -> str:
     old, new = urlsplit(url), urlsplit(there)
     upgraded = old.scheme == "http" and new.scheme == "https" and old.hostname == new.hostname
     if not upgraded and (old.scheme, old.netloc) != (new.scheme, new.netloc):
-        raise Unwelcome("%s redirects to another host, %s: not followed" % (old.netloc, new.netloc))
+        raise Unwelcome("%s redirects to another host, %s: not followed" % (old.netloc, _harmless(new.netloc)))
     _demand_privacy(there, insecure)
     return there
 
@@ -159,12 +164,15 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
 
 
 _OPENER = urllib.request.build_opener(_StayHere)
+# $http_proxy would be shown the token that may go in the clear only because it stays on this machine.
+_TO_OURSELVES = urllib.request.build_opener(_StayHere, urllib.request.ProxyHandler({}))
 
 
 def _post_once(url: str, headers: Dict[str, str], packed: bytes) -> Answer:
     request = urllib.request.Request(url, packed, headers, method="POST")
     try:
-        with _OPENER.open(request, timeout=_TIMEOUT_SECONDS) as response:
+        opener = _TO_OURSELVES if _is_loopback(urlsplit(url).hostname or "") else _OPENER
+        with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
             return Answer(response.status, _lower(response.headers), response.read(_MOST_ANSWER_BYTES), url)
     except urllib.error.HTTPError as error:
         with error:
@@ -201,7 +209,7 @@ def _json(body: bytes) -> Dict[str, Any]:
 def _receipt(answer: Answer) -> Receipt:
     told = _json(answer.body)
     address = urljoin(answer.url, answer.headers.get("location", ""))
-    return Receipt(str(told.get("id", "")), str(told.get("state", "")), address)
+    return Receipt(_harmless(str(told.get("id", ""))), _harmless(str(told.get("state", ""))), _harmless(address))
 
 
 def _detail(answer: Answer) -> str:
@@ -211,7 +219,12 @@ def _detail(answer: Answer) -> str:
     faults = problem.get("errors") or problem.get("faults")
     if faults:
         said.append(json.dumps(faults)[:2000])
-    return ": " + "; ".join(said) if said else ""
+    return ": " + _harmless("; ".join(said)) if said else ""
+
+
+def _harmless(text: str) -> str:
+    """What a server says, for a terminal that may be root's: one line, without what a terminal would obey, bounded."""
+    return naming.visible(text[:_MOST_SHOWN]).replace("\ufffd", "?")
 
 
 def _refusal(answer: Answer) -> NotSent:

@@ -8,14 +8,16 @@ from django.utils import timezone
 from people import journal
 from people.models import User
 from reports import evidence
-from reports.models import Payload, Report, State, Verdict
+from reports.models import Payload, Report, Shared, State, Verdict
 
 
 @transaction.atomic
 def erase(report: Report, person: User, why: str) -> None:
-    """Takes away bytes, observations, evidence and verdicts. A worker that is at it finds its claim gone.
+    """Takes away bytes, observations, evidence, verdicts, and what was said where somebody shared the text. A worker
+    that is at it finds its claim gone.
 
-    The run id stays: sending the same again gives the old receipt, not a new report.
+    Run id and digest stay in the row, so that sending the same again gives the old receipt and not a new report; they
+    are shown nowhere any more.
     """
     Report.objects.select_for_update(no_key=True).get(pk=report.pk)
     evidence.detach(report)
@@ -27,9 +29,11 @@ def erase(report: Report, person: User, why: str) -> None:
         claimed_at=None,
         settled_at=timezone.now(),
         given={},
+        size_bytes=0,
         reason=None,
         traceback="",
         nr_observations=0,
         nr_unmatched=0,
     )
+    Shared.objects.filter(report=report).update(release="erased", architecture="", environment="", note="", answer="")
     journal.record("report.erased", "report", str(report.pk), person, why=why[:500])

@@ -12,6 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, StreamingHttpResponse
 
+from catalog import indexing, review
 from catalog.export import inert
 from catalog.models import Case, Document, KernelBuild, Tally
 from diagnosis.vocabulary import CONCLUSIVE, HELD
@@ -32,7 +33,8 @@ _ANYBODY = AnonymousUser()
 def documents(request: HttpRequest) -> StreamingHttpResponse:
     """Cases and strategies: the text that is the truth of each, with its revision."""
     rows = Document.objects.visible_to(_ANYBODY).select_related("current").order_by("kind", "slug")
-    return _lines(request, ({"kind": row.kind, "slug": row.slug, **_text(row)} for row in rows.iterator(CHUNK)))
+    hidden = indexing.hidden_names()
+    return _lines(request, ({"kind": row.kind, "slug": row.slug, **_text(row, hidden)} for row in rows.iterator(CHUNK)))
 
 
 def evidence(request: HttpRequest) -> StreamingHttpResponse:
@@ -95,9 +97,12 @@ def _evidence(ordered: bool = True) -> Any:
     return rows.select_related("build", "machine", "case__document__current", "report").order_by("pk").iterator(CHUNK)
 
 
-def _text(row: Document) -> dict[str, Any]:
+def _text(row: Document, hidden: frozenset[str]) -> dict[str, Any]:
+    """Without the text where it names a draft, as its own address in the API has it."""
     assert row.current is not None
-    return {"revision": row.current.n, "text": row.current.text}
+    row.current.document = row
+    told = {"revision": row.current.n}
+    return {**told, "text": row.current.text} if review.tells_nothing_of(hidden, row.current) else told
 
 
 def _report(row: Report) -> dict[str, Any]:
@@ -107,7 +112,7 @@ def _report(row: Report) -> dict[str, Any]:
         "state": row.state,
         "received_at": row.received_at,
         "size_bytes": row.size_bytes,
-        "sha256": row.sha256,
+        "sha256": receipts.shown_digest(row),
         "nr_observations": row.nr_observations,
         "nr_unmatched": row.nr_unmatched,
     }

@@ -172,6 +172,7 @@ def reject(machine: Machine, media_type: str, body: bytes | None, refusal: Refus
 def reject_all(machine: Machine, media_type: str, refused: Sequence[tuple[bytes | None, Refusal]]) -> list[Report]:
     reports = [
         Report(
+            id=_new_id(),
             machine=machine,
             media_type=media_type[:80],
             size_bytes=len(body or b""),

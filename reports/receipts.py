@@ -70,7 +70,7 @@ SCHEMA: dict[str, Any] = {
         "received_at": {"type": "string", "format": "date-time"},
         "settled_at": {"type": "string", "format": "date-time"},
         "size_bytes": {"type": "integer"},
-        "sha256": {"type": "string"},
+        "sha256": {"type": "string", "description": "Empty once the report was taken down."},
         "run_id": {"type": "string"},
         "attempts": {"type": "integer"},
         "nr_observations": {"type": "integer"},
@@ -88,6 +88,11 @@ SCHEMA: dict[str, Any] = {
 }
 
 
+def shown_digest(report: Report) -> str:
+    """'' of what was taken down: whoever has a guess at what it said could prove it by the digest."""
+    return "" if report.state == State.ERASED else report.sha256
+
+
 def receipt(report: Report, user: Any = None) -> dict[str, Any]:
     """The receipt, with the evidence that `user` may see. Unknown is absent."""
     made: dict[str, Any] = {
@@ -97,10 +102,10 @@ def receipt(report: Report, user: Any = None) -> dict[str, Any]:
         "state": report.state,
         "received_at": report.received_at,
         "size_bytes": report.size_bytes,
-        "sha256": report.sha256,
+        "sha256": shown_digest(report),
         "attempts": report.attempts,
     }
-    if report.run_id:
+    if report.run_id and report.state != State.ERASED:
         made["run_id"] = report.run_id
     if report.reason:
         made["problem"] = report.reason

@@ -11,7 +11,6 @@ block that another process leased is not counted as left.
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import threading
 import time
@@ -29,13 +28,15 @@ from django.shortcuts import render
 from django.utils import timezone
 from rest_framework.throttling import BaseThrottle
 
-from rest import problems
+from rest import attempts, cache, problems
+from rest.addresses import address, network
 from rest.models import Allowance
 
 ViewFunction = Callable[..., HttpResponse]
 MAX_LEASES = 10_000
 MAX_FORM_BYTES = 12 << 20  # a mailbox of 8 MiB is the most that any takes
 BLOCKS = 50
+WATCHED = ("/healthz", "/readyz", "/metrics")  # asked by who watches the site, and never refused
 
 
 @dataclass(frozen=True)
@@ -125,26 +126,7 @@ def whose(request: Any) -> str:
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         return f"person {user.pk}"
-    return f"address {_network(address(request))}"[:80]
-
-
-def _network(text: str) -> str:
-    """Of IPv6 the /64, which is what one subscriber has: 2^64 addresses are not so many people."""
-    try:
-        found = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    if isinstance(found, ipaddress.IPv4Address):
-        return text
-    return str(found.ipv4_mapped or ipaddress.ip_network((int(found) >> 64 << 64, 64)))
-
-
-def address(request: Any) -> str:
-    """Where a request came from; behind a proxy, as the proxy says: the last entry is the one that it wrote."""
-    meta = request.META
-    if settings.SECURE_PROXY_SSL_HEADER and meta.get("HTTP_X_FORWARDED_FOR"):
-        return str(meta["HTTP_X_FORWARDED_FOR"]).rpartition(",")[2].strip()
-    return str(meta.get("REMOTE_ADDR", ""))
+    return f"address {network(address(request))}"
 
 
 class Throttle(BaseThrottle):
@@ -165,7 +147,8 @@ class Throttle(BaseThrottle):
 
 class Headers:
     """Middleware: what is left of the limit that a request spent from. Whatever a page takes by POST spends a "write",
-    so that no form can be sent without end, those of other packages neither."""
+    so that no form can be sent without end, those of other packages neither; whatever it gives spends a "page", and one
+    that searches a "search"."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -177,7 +160,11 @@ class Headers:
         return response
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
-        if request.method != "POST" or problems.is_api(request):
+        if problems.is_api(request):
+            return None
+        if request.method in ("GET", "HEAD") and request.path not in WATCHED:
+            return self._spent(request, "search" if "q" in request.GET else "page")
+        if request.method != "POST":
             return None
         # Django bounds the fields of a form, not its files: those would be written to the disk before any view looks.
         length = request.META.get("CONTENT_LENGTH") or "0"
@@ -185,8 +172,11 @@ class Headers:
             detail = f"A form takes up to {MAX_FORM_BYTES} bytes, with its files."
             page = {"status": 413, "title": "Too much at once.", "detail": detail}
             return render(request, "error.html", page, status=413)
+        return self._spent(request, "write")
+
+    def _spent(self, request: HttpRequest, name: str) -> HttpResponse | None:
         try:
-            spend(request, "write")
+            spend(request, name)
         except Exhausted as error:
             return self.process_exception(request, error)
         return None
@@ -206,7 +196,9 @@ class Headers:
 
 
 def sweep() -> int:
-    """Takes away the windows gone by."""
+    """Takes away the windows gone by, what expired in the cache, and failures of yesterday."""
+    cache.sweep()
+    attempts.sweep()
     return Allowance.objects.filter(ends_at__lt=timezone.now()).delete()[0]
 
 

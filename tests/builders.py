@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from typing import Any
+
+from django.core import mail
 
 from catalog import revisions
 from catalog.models import Case, Strategy
 from catalog.models.text import Origin
-from people import machines
+from people import machines, post
 from people.models import Machine, Role, User
 from reports import inbox, ingest, sending
 from reports.models import Report
@@ -129,3 +132,17 @@ def case(slug: str = "fuse-writeback", **head: Any) -> Case:
 def strategy(slug: str = "a-strategy", cases: tuple[str, ...] = ("fuse-writeback",), **head: Any) -> Strategy:
     revisions.save(strategy_text(slug, cases, **head), origin=Origin.FILE)
     return Strategy.objects.get(slug=slug)
+
+
+def delivered() -> list[Any]:
+    """All mail that was sent, after the worker went its round."""
+    post.send_due()
+    return list(mail.outbox)
+
+
+def link_in_mail(path: str) -> str:
+    """The path of the link in the last mail, which begins with `path`."""
+    last = str(delivered()[-1].body)
+    found = re.search(rf"http://127\.0\.0\.1:8000({re.escape(path)}\S+)", last)
+    assert found, last
+    return found[1]

@@ -19,7 +19,7 @@ ALLOWED = {
     "diagnosis": set(),
     "probes": {"diagnosis"},
     "rest": set(),
-    "people": {"diagnosis"},
+    "people": {"diagnosis", "rest"},
     "catalog": {"diagnosis", "people", "rest"},
     "reports": {"diagnosis", "people", "rest", "catalog", "probes"},
     "discussion": {"diagnosis", "people", "rest", "catalog"},

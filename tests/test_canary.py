@@ -7,9 +7,11 @@ Every pattern of `config.urls` has a line in ADDRESSES; a new one without a line
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from django.test import Client
 from django.utils import timezone
 
 from catalog import revisions
-from catalog.models import Document, KernelBuild, Tally
+from catalog.models import Document, KernelBuild, Revision, Tally
 from catalog.models.text import Origin, State
 from config.urls import urlpatterns
 from discussion import threads
@@ -54,6 +56,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     ),
     "search/": ("/search/", *(f"/search/?q={word}" for word in _SEARCHED), f"/search/?q={WORD}&kind=case"),
     "favicon.ico": ("/favicon.ico",),
+    "robots.txt": ("/robots.txt",),
     "feed.atom": ("/feed.atom",),
     "subsystems/": ("/subsystems/",),
     "subsystems/<slug:slug>/": _each("/subsystems/{}/", ("fuse", f"{WORD}-subsystem"), *TAKEN),
@@ -287,6 +290,44 @@ def test_a_draft_changes_nothing_for_who_may_not_see_it(client: Client, known: d
     assert sum(answer.status == 200 for answer in there.values()) > 60, (
         "it would say nothing of pages that are not there"
     )
+
+
+# A text as it is written is whole or not there: where it names a draft, it is not there.
+AS_WRITTEN = (
+    "/export/documents.ndjson",
+    "/strategies/a-strategy/diff/?a=1&b=1",
+    "/strategies/a-strategy/diff/?a=2&b=2",
+)
+
+
+def _speaking(*named: str) -> None:
+    """The strategy that everybody sees, whose text speaks of these cases too."""
+    cases = [{"case": case, "effect": "helps", "why": f"It speaks of {case}."} for case in ("fuse-writeback", *named)]
+    text = builders.strategy_text().replace(
+        'cases: [{"case": "fuse-writeback", "effect": "helps", "why": "It ends the wait."}]',
+        f"cases: {json.dumps(cases)}",
+    )
+    assert "It speaks of" in text
+    made = revisions.save(text, origin=Origin.SITE)
+    Revision.objects.filter(pk=made.pk).update(created_at=datetime(2026, 11, 1, tzinfo=UTC))  # the feed says when
+
+
+def test_a_draft_that_a_published_strategy_names_changes_nothing_either(client: Client, known: dict[str, Any]) -> None:
+    with transaction.atomic():
+        given = known | draft(known)
+        _speaking(f"{WORD}-case")
+        there = crawl(client, given)
+        texts = {path: fetch(client, path) for path in AS_WRITTEN}
+        transaction.set_rollback(True)
+    _speaking()
+    without = crawl(client, given)
+    for path, answer in there.items():
+        if path not in AS_WRITTEN:
+            assert answer == without[path], f"{path} tells of the draft"
+    for path, answer in {**there, **texts}.items():
+        if WORD not in path:
+            assert WORD not in (answer.body + repr(answer.headers)).lower(), path
+    assert texts["/export/documents.ndjson"].body.count("a-strategy") == 1, "the strategy itself is there"
 
 
 def test_an_editor_sees_the_draft_where_it_belongs(known: dict[str, Any]) -> None:

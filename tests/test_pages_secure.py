@@ -7,6 +7,8 @@ import re
 import pytest
 from django.test import Client
 
+from catalog.models import Document
+from people.models import Role
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -58,3 +60,44 @@ def test_an_unsafe_request_without_its_csrf_token_is_refused() -> None:
 def test_whoever_looks_for_an_icon_without_a_page_finds_it() -> None:
     answer = Client().get("/favicon.ico")
     assert answer.status_code == 302 and answer["Location"] == "/static/icon.svg"
+
+
+def test_what_is_made_for_somebody_is_stored_nowhere_on_the_way() -> None:
+    """Pages, drafts, raw bytes, own data, receipts: whatever a session or a token asked for."""
+    builders.case()
+    builders.case("a-draft")
+    Document.objects.filter(slug="a-draft").update(state="draft")
+    report = builders.settled()
+    boss, client = builders.person("boss", Role.MAINTAINER), Client()
+    client.force_login(boss)
+    own = (
+        f"/reports/{report.pk}/raw",
+        "/account/data.json",
+        "/account/",
+        "/cases/a-draft/",
+        "/export/documents.ndjson",
+    )
+    for path in (*PAGES, *own):
+        answer = client.get(path)
+        assert {"private", "no-store"} <= set(answer["Cache-Control"].split(", ")), path
+        assert "Cookie" in answer["Vary"], path
+    bearer = {"headers": {"Authorization": f"Bearer {builders.token('reader', owner=boss, scopes=('submit', 'read'))}"}}
+    for path in ("/api/v1/cases/", "/api/v1/cases/a-draft/", f"/api/v1/reports/{report.pk}/", "/api/v1/nothing/"):
+        assert Client().get(path, **bearer)["Cache-Control"] == "private, no-store", path
+    sent = Client().post("/api/v1/reports/", builders.body(), "application/json", **bearer)
+    assert (sent.status_code, sent["Cache-Control"]) == (202, "private, no-store")
+    entered = Client().post("/sign-in/", {"login": "boss", "password": "a long password"})
+    assert entered.status_code == 302 and "no-store" in entered["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/cases/", "/cases/fuse-writeback/", "/probe.pyz"])
+def test_what_a_stranger_is_given_may_be_kept_and_says_by_what_it_differs(path: str) -> None:
+    builders.case()
+    answer = Client().get(path)
+    assert "no-store" not in answer.get("Cache-Control", "") and "Cookie" in answer["Vary"]
+    assert ("Authorization" in answer["Vary"]) == path.startswith("/api/v1/")
+
+
+def test_crawlers_are_told_what_is_not_for_them() -> None:
+    text = Client().get("/robots.txt").content.decode()
+    assert text.startswith("User-agent: *\n") and "Disallow: /*?\n" in text and "Disallow: /cases/" not in text

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.test import Client
 
+from catalog import revisions, states
 from catalog.models import Case, Document, Strategy
-from catalog.models.text import State
+from catalog.models.text import Origin, State
 from discussion import threads
 from people.models import Role, Scope
 from tests import builders
@@ -94,3 +97,24 @@ def test_a_machine_sees_what_strangers_see_unless_its_token_may_read() -> None:
         listed = {case["case"] for case in answer.json()["results"]}
         seen[scope] = listed & {"published", "hidden"}
     assert seen == {Scope.SUBMIT: {"published"}, Scope.READ: {"published", "hidden"}}
+
+
+def test_what_a_strategy_says_of_a_case_is_found_while_the_case_is_public() -> None:
+    why = [{"case": case, "effect": "helps", "why": f"Grants zyx-{case}."} for case in ("late", "fuse-writeback")]
+    builders.strategy("speaking", cases=("late", "fuse-writeback"))
+    text = builders.strategy_text("speaking", cases=())
+    revisions.save(text.replace("cases: []", f"cases: {json.dumps(why)}"), origin=Origin.SITE)
+
+    def found() -> bool:
+        return "speaking" in client("").get("/search/?q=zyx-late").content.decode()
+
+    assert found(), "named before it was written"
+    late = revisions.save(builders.case_text("late"), origin=Origin.SITE, state=State.DRAFT).document
+    assert not found()
+    assert "The strategy speaking" in client("").get("/search/?q=zyx-fuse-writeback").content.decode()
+    states.move(late, "publish", None)
+    assert found()
+    states.move(late, "withdraw", None, reason="Not yet.")
+    assert not found()
+    told = [json.loads(line) for line in client("").get("/export/documents.ndjson").getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert {one["slug"] for one in told if "text" not in one} == {"a-strategy", "speaking"}

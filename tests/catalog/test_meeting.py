@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from catalog import meetings, session
 from catalog.models import Meeting, Point
 from people.models import Event, Role, User
 from tests import builders
@@ -164,3 +165,23 @@ def test_it_asks_as_often_for_many_cases_as_for_few(chair: Client) -> None:
         builders.case(f"case-{n}")
         builders.strategy(f"strategy-{n}", (f"case-{n}", "case-0"))
     assert queries() == few
+
+
+def test_a_session_that_is_closed_meanwhile_takes_no_case_and_says_so(
+    chair: Client, held: Meeting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closed between the look and the lock."""
+    builders.case("late")
+    editor = User.objects.get(username="ed")
+    taken = session.get_object_or_404
+
+    def closing(*args: Any, **given: Any) -> Any:
+        found = taken(*args, **given)
+        meetings.close(held, editor, closed=True)
+        return found
+
+    monkeypatch.setattr(session, "get_object_or_404", closing)
+    answer = chair.post(f"/session/{held.pk}/add/", {"case": "late"})
+    monkeypatch.undo()
+    assert answer.status_code == 302 and not Point.objects.filter(case__slug="late").exists()
+    assert "This session is closed" in chair.get(answer["Location"]).content.decode()

@@ -97,7 +97,7 @@ def test_add_person_prints_the_password_alone() -> None:
     out, err = call("add_person", "jane", "--role", "editor", "--kernel-name", "Jane Doe")
     jane = User.objects.get()
     assert jane.check_password(out.removesuffix("\n"))
-    assert (jane.role, jane.shown_name) == ("editor", "Jane Doe") and "jane (editor)" in err
+    assert (jane.role, jane.shown_name) == ("editor", "Jane Doe (jane)") and "jane (editor)" in err
     assert Event.objects.get().data == {"role": "editor"}
 
 

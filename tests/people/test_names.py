@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from io import StringIO
 
 import pytest
 from allauth.account.adapter import get_adapter
+from django.apps import apps
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.test import Client
 
+from catalog import revisions
+from catalog.models.text import Origin
+from discussion import threads
 from people import machines
 from people.models import OURS, Machine, Role, User
 from reports import recorded, sharing
@@ -22,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def fresh_cache() -> None:
+def fresh_cache(db: None) -> None:
     """Limits of the account pages count in the cache."""
     cache.clear()
 
@@ -89,3 +94,56 @@ def test_a_token_that_is_none_is_404(token: str) -> None:
 @pytest.mark.parametrize("path", ["/people/%00/", "/machines/%00/", "/people/eve%00x/"])
 def test_a_name_that_cannot_be_is_404(path: str) -> None:
     assert Client().get(path).status_code == 404
+
+
+PLAIN = ["Jane Doe", "Gabriele Mößner-Ärgerlich", "Steven R. (Google)", "Иван Петров", "李小龍", "Amos Root", "O’Neil"]
+TAKEN = ["joe", "JOE", "Ｊｏｅ", "Jane (joe)", "Jane @joe", "Jane Doe ( joe )"]
+OFFICIAL = [
+    "maintainer",
+    "The Maintainers",
+    "Site admin",
+    "MODERATOR",
+    "ｍａｉｎｔａｉｎｅｒ",
+    "unmigratable",
+    "root",
+    "Editor",
+]
+UNSEEN = [
+    "Jane\u200bDoe",
+    "\u3164",
+    "J\u2060oe",
+    "Ja\u00adne",
+    "Jane\ufe0f",
+    "\u2800",
+    "Jane\U000e0041",
+    "J" + "\u0301" * 4,
+]
+
+
+@pytest.mark.parametrize("name", [*PLAIN, *TAKEN, *OFFICIAL, *UNSEEN, "mаintainer", "123", "jοe"])
+def test_a_name_reads_as_what_it_is_and_as_nobody_elses(name: str) -> None:
+    eve, _ = builders.person("eve"), builders.person("joe")
+    assert client(eve).post("/account/", {"kernel_name": name}).status_code == (302 if name in PLAIN else 422)
+    eve.refresh_from_db()
+    assert eve.kernel_name == (name if name in PLAIN else "")
+
+
+@pytest.mark.parametrize("tail", ["/cases/fuse-writeback/", "/people/eve/", "history/", "discussion.atom"])
+def test_the_username_stands_beside_the_name_wherever_that_is_shown(tail: str) -> None:
+    eve = builders.person("eve")
+    User.objects.filter(pk=eve.pk).update(kernel_name="Jane Doe")
+    eve.refresh_from_db()
+    case = revisions.save(builders.case_text(), origin=Origin.SITE, author=eve).document
+    threads.say(case, eve, "Hello.")
+    path = tail if tail.startswith("/") else f"/cases/fuse-writeback/{tail}"
+    text = Client().get(path).content.decode()
+    assert "Jane Doe (eve)" in text and text.count("Jane Doe") == text.count("Jane Doe (eve)")
+
+
+def test_names_of_before_the_rule_are_put_right() -> None:
+    given = {"a": "Jane\u200b Doe", "b": "Maintainer", "c": "Jane Doe", "d": "\u3164", "e": "a"}
+    for username, name in given.items():
+        User.objects.filter(pk=builders.person(username).pk).update(kernel_name=name)
+    import_module("people.migrations.0008_kernel_names_that_can_be_seen").clean(apps, None)
+    kept = dict(User.objects.values_list("username", "kernel_name"))
+    assert kept == {"a": "Jane Doe", "b": "", "c": "Jane Doe", "d": "", "e": ""}

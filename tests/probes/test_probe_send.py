@@ -233,3 +233,23 @@ def test_the_token_is_wiped_from_the_process_list(
         process.wait(10)
     assert warned.count("process list") == 1
     assert dashboard.requests[1][1]["authorization"] == "Bearer tell-tale"
+
+
+def test_what_a_server_says_moves_no_cursor(dashboard: Any, patience: Patience) -> None:
+    said = "\x1b[2J\x9b31m\nroot# rm -rf /\r\u202e"
+    dashboard.replies = [(422, {}, {"title": said, "detail": said, "errors": [said]})]
+    with pytest.raises(Refused) as refused:
+        patience.sender(dashboard.url).send("abcdefgh", BODY)
+    assert "root# rm" in str(refused.value) and str(refused.value).isprintable()
+    dashboard.replies = [(202, {"Location": "/x\x1b[2J"}, {"id": said, "state": said + "x" * 10_000})]
+    receipt = patience.sender(dashboard.url).send("abcdefgh", BODY)
+    assert (receipt.id + receipt.state + receipt.address).isprintable() and len(receipt.state) < 4_000
+
+
+def test_a_token_for_this_machine_goes_past_every_proxy(
+    dashboard: Any, taken: Any, patience: Patience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    dashboard.replies = [taken]
+    assert patience.sender(dashboard.url).send("abcdefgh", BODY).id == "7"

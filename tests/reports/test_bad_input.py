@@ -308,3 +308,10 @@ def test_nothing_that_is_sent_costs_more_memory_than_stated() -> None:
         assert mib < (MOST_OF_A_BATCH_MIB if "batch" in name else MOST_MIB), found
     assert all(answer == 413 for name, answer, _ in found if "100 MB" in name or "bomb" in name), found
     assert not Report.objects.filter(state__in=(State.FAILED, State.RECEIVED)).exists()
+
+
+def test_what_is_turned_away_has_an_id_that_tells_when_as_all_others_have() -> None:
+    secret = builders.token()
+    given = {"content_type": "application/json", "headers": {"Authorization": f"Bearer {secret}"}}
+    assert Client().post("/api/v1/reports/", b"no json", **given).status_code == 422
+    assert [report.pk.version for report in Report.objects.all()] == [7]

@@ -16,7 +16,7 @@ from catalog.models import Tally
 from people.models import Event, Role, User
 from reports import agreement, claims, erasing, evidence, ingest
 from reports.ledger import ledger
-from reports.models import Evidence, Observation, Payload, Report, State, Verdict
+from reports.models import Evidence, Observation, Payload, Report, Shared, State, Verdict
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -149,3 +149,25 @@ def test_every_list_of_reports_takes_the_same_queries(django_assert_max_num_quer
         broken()
     with django_assert_max_num_queries(5):
         assert Client().get("/reports/?state=failed&format=unmigratable-report&since=2020-01-01").status_code == 200
+
+
+def test_of_what_is_taken_down_nothing_is_shown_that_proves_what_it_was(maintainer: User) -> None:
+    shared = Shared.objects.create(
+        release="6.1-customer", architecture="x86_64", environment="host", note="NOTED", answer="ANSWERED",
+        size_bytes=4, decided_at=timezone.now(), report=builders.settled(run_id="run-of-a-customer"),
+    )  # fmt: skip
+    report = shared.report
+    assert report is not None
+    own = f"/reports/{report.pk}/"
+    paths = (own, f"/api/v1{own}", "/export/reports.ndjson", f"/shared/{shared.pk}/")
+    secret = ("run-of-a-customer", report.sha256, "6.1-customer", "NOTED", "ANSWERED")
+
+    def told() -> str:
+        return "".join(as_(maintainer).get(path).getvalue().decode() for path in paths)  # type: ignore[attr-defined]
+
+    assert secret[0] in told() and secret[1] in told() and secret[2] in told()
+    erasing.erase(report, maintainer, "it named a customer")
+    text = told()
+    assert [word for word in secret if word in text] == []
+    shared.refresh_from_db()
+    assert (shared.note, shared.answer, shared.architecture) == ("", "", "")

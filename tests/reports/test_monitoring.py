@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from catalog.models import Tally
+from catalog.models import Tally, Total
 from diagnosis.formats import monitor
 from reports import ingest
 from reports.models import Evidence, Report
@@ -29,3 +31,15 @@ def test_a_sleeper_that_was_seen_becomes_evidence() -> None:
     page = Client().get(f"/reports/{report.pk}/")
     assert page.status_code == 200
     assert "sleeps until a folio" in page.content.decode()
+
+
+def test_a_scrape_reads_no_line_of_the_totals() -> None:
+    """It adds up in the database: with a hundred thousand lines a scrape read them all."""
+    builders.case()
+    builders.settled(builders.run(), builders.run(), builders.moving_run())
+    with CaptureQueriesContext(connection) as asked:
+        text = Client().get("/metrics").content.decode()
+    assert "unmigratable_evidence 3.0" in text and f"unmigratable_totals {Total.objects.count()}.0" in text
+    assert not any('SELECT "catalog_total"."runs"' in one["sql"] for one in asked)
+    Total.objects.all().delete()
+    assert "unmigratable_evidence 0.0" in Client().get("/metrics").content.decode()

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from allauth.account.adapter import get_adapter
 from django.db import connection, transaction
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -212,15 +213,37 @@ def test_windows_gone_by_are_swept_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("proxied", "header", "address"),
-    [(False, "192.0.2.1", "127.0.0.1"), (True, "192.0.2.1, 192.0.2.9", "192.0.2.9"), (True, "", "127.0.0.1")],
+    ("proxies", "header", "address"),
+    [
+        (0, "192.0.2.1", "127.0.0.1"),
+        (1, "", "127.0.0.1"),
+        (1, "192.0.2.1, 192.0.2.9", "192.0.2.9"),
+        (2, "192.0.2.1, 192.0.2.9", "192.0.2.1"),
+        (2, "192.0.2.9", "127.0.0.1"),
+        *((1, f"192.0.2.9:{port}", "192.0.2.9") for port in (1, 1000, 65535)),
+        *(
+            (1, entry, "2001:db8::9")
+            for entry in ("2001:db8::9", "[2001:db8::9]", "[2001:DB8:0::9]:80", "2001:db8::9%1")
+        ),
+        (1, "::ffff:192.0.2.9", "192.0.2.9"),
+        *((1, f"192.0.2.1, {no_address}", "127.0.0.1") for no_address in ("", "unknown", "192.0.2.9:a", "1.2.3")),
+        *((1, no_address, "127.0.0.1") for no_address in ("[::1", "::1]:80", "192.0.2.09", "٣.2.3.4", "9" * 10_000)),
+    ],
 )
-def test_only_a_proxy_of_ours_is_believed_where_a_request_came_from(
-    settings: Any, proxied: bool, header: str, address: str
+def test_only_proxies_of_ours_are_believed_where_a_request_came_from(
+    settings: Any, proxies: int, header: str, address: str
 ) -> None:
-    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if proxied else None
+    settings.TRUSTED_PROXIES = proxies
     request = RequestFactory().get("/", headers={"X-Forwarded-For": header} if header else {})
     assert limits.address(request) == address
+    assert get_adapter().get_client_ip(request) == address, "the account pages count by the same"
+
+
+@pytest.mark.parametrize("remote", ["", "unix:", "@"])
+def test_who_comes_from_nowhere_is_one_and_the_same(settings: Any, remote: str) -> None:
+    settings.TRUSTED_PROXIES = 1
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": "garbage"}, REMOTE_ADDR=remote)
+    assert limits.whose(request) == "address nowhere" and get_adapter().get_client_ip(request) == "nowhere"
 
 
 def test_one_subscriber_of_ipv6_is_one_however_many_addresses_they_use() -> None:
@@ -258,3 +281,23 @@ def test_a_form_that_is_too_long_is_refused_before_its_files_are_written_anywher
     form = {"text": "a text"}
     assert Client().post(path, form).status_code == 200
     assert Client().post(path, form, CONTENT_LENGTH=length).status_code == 413
+
+
+def test_pages_and_searches_by_get_are_bounded_without_a_write_for_each(settings: Any) -> None:
+    settings.LIMITS = {"page": (100, DAY), "search": (2, DAY)}
+    builders.case()
+    client = Client()
+    client.get("/robots.txt")
+    with CaptureQueriesContext(connection) as asked:
+        codes = [client.get("/robots.txt").status_code for _ in range(102)]
+    assert codes[:99] == [200] * 99 and codes[99:] == [429] * 3
+    assert sum("rest_allowance" in one["sql"] for one in asked) <= 54, "one for two pages; those refused cost more"
+    assert [client.get(path).status_code for path in ("/search/?q=a", "/?q=b", "/?q=c", "/search/?q=")] == [
+        200,
+        200,
+        429,
+        429,
+    ]
+    assert [client.get(path).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
+    assert client.get("/robots.txt", REMOTE_ADDR="192.0.2.7").status_code == 200
+    assert client.get("/api/v1/cases/").status_code == 200

@@ -1,0 +1,12 @@
+"""What runs beside the pages. A message only rings: what is to be sent stands in the database."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from people import post
+
+
+@shared_task(name="mail.send")
+def send() -> None:
+    post.send_due()
