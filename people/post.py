@@ -60,7 +60,7 @@ def _claimed() -> Letter | None:
     now = timezone.now()
     with transaction.atomic():
         due = Letter.objects.filter(state=Letter.State.WAITING, next_try_at__lte=now)
-        letter = due.select_for_update(skip_locked=True).order_by("next_try_at", "pk").first()
+        letter = due.select_for_update(no_key=True, skip_locked=True).order_by("next_try_at", "pk").first()
         if letter is not None:
             wait = timedelta(minutes=min(4**letter.tries, 720))
             Letter.objects.filter(pk=letter.pk).update(tries=F("tries") + 1, next_try_at=now + wait)

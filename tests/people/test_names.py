@@ -144,6 +144,6 @@ def test_names_of_before_the_rule_are_put_right() -> None:
     given = {"a": "Jane\u200b Doe", "b": "Maintainer", "c": "Jane Doe", "d": "\u3164", "e": "a"}
     for username, name in given.items():
         User.objects.filter(pk=builders.person(username).pk).update(kernel_name=name)
-    import_module("people.migrations.0008_kernel_names_that_can_be_seen").clean(apps, None)
+    import_module("people.migrations.0012_kernel_names_that_can_be_seen").clean(apps, None)
     kept = dict(User.objects.values_list("username", "kernel_name"))
     assert kept == {"a": "Jane Doe", "b": "", "c": "Jane Doe", "d": "", "e": ""}

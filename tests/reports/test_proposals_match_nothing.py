@@ -126,7 +126,7 @@ def test_a_text_that_reads_no_longer_stops_no_other_case() -> None:
 
 
 def test_proposals_of_before_lose_all_names_but_their_own() -> None:
-    migration = import_module("catalog.migrations.0013_proposals_own_no_names")
+    migration = import_module("catalog.migrations.0015_proposals_own_no_names")
     withdrawn = states.move(states.move(proposed("withdrawn"), "accept", None), "withdraw", None, reason="not yet")
     made = [proposed("waiting"), states.move(proposed("no"), "decline", None, reason="no"), hidden(), withdrawn]
     Document.objects.update(endorsed=True)

@@ -110,7 +110,7 @@ def test_keys_that_were_stored_in_quotes_are_unquoted_unless_the_bare_one_is_the
     Report.objects.filter(idempotency_key="a").update(idempotency_key='"bare"')
     Report.objects.filter(idempotency_key="b").update(idempotency_key=r'"say \"\\x\""')
     with connection.cursor() as cursor:
-        cursor.execute(importlib.import_module("reports.migrations.0011_keys_unquoted").FORWARD)
+        cursor.execute(importlib.import_module("reports.migrations.0014_keys_unquoted").FORWARD)
     assert set(Report.objects.values_list("idempotency_key", flat=True)) == {"bare", '"bare"', r'say "\x"'}
 
 

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reports", "0010_lines_by_machine")]
+    dependencies = [("reports", "0014_keys_unquoted")]
 
     operations = [
         migrations.AddField(

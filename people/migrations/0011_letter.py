@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('people', '0006_mails_mentions'),
+        ("people", "0010_user_nr_sessions_ended"),
     ]
 
     operations = [

@@ -19,5 +19,5 @@ def clean(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("people", "0007_letter")]
+    dependencies = [("people", "0011_letter")]
     operations = [migrations.RunPython(clean, migrations.RunPython.noop)]

@@ -21,6 +21,6 @@ WHERE s.case_id = c.document_id AND d.id = c.document_id AND NOT d.endorsed AND 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0012_document_endorsed"), ("people", "0006_mails_mentions")]
+    dependencies = [("catalog", "0014_document_endorsed"), ("people", "0006_mails_mentions")]
 
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]

@@ -10,5 +10,5 @@ def forget(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("catalog", "0011_totals_known")]
+    dependencies = [("catalog", "0015_proposals_own_no_names")]
     operations = [migrations.RunPython(forget, migrations.RunPython.noop)]

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('reports', '0010_lines_by_machine'),
+        ("reports", "0012_told_of_all"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

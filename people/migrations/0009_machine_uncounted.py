@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('people', '0006_mails_mentions'),
+        ("people", "0008_events_placed"),
     ]
 
     operations = [

@@ -15,6 +15,6 @@ WHERE report.id = quoted.id AND NOT EXISTS (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reports", "0010_lines_by_machine")]
+    dependencies = [("reports", "0013_requeue")]
 
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]
