@@ -32,7 +32,7 @@ def changes(case: Case) -> list[Change]:
     assert current is not None
     text = parse(current.text)
     assert isinstance(text, CaseText)
-    return [Change(c.tree, c.change, c.known_by, c.release or "", c.commit or "") for c in text.trees]
+    return [Change(c.tree, c.change, c.known_by, c.release or "", c.commit or "", c.not_run or "") for c in text.trees]
 
 
 def _measured(kernel: Release, cases: list[Case]) -> dict[int, list[Measurement]]:
