@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from catalog import links, revisions, states
+from catalog import commands, links, revisions, states
 from catalog.document import Malformed, Problem, parse
 from catalog.facts import CaseText, kind_of
 from catalog.merging import Conflict, merge
@@ -45,7 +45,7 @@ def check(path: Path) -> tuple[Problem, ...]:
         return tuple(error.problems)
     except UnicodeDecodeError as error:
         return (Problem(1, "", f"expected UTF-8: byte {error.start} is not"),)
-    problems = links.malformed(text)
+    problems = [*links.malformed(text), *commands.problems(text)]
     if isinstance(parsed, CaseText) and not parsed.subsystems:  # a proposal may leave that to who takes it over
         problems.append(Problem(2, "subsystems", "expected to be there"))
     if path.stem != parsed.slug:

@@ -104,6 +104,13 @@ MANNERS = _group(
     ("degraded", "degraded", "Works, but with less to show for it."),
 )
 
+# What a command of a document does, the mildest first (catalog/commands.py).
+COMMANDS = _group(
+    ("reads", "reads only", "Changes nothing."),
+    ("changes", "changes state", "Changes something on the machine; the text says how to put it back."),
+    ("loses_data", "loses data", "Ends requests, connections or mounts: what they held is gone."),
+)
+
 STANDINGS = _group(
     ("measured", "measured", "Seen in a measurement that is on this site or in its sources."),
     ("reported", "reported", "Told by somebody, with a source."),
@@ -258,6 +265,7 @@ GROUPS: Mapping[str, Mapping[str, Word]] = {
     "area": AREAS,
     "effect": EFFECTS,
     "manner": MANNERS,
+    "command": COMMANDS,
     "standing": STANDINGS,
     "provenance": PROVENANCES,
     "change": CHANGES,
