@@ -142,7 +142,7 @@ CLAIM_STANDINGS = _group(
 
 MIGRATE_MODES = _group(
     ("MIGRATE_ASYNC", "MIGRATE_ASYNC", "Never sleeps."),
-    ("MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC_LIGHT", "May sleep, but skips folios under writeback."),
+    ("MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC_LIGHT", "May sleep, for a lock of what is uptodate; not for writeback."),
     ("MIGRATE_SYNC", "MIGRATE_SYNC", "Sleeps for page locks and for writeback, without a time limit."),
 )
 
