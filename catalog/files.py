@@ -37,7 +37,12 @@ def all_files() -> list[Path]:
 
 
 def check(path: Path) -> tuple[Problem, ...]:
-    """What is wrong with one file: its text, its links, or a name that is not its slug's."""
+    """What is wrong with one file: its text, links, a name that is not its slug's, commands without their mark."""
+    return faults(path) or tuple(commands.problems(_read(path)))
+
+
+def faults(path: Path) -> tuple[Problem, ...]:
+    """What keeps a file from being loaded. A missing mark does not: what the site exported is loaded again."""
     try:
         text = _read(path)
         parsed = parse(text)
@@ -45,7 +50,7 @@ def check(path: Path) -> tuple[Problem, ...]:
         return tuple(error.problems)
     except UnicodeDecodeError as error:
         return (Problem(1, "", f"expected UTF-8: byte {error.start} is not"),)
-    problems = [*links.malformed(text), *commands.problems(text)]
+    problems = links.malformed(text)
     if isinstance(parsed, CaseText) and not parsed.subsystems:  # a proposal may leave that to who takes it over
         problems.append(Problem(2, "subsystems", "expected to be there"))
     if path.stem != parsed.slug:
@@ -61,7 +66,7 @@ def _read(path: Path) -> str:
 def load(paths: list[Path]) -> Iterator[Loaded]:
     """Each file by itself: one that fails leaves the others loaded."""
     for path in paths:
-        problems = check(path)
+        problems = faults(path)
         yield Loaded(path, "malformed", problems) if problems else _load(path)
 
 

@@ -93,6 +93,13 @@ def test_check_cases_tells_the_place(tmp_path: Path) -> None:
     assert re.match(rf"{re.escape(str(path))}:\d+: expected a mark behind `sh`", err.getvalue())
 
 
+@pytest.mark.django_db
+def test_a_text_without_marks_that_the_site_exported_is_loaded_again(tmp_path: Path) -> None:
+    path = tmp_path / "fuse-writeback.md"
+    path.write_text(builders.case_text(body=fence("sh", "sync")))
+    assert [loaded.result for loaded in files.load([path])] == ["new"] and len(files.check(path)) == 1
+
+
 def test_the_catalog_s_own_commands_all_have_their_mark() -> None:
     paths = files.all_files()
     assert len(paths) > 80 and {path.name: commands.problems(path.read_text()) for path in paths} == {
