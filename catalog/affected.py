@@ -29,7 +29,7 @@ def judge(kernel: Release, cases: Iterable[Case]) -> list[Judged]:
 def changes(case: Case) -> list[Change]:
     text = case_text(case.document)
     trees = text.trees if text else ()
-    return [Change(c.tree, c.change, c.known_by, c.release or "", c.commit or "") for c in trees]
+    return [Change(c.tree, c.change, c.known_by, c.release or "", c.commit or "", c.not_run or "") for c in trees]
 
 
 def _measured(kernel: Release, cases: list[Case]) -> dict[int, list[Measurement]]:

@@ -83,6 +83,8 @@ class Change(_Part):
     known_by: Provenance
     release: Line | None = None
     commit: Commit | None = None
+    not_run: Line | None = None
+    """Of `present`: what the recorded runs do not make, and what is held there. Runs that moved then decide nothing."""
     note: Text | None = None
 
     @property

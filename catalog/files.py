@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from catalog import links, revisions, states
+from catalog import commands, links, revisions, states
 from catalog.document import Malformed, Problem, parse
 from catalog.facts import CaseText, DocumentText, kind_of
 from catalog.merging import Conflict, merge
@@ -39,7 +39,12 @@ def all_files() -> list[Path]:
 
 
 def check(path: Path) -> tuple[Problem, ...]:
-    """What is wrong with one file: its text, its links, or a name that is not its slug's."""
+    """What is wrong with one file: its text, links, a name that is not its slug's, commands without their mark."""
+    return faults(path) or tuple(commands.problems(_read(path)))
+
+
+def faults(path: Path) -> tuple[Problem, ...]:
+    """What keeps a file from being loaded. A missing mark does not: what the site exported is loaded again."""
     try:
         text = _read(path)
         parsed = parse(text)
@@ -63,7 +68,7 @@ def _read(path: Path) -> str:
 def load(paths: list[Path]) -> Iterator[Loaded]:
     """Each file by itself: one that fails leaves the others loaded."""
     for path in paths:
-        problems = check(path)
+        problems = faults(path)
         yield Loaded(path, "malformed", problems) if problems else _load(path)
 
 

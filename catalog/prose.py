@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from html import unescape
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
+
+from catalog import commands
+from diagnosis.vocabulary import COMMANDS
 
 MAX_CHARACTERS = 50_000
 RICH_CHARACTERS = 8_000
@@ -85,6 +91,16 @@ def _link(word: str, address: str) -> list[Token]:
     ]
 
 
+def _fence(self: RendererHTML, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+    """Code, below what it does to the machine of whoever runs it."""
+    block = self.fence(tokens, idx, options, env)
+    mark = commands.does(tokens[idx].info, tokens[idx].content) if env.get("marked") else ""
+    if not mark:
+        return block
+    label = COMMANDS[mark].label if mark in COMMANDS else "nobody has said what this does"
+    return f'<p class="does {mark}">{label}</p>\n{block}'
+
+
 _SCROLL = (
     ("pre", '<pre tabindex="0">', "</pre>"),
     ("table", '<div class="scroll" tabindex="0"><table>', "</table></div>"),
@@ -94,6 +110,7 @@ _RICH = MarkdownIt("commonmark", {**_OPTIONS, "highlight": _code}).enable("table
 _PLAIN = MarkdownIt("commonmark", _OPTIONS)
 for _reader in (_RICH, _PLAIN):
     _reader.core.ruler.push("links", _links)
+    _reader.add_render_rule("fence", _fence)
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -113,18 +130,22 @@ def spoken(text: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def html(text: str, links: tuple[tuple[str, str], ...] = ()) -> SafeString:
+def html(text: str, links: tuple[tuple[str, str], ...] = (), marked: bool = False) -> SafeString:
     """At most MAX_CHARACTERS of CommonMark as sanitised HTML. Raw HTML in it is shown as text.
 
     links: words that begin with # or @, each with the address that it leads to.
+    marked: the text is the catalog's, so that what it says of its commands is shown above them. What strangers say
+    carries no such mark, as it would read like the site's own word.
     A text over RICH_CHARACTERS gets neither colours nor tables, so that what one costs stays bounded.
     """
-    made = (_RICH if len(text) <= RICH_CHARACTERS else _PLAIN).render(text[:MAX_CHARACTERS], {"links": links})
+    made = (_RICH if len(text) <= RICH_CHARACTERS else _PLAIN).render(
+        text[:MAX_CHARACTERS], {"links": links, "marked": marked}
+    )
     made = re.sub(r"<(/?)h[12]>", r"<\1h3>", made)
     clean = nh3.clean(
         made,
         tags=_TAGS,
-        attributes={"a": {"href", "title"}, "code": {"class"}, "span": {"class"}},
+        attributes={"a": {"href", "title"}, "code": {"class"}, "span": {"class"}, "p": {"class"}},
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener nofollow ugc",
     )

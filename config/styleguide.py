@@ -9,7 +9,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from catalog import comparing
+from catalog import comparing, prose
 from catalog.facts import Link
 from catalog.finding import Choice
 from catalog.list_page import MARKED, Mark
@@ -51,6 +51,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "sides": [_summary(**EVIDENCE[0]), _summary(**EVIDENCE[3]), None],
         "level": comparing.LEVEL,
         "states": [(group, [(slug, w) for slug, w in vocabulary.GROUPS[group].items()]) for group in STATES],
+        "commands": prose.html(COMMANDS, marked=True),
         "report_states": ("received", "ingesting", "settled", "rejected", "failed", "erased"),
         "marks": [_mark(standing) for standing in ("measured", "reported", "reasoned", None)],
         "ways": [steps(Strategy(state=state, version=3)) for state in ("idea", "posted", "backported", "rejected")],
@@ -74,6 +75,23 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     return render(request, "styleguide.html", page)
 
 
+COMMANDS = """
+```sh reads
+cat /proc/vmstat
+```
+
+```sh changes
+echo 1 | sudo tee /proc/sys/vm/compact_memory
+```
+
+```sh loses_data
+echo 1 | sudo tee /sys/fs/fuse/connections/$N/abort
+```
+
+```sh
+whatever somebody wrote without saying
+```
+"""
 STATES = ("status", "claim standing")
 EVIDENCE: tuple[dict[str, Any], ...] = (
     {"outcomes": {"hangs": 5}, "freed_seconds": 0.21},

@@ -30,11 +30,11 @@ FUSECTL = Command(
 )
 DEBUG = Command(
     "echo 'file mm/memory_hotplug.c +p' | sudo tee /sys/kernel/debug/dynamic_debug/control",
-    "Lets the kernel log why an offlining fails.",
+    "Lets the kernel log why an offlining fails. `-p` in place of `+p` puts it back.",
 )
 DEBUG_CMA = Command(
     "echo 'file mm/page_alloc.c +p' | sudo tee /sys/kernel/debug/dynamic_debug/control",
-    "Lets a contiguous allocation log the pages that it could not move (6.x and later).",
+    "Lets a contiguous allocation log the pages that it could not move (6.x and later). `-p` puts it back.",
 )
 BUSY_RETRY = Command(
     "sudo trace-cmd record -e cma -e page_isolation -e migrate:mm_migrate_pages sleep 30; sudo trace-cmd report",

@@ -10,6 +10,7 @@ not affected or unknown, with every reason. The nearer reason decides:
     elsewhere  measured on the nearest other lines, or looked up in other trees; shown, and never decides
 
 Reasons that say otherwise than the one that decided are shown as contradicting it. What is from memory decides nothing.
+Runs that moved decide nothing where the line's own tree names a state that they did not make (`not_run`).
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class Change:
     known_by: str
     release: str = ""
     commit: str = ""
+    not_run: str = ""
+    """Of `present`: a state that the recorded runs do not make, and in which the folio is held."""
 
     @property
     def is_checked(self) -> bool:
@@ -99,6 +102,7 @@ class Answer:
 def answer(kernel: Release, measured: Iterable[Measurement], changes: Sequence[Change]) -> Answer:
     conclusive = [one for one in measured if one.conclusive]
     reasons = _of_build(kernel, conclusive) + _of_line(kernel, conclusive, changes)
+    reasons = _less_what_was_not_run(kernel, reasons, changes)
     reasons += _of_tree(kernel, changes) + _of_commits(kernel, changes)
     reasons += _elsewhere(kernel, conclusive) + _other_trees(kernel, changes)
     for known_by in ORDER:
@@ -112,6 +116,23 @@ def answer(kernel: Release, measured: Iterable[Measurement], changes: Sequence[C
         if decided:
             return Answer(UNKNOWN, "", tuple(replace(r, contradicts=r.known_by == known_by) for r in reasons))
     return Answer(UNKNOWN, "", tuple(reasons))
+
+
+def _less_what_was_not_run(kernel: Release, measured: List[Reason], changes: Sequence[Change]) -> List[Reason]:
+    """Runs in which the folio moved are true of the state that they made, and no answer for one that they did not."""
+    left_out = [
+        change.not_run
+        for change in changes
+        if change.not_run
+        and change.is_checked
+        and not kernel.vendor
+        and _is_of_line(kernel, change)
+        and _in_tree(kernel, change, changes)[0] == AFFECTED
+    ]
+    if not left_out:
+        return measured
+    note = " The runs did not make: %s" % left_out[0]
+    return [replace(r, verdict=UNKNOWN, text=r.text + note) if r.verdict == NOT_AFFECTED else r for r in measured]
 
 
 def _marked(reasons: List[Reason], verdict: str, known_by: str) -> List[Reason]:

@@ -8,7 +8,7 @@ from typing import Dict, Iterable, Iterator, List
 
 from diagnosis.record import KINDS, Place
 from diagnosis.verdict import PROVED, Candidate, Command, Diagnosis, Finding, Reason
-from diagnosis.vocabulary import MANNERS, MECHANISMS, MOVERS, look_up
+from diagnosis.vocabulary import COMMANDS, MANNERS, MECHANISMS, MOVERS, look_up
 
 WIDTH = 100
 MAX_SHOWN = 12
@@ -112,7 +112,8 @@ def _command(command: Command, lead: str) -> Iterator[str]:
     yield lead + first
     for line in rest:
         yield " " * len(lead) + line
-    yield from _wrapped(command.tells, " " * len(lead))
+    mark = "" if command.does == "reads" else "(It %s.) " % COMMANDS[command.does].label
+    yield from _wrapped(mark + command.tells, " " * len(lead))
 
 
 def _listed(title: str, lines: Iterable[str]) -> List[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple
 
+from diagnosis import commands
 from diagnosis.record import Place, Record
 from diagnosis.references import References
 
@@ -41,6 +42,11 @@ class Command:
 
     run: str
     tells: str
+
+    @property
+    def does(self) -> str:
+        """A word of COMMANDS: what it does to the machine, beside telling."""
+        return commands.at_least(self.run)
 
 
 @dataclass(frozen=True)

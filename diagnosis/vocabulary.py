@@ -108,6 +108,13 @@ MANNERS = _group(
     ("degraded", "degraded", "Works, but with less to show for it."),
 )
 
+# What a command of a document does, the mildest first (catalog/commands.py).
+COMMANDS = _group(
+    ("reads", "reads only", "Changes nothing."),
+    ("changes", "changes state", "Changes something on the machine; the text says how to put it back."),
+    ("loses_data", "loses data", "Ends requests, connections or mounts: what they held is gone."),
+)
+
 STANDINGS = _group(
     ("measured", "measured", "Seen in a measurement that is on this site or in its sources."),
     ("reported", "reported", "Told by somebody, with a source."),
@@ -139,7 +146,7 @@ CLAIM_STANDINGS = _group(
 
 MIGRATE_MODES = _group(
     ("MIGRATE_ASYNC", "MIGRATE_ASYNC", "Never sleeps."),
-    ("MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC_LIGHT", "May sleep, but skips folios under writeback."),
+    ("MIGRATE_SYNC_LIGHT", "MIGRATE_SYNC_LIGHT", "May sleep, for a lock of what is uptodate; not for writeback."),
     ("MIGRATE_SYNC", "MIGRATE_SYNC", "Sleeps for page locks and for writeback, without a time limit."),
 )
 
@@ -284,6 +291,7 @@ GROUPS: Mapping[str, Mapping[str, Word]] = {
     "area": AREAS,
     "effect": EFFECTS,
     "manner": MANNERS,
+    "command": COMMANDS,
     "standing": STANDINGS,
     "provenance": PROVENANCES,
     "change": CHANGES,

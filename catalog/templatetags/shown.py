@@ -10,6 +10,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from catalog import facts, prose
+from catalog.models import Document
 from diagnosis import vocabulary
 from people import journal
 from people.models import Event
@@ -20,6 +21,12 @@ register = template.Library()
 @register.filter
 def commonmark(text: str) -> SafeString:
     return prose.html(text)
+
+
+@register.filter
+def documented(text: str, document: Document) -> SafeString:
+    """A section of a case or strategy. What its commands do is the site's word once somebody has reviewed it."""
+    return prose.html(text, marked=document.is_reviewed)
 
 
 @register.filter

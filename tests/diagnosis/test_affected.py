@@ -3,6 +3,8 @@
 # ruff: noqa: E501 (a row of the table is a line)
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,7 @@ def asked(kernel: str, *known: Measurement | Change) -> Answer:
 
 
 INTRODUCED = change("mainline", "introduced", "6.16", "0c58a97f919c")
+LEFT_OUT = Change("6.12", "present", "source", "6.12.50", "", "A folio that its writer locks.")
 CARRIED = (change("6.12", "introduced", "6.12.49", "c" * 12), change("6.12", "fixed", "6.12.65", "f" * 12))
 
 # kernel, what is known, the answer, and what decides
@@ -53,6 +56,12 @@ ROWS: dict[str, tuple[str, list[Measurement | Change], str, str]] = {
     "an ABI says nothing of a fix": ("6.1.0-41-amd64", [measured("6.1.0-9-amd64"), change("6.1", "fixed", "6.1.99", "f" * 12)], UNKNOWN, ""),
     "present in the tree": ("6.12.57", [change("6.12", "present", "6.12.107")], AFFECTED, "tree"),
     "absent from the tree": ("6.12.57", [change("6.12", "absent", "6.12.107")], NOT_AFFECTED, "tree"),
+    "moves, but for what was not run": ("6.12.57", [measured("6.12.57", 0), LEFT_OUT], AFFECTED, "tree"),
+    "moves on the line, but for what was not run": ("6.12.57", [measured("6.12.9", 0), LEFT_OUT], AFFECTED, "tree"),
+    "held, and more was not run": ("6.12.57", [measured("6.12.57"), LEFT_OUT], AFFECTED, "build"),
+    "what was not run on another line": ("6.6.9", [measured("6.6.9", 0), LEFT_OUT], NOT_AFFECTED, "build"),
+    "what was not run, fixed since": ("6.12.70", [measured("6.12.70", 0), LEFT_OUT, change("6.12", "fixed", "6.12.65", "f" * 12)], NOT_AFFECTED, "build"),
+    "what was not run, from memory": ("6.12.57", [measured("6.12.57", 0), replace(LEFT_OUT, known_by="memory")], NOT_AFFECTED, "build"),
     "present and absent": ("6.12.57", [change("6.12", "present", "6.12.107"), change("6.12", "absent", "6.12.1")], UNKNOWN, ""),
     "present in another tree": ("6.12.57", [change("6.6", "present", "6.6.107")], UNKNOWN, ""),
     "another form decides nothing": ("6.12.57", [change("6.12", "changed", "6.12.107")], UNKNOWN, ""),
