@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Match, Optional, Tuple, Union
+from typing import Dict, Iterator, List, Match, Optional, Set, Tuple, Union
 
 from diagnosis.peeling import Piece, cut, dress, is_beside, peeled, pieces
 from diagnosis.record import Place, Value
@@ -22,7 +22,17 @@ NEEDLES: Tuple[str, ...] = (
     *("page:", "head:", "flags:", "raw:", "aops:", "_aops", "memcg", "mem_cgroup", "page_type", "dumped because"),
     *("page_owner", "allocated via", "last free", "been migrated", "PFN 0x", "poisoned"),
     *("migrating pfn", "isolate pfn", "offlining", "Offlined", "callbacks suppressed", "oft offline", "soft_offline"),
-    *("Offline failed", "remove failed", "free of "),
+    *(
+        "Offline failed",
+        "remove failed",
+        "free of",
+        "hot-remove",
+        "DLPAR",
+        "dissolve",
+        "memory/memory",
+        " SMP",
+        "Kernel:",
+    ),
     *("cma:", "cma_", "CMA", "available pages", "alloc_contig", "migrate_folio", "PFNs busy", "busy, retrying"),
     *(
         "blocked for more",
@@ -37,11 +47,17 @@ NEEDLES: Tuple[str, ...] = (
     ),
     *("wait_on_page", "lock_page", "mm_compaction", "mm_migrate", "pages_isolated"),
     *("Linux version", "not responding", "libceph", "timed out", "Memory failure", "resource busy", "Comm:"),
+    *(" at ffff", " at c000", "COMMAND:"),
     *("/cma/", "/maxchunk:", "/used:", "/count:"),
     *("going-offline", "disable failed", "Could only disable"),
     *("pgmigrate", "compact_", "thp_", "nr_", "Number of blocks type", ", zone", "valid_zones", "/state:"),
     *("inspect:", "waiting", "vm_event", "sysctl"),
 )
+# Of call traces. Headers of tasks stand above them, with registers and words of the stack between, and have no needle.
+_OF_TRACES = frozenset(
+    {"+0x", "<0>]", "folio_", "migrate_pages", "offline_pages", "wait_on_page", " at ffff", " at c000"}
+)
+MAX_ABOVE = 12
 
 
 @dataclass(frozen=True)
@@ -155,6 +171,7 @@ def read(text: str) -> List[Line]:
 def _stretches(text: str) -> Iterator[Tuple[int, int]]:
     """Offsets (start, end) of stretches of whole lines around needles: sorted, apart, each line once."""
     starts: Dict[int, int] = {}
+    headed: Set[int] = set()
     for needle in NEEDLES:
         at = text.find(needle)
         while at >= 0:
@@ -164,6 +181,8 @@ def _stretches(text: str) -> Iterator[Tuple[int, int]]:
             else:
                 end = text.find("\n", at)
                 end = starts[start] = len(text) if end < 0 else end
+            if needle in _OF_TRACES:
+                headed.add(start)
             at = text.find(needle, end)
     open_start, open_end = -1, -1
     for start in sorted(starts):
@@ -171,6 +190,8 @@ def _stretches(text: str) -> Iterator[Tuple[int, int]]:
         for _ in range(2):
             following = text.find("\n", end + 1)
             end = (len(text) if following < 0 else following) if end < len(text) else end
+        if start in headed and start > open_end + 1:
+            start = max(_above(text, start, open_end), 0)
         if start <= open_end + 1 and open_start >= 0:
             open_end = max(open_end, end)
         else:
@@ -181,15 +202,33 @@ def _stretches(text: str) -> Iterator[Tuple[int, int]]:
         yield open_start, open_end
 
 
+def _above(text: str, start: int, least: int) -> int:
+    """Where the line MAX_ABOVE above `start` begins, but not above `least`, the end of what is taken already."""
+    for _ in range(MAX_ABOVE):
+        if start <= least + 1:
+            break
+        start = text.rfind("\n", 0, max(start - 1, 0)) + 1
+    return max(start, least + 1)
+
+
+# Behind these a name with an offset is no frame: the word before the name belongs to the message.
+_SAYS_WHAT = re.compile(r"(?:RIP|EIP|pc|lr|NIP|LR|epc|WARNING|BUG|Workqueue)(?: ?:|[ \[]).{0,100}$")
+
+
 def _line(piece: Piece, nr_beside: int) -> Line:
     rest, source, stamp = peeled(piece)
+    if "+0x" in rest.text and len(rest.text) < len(piece.text):
+        lead = len(piece.text) - len(rest.text)
+        says = _SAYS_WHAT.search(piece.text, max(lead - 120, 0), lead)
+        rest = cut(piece, says.start(), len(piece.text)) if says else rest
     message = rest.text.lstrip()
     rest = cut(rest, len(rest.text) - len(message), len(rest.text))
     return Line(rest.text.rstrip(), rest.number - nr_beside, rest.spans, source, stamp)
 
 
 _KEYED = re.compile(
-    r"(?:index|pfn|mapping|mapcount|pincount|compound_pincount|nr_pages_mapped|entire_mapcount|order|mode|reason|nr_\w+|"
+    r"(?:index|pfn|mapping|mapcount|pincount|compound_pincount|nr_pages_mapped|entire_mapcount|order|mode|reason|"
+    r"nr_\w+|"
     r"ret|req-size):?=?\s?\S|failure$|failed$|page$|seconds\.?$|0x[0-9a-f]+\(|failed ret:"
 )
 _WORDS = re.compile(r"[0-9a-f]{8,16}(?: [0-9a-f]{8,16})*$")
@@ -198,6 +237,14 @@ _OPEN = re.compile(
     r"^page:.*(?:mapping|mapcount|refcount|count|page):\S*$|^page:.*mapping:\S+ index:\S+$|^head:.*order:|"
     r"migrating pfn \w+$|migrating pfn \w+ failed$|dumped because:(?: (?:migration|isolation|unmovable))?$|gfp_mask$|"
     r"alloc failed,|blocked for more|nr_succeeded="
+)
+# A list of free ranges of a CMA area, and the errno before it, which mailers break at any blank.
+_OPEN_CMA = re.compile(
+    r"alloc failed,.* ret:$|alloc failed, req-size:$|available pages:.*(?:pages:|=>|\d|free|of|\+)$|=>$|"
+    r"free(?: of(?: \d+)?)?$"
+)
+_REST_CMA = re.compile(
+    r"-?\d{1,12}(?:$| pages| free| total|@\d)|=> ?\d|\+?\d{1,12}@|free of|of \d|total pages|pages, ret"
 )
 
 
@@ -211,7 +258,13 @@ def _continues(before: Line, line: Line) -> bool:
         return True
     if before.text.count("(") > before.text.count(")") and "flags:" in before.text:
         return ":" not in line.text.split("(")[0]
+    if _speaks_of_cma(before.text) and _OPEN_CMA.search(before.text) and _REST_CMA.match(line.text):
+        return True
     return _OPEN.search(before.text) is not None and _KEYED.match(line.text) is not None
+
+
+def _speaks_of_cma(text: str) -> bool:
+    return "alloc failed," in text or "available pages" in text
 
 
 # Where mailers break lines at the earliest.
