@@ -32,8 +32,19 @@ NEEDLES: Tuple[str, ...] = (
         "memory/memory",
         " SMP",
         "Kernel:",
+        "Kernel Version:",
     ),
-    *("cma:", "cma_", "CMA", "available pages", "alloc_contig", "migrate_folio", "PFNs busy", "busy, retrying"),
+    *(
+        "cma:",
+        "cma_",
+        "CMA",
+        "available pages",
+        "alloc_contig",
+        "virtio_mem",
+        "migrate_folio",
+        "PFNs busy",
+        "busy, retrying",
+    ),
     *(
         "blocked for more",
         "soft lockup",
@@ -53,9 +64,20 @@ NEEDLES: Tuple[str, ...] = (
     *("pgmigrate", "compact_", "thp_", "nr_", "Number of blocks type", ", zone", "valid_zones", "/state:"),
     *("inspect:", "waiting", "vm_event", "sysctl"),
 )
-# Of call traces. Headers of tasks stand above them, with registers and words of the stack between, and have no needle.
-_OF_TRACES = frozenset(
-    {"+0x", "<0>]", "folio_", "migrate_pages", "offline_pages", "wait_on_page", " at ffff", " at c000"}
+# What they mean stands above them: headers of tasks, with registers and words of the stack between, have no needle.
+_LOOKS_UP = frozenset(
+    {
+        "resource busy",
+        "Comm:",
+        "+0x",
+        "<0>]",
+        "folio_",
+        "migrate_pages",
+        "offline_pages",
+        "wait_on_page",
+        " at ffff",
+        " at c000",
+    }
 )
 MAX_ABOVE = 12
 
@@ -153,19 +175,45 @@ def read(text: str) -> List[Line]:
     made: List[Line] = []
     worn = dress(text)
     nr_beside, last = 0, 0
+    is_numbered = _is_numbered(text)
     for piece in pieces(relevant(text) if worn.is_plain else enumerate(text.split("\n"), 1), worn):
         if len(made) >= MAX_RELEVANT:
             break
         if worn.is_records and is_beside(piece):
             nr_beside += 1
             continue
-        line = _line(piece, nr_beside)
+        line = _line(_without_number(piece) if is_numbered else piece, nr_beside)
         if made and line.number <= last + 1 and _continues(made[-1], line):
             made[-1] = _joined(made[-1], line)
         elif line.text:
             made.append(line)
         last = line.number if line.text else last
     return made
+
+
+_NUMBER = re.compile(r"\s{0,8}(\d{1,6})(?:[.:)|]\s{0,3}|\t|\s{1,3})")
+MAX_LOOKED_AT = 24
+
+
+def _is_numbered(text: str) -> bool:
+    """Does every line begin with a number that is one more than that of the line above: `cat -n`, a paste site?"""
+    last: Optional[int] = None
+    nr_lines = 0
+    for line in text[:8_192].split("\n", MAX_LOOKED_AT)[:MAX_LOOKED_AT]:
+        found = _NUMBER.match(line)
+        if found is None:
+            if line.strip():
+                return False
+            continue
+        if last is not None and int(found[1]) != last + 1:
+            return False
+        last, nr_lines = int(found[1]), nr_lines + 1
+    return nr_lines >= 3
+
+
+def _without_number(piece: Piece) -> Piece:
+    found = _NUMBER.match(piece.text)
+    return cut(piece, found.end(), len(piece.text)) if found else piece
 
 
 def _stretches(text: str) -> Iterator[Tuple[int, int]]:
@@ -181,7 +229,7 @@ def _stretches(text: str) -> Iterator[Tuple[int, int]]:
             else:
                 end = text.find("\n", at)
                 end = starts[start] = len(text) if end < 0 else end
-            if needle in _OF_TRACES:
+            if needle in _LOOKS_UP:
                 headed.add(start)
             at = text.find(needle, end)
     open_start, open_end = -1, -1
@@ -240,8 +288,7 @@ _OPEN = re.compile(
 )
 # A list of free ranges of a CMA area, and the errno before it, which mailers break at any blank.
 _OPEN_CMA = re.compile(
-    r"alloc failed,.* ret:$|alloc failed, req-size:$|available pages:.*(?:pages:|=>|\d|free|of|\+)$|=>$|"
-    r"free(?: of(?: \d+)?)?$"
+    r"alloc failed,.* ret:$|alloc failed, req-size:(?: \d+)?$|available pages:(?:.*(?:=>|\d|free|of|\+))?$"
 )
 _REST_CMA = re.compile(
     r"-?\d{1,12}(?:$| pages| free| total|@\d)|=> ?\d|\+?\d{1,12}@|free of|of \d|total pages|pages, ret"
@@ -271,7 +318,7 @@ def _speaks_of_cma(text: str) -> bool:
 MIN_WIDTH = 60
 # What is no rest of a line: a frame, a header, a prompt, a counter, what people write around a log.
 _OWN = re.compile(
-    r".{0,100}?\w\+0x[0-9a-f]|Call [Tt]race:|</?\w|\w{1,20}:(?: |$)|[-=]{4}|\(In reply|On .{1,100}wrote|[#$%] |=> |"
+    r".{0,100}?\w\+0x[0-9a-f]|task:\S|\S.{0,14}? +[RSDTZXI] .{0,40} 0x[0-9a-f]{8}$|Call [Tt]race:|</?\w|\w{1,20}:(?: |$)|[-=]{4}|\(In reply|On .{1,100}wrote|[#$%] |=> |"
     r"\S{1,40}@\S{1,60}[:~]|[a-z_0-9]{3,40} \d{1,20}$|/(?:proc|sys)/"
 )
 

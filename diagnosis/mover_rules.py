@@ -5,14 +5,13 @@ None of these is a case. Saying so keeps an operator from looking for a holder t
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from typing import FrozenSet, Sequence, Tuple
+from typing import FrozenSet, Mapping, Optional, Sequence, Tuple
 
-from diagnosis.bystander_rules import waits_for_a_folio
+from diagnosis.bystander_rules import waits_for_a_folio, waits_for_a_server, waits_to_write
 from diagnosis.record import Record
 from diagnosis.task_rules import LOCK, MIGRATING, VICTIM, WAIT, WHILE, WRITEBACK, Made, made, sleeps
-from diagnosis.task_state import RUNNING
+from diagnosis.task_state import RUNNING, is_error
 from diagnosis.trace import CONTIGUOUS, MOVERS, Trace
 from diagnosis.verdict import Reason, Source
 
@@ -40,13 +39,6 @@ WAITS: Sequence[Tuple[str, FrozenSet[str], str, Source]] = (
     ),
 )
 _MOVERS = frozenset(name for _, names in MOVERS for name in names) | CONTIGUOUS
-# What the kernel calls its own errors, beside the lockups and stalls of tasks that merely go on for long.
-_ERRORS = re.compile(
-    r"BUG: (?!soft|workqueue)|kernel BUG|Oops|protection fault|Unable to handle|Kernel attempted|WARNING: |"
-    r"Internal error|"
-    r"invalid opcode|cut here|KASAN|UBSAN|sleeping function|while atomic|possible (?:circular|recursive|irq)|"
-    r"corruption"
-)
 # What stands above whatever a task waits for.
 _SCHEDULING = (
     "schedule",
@@ -160,10 +152,8 @@ def compacts(trace: Trace) -> Made:
 
 
 def _is_trouble(trace: Trace) -> bool:
-    """Does the trace come with an error of the kernel's own? Watchdogs and backtraces that somebody asked for are none."""
-    return any(
-        value.name in ("ran", "interrupt") and _ERRORS.search(value.text) is not None for value in trace.record.values
-    )
+    """Does the trace come with an error of the kernel's own? Watchdogs and asked-for backtraces are none."""
+    return any(value.name in ("ran", "interrupt") and is_error(value.text) for value in trace.record.values)
 
 
 def ended_in_error(trace: Trace) -> Made:
@@ -171,7 +161,7 @@ def ended_in_error(trace: Trace) -> Made:
     frame = trace.first(_MOVERS | MIGRATING | VICTIM)
     if frame is None or trace.may_sleep or not _is_trouble(trace):
         return None
-    said = next(value for value in trace.record.values if _ERRORS.search(value.text))
+    said = next(value for value in trace.record.values if is_error(value.text))
     return replace(
         made(
             trace,
@@ -194,10 +184,16 @@ def _since(trace: Trace) -> str:
     return ", and its CPU had done nothing else for %s s" % seconds if seconds else "; that alone is no fault"
 
 
-def judged(record: Record, release: str = "") -> Made:
-    """The verdict on a task of which `task_rules` knows none: at work, or asleep for something else than a folio."""
+def judged(record: Record, release: str = "", connections: Optional[Mapping[int, str]] = None) -> Made:
+    """The verdict on a task of which `task_rules` knows none: at work, or asleep for something else than a folio.
+
+    `connections`: FUSE connections by number, as the text tells whose they are.
+    """
     trace = Trace(record, release)
-    return next((verdict for rule in RULES for verdict in [rule(trace)] if verdict is not None), None)
+    found = next((verdict for rule in RULES for verdict in [rule(trace)] if verdict is not None), None)
+    if found is None and not trace.deed:
+        found = waits_for_a_server(trace, connections or {}) or waits_for_a_folio(trace) or waits_to_write(trace)
+    return found
 
 
 def waits_by_name(trace: Trace) -> Made:

@@ -56,6 +56,29 @@ _WAITS = re.compile(
     r".*_?wait(?:_|$)|.*wait_on_|_{0,2}folio_lock|_{0,2}lock_page|reclaim_throttle$|congestion_wait$|migration_entry_"
 )
 
+# What the kernel calls its own errors, beside the lockups and stalls of tasks that merely go on for long.
+_ERRORS = re.compile(
+    r"BUG: (?!soft|workqueue)|kernel BUG|Oops|protection fault|Unable to handle|Kernel attempted|WARNING: |"
+    r"Internal error|"
+    r"invalid opcode|cut here|KASAN|UBSAN|sleeping function|while atomic|possible (?:circular|recursive|irq)|"
+    r"corruption"
+)
+
+
+_FATAL = re.compile(
+    r"kernel BUG|Oops|protection fault|[Uu]nable to handle|NULL pointer|Kernel attempted|Internal error|invalid opcode"
+)
+
+
+def is_error(text: str) -> bool:
+    """Is this a line with which the kernel complains of itself?"""
+    return _ERRORS.search(text) is not None
+
+
+def is_fatal(text: str) -> bool:
+    """Is it one that ends the task: no warning, and no complaint about where it sleeps?"""
+    return _FATAL.search(text) is not None
+
 
 def context(record: Record) -> str:
     """One of the five, for a task's record. A mark that says that it ran goes before any letter of its state."""

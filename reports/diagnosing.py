@@ -62,7 +62,7 @@ def diagnosed(text: str | bytes, user: Any, release: str = "") -> Diagnosed:
     answers = _answers(release, made, cases)
     found, said = [], {""}
     for finding in made.findings[:MOST_FINDINGS]:
-        now = now_for(finding)
+        now = now_for(finding, made.records)
         found.append(_found(finding, cases, answers, "" if now in said else now))
         said.add(now)
     return Diagnosed(made, tuple(found), release)

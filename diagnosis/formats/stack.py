@@ -47,6 +47,8 @@ _OUTERMOST = frozenset(
         *("el0t_64_sync", "el0_sync", "el0_svc_naked", "system_call_common", "system_call_vectored_common"),
     }
 )
+# Ends the name of a function of which a part may be missing: no rule knows it.
+TORN = "…"
 MAX_FRAMES = 64
 MAX_GAP = 6
 # How far above a trace its header may stand, with registers and words of the stack between the two.
@@ -142,8 +144,8 @@ class Reader:
         text = line.text
         if found := TROUBLE.match(text):
             self._complain(line, Value("ran", text[:80], line.place(0, min(len(text), 80))))
-            if not text.startswith("-> #") and task is not None and not task.frames:
-                self._blame(line, task)
+            if task is not None and not task.frames:
+                self._blame(line, task, any(one.name == "state" for one in task.values))
             return False
         for regex, name in MARKS:
             if (found := regex.match(text)) is None:
@@ -176,7 +178,7 @@ class Reader:
         """A frame of which only a part is left stands where it stood: its neighbours did not call one another."""
         if not task.frames or line.number != task.last + 1 or not (found := _TORN.match(line.text)):
             return False
-        task.frames.append(Frame(found[0].strip("? "), line.place(0, len(line.text))))
+        task.frames.append(Frame(found[0].strip("? ") + TORN, line.place(0, len(line.text))))
         task.last = line.number
         return True
 
@@ -191,9 +193,8 @@ class Reader:
         self._trouble.setdefault(line.source, [])[4:] = []
         self._trouble[line.source].append((line.number, value))
 
-    def _blame(self, line: Line, task: _Task) -> None:
+    def _blame(self, line: Line, task: _Task, has_state: bool = False) -> None:
         """What was complained of right above a trace is said of it. A state of its own contradicts that: not known."""
-        has_state = any(one.name == "state" for one in task.values)
         for at, value in self._trouble.pop(line.source, []):
             if line.number - at <= MAX_TROUBLE:
                 task.say(Value("unread", value.text, value.place) if has_state and value.name == "ran" else value)
@@ -203,10 +204,10 @@ class Reader:
         if task is None or task.frames or not agree(task.values, values):
             self._close(line.source)
             task = self._open[line.source] = _Task(began=line.number)
+        self._blame(line, task, any(value.name == "state" for value in [*values, *task.values]))
         for value in values:
             task.say(value)
         task.last = line.number
-        self._blame(line, task)
 
     def finish(self) -> List[Record]:
         for source in list(self._open):
