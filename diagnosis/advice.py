@@ -1,12 +1,13 @@
-"""What to do now and what to capture next, from what was found and what is missing."""
+"""What to do now (diagnosis.what_now) and what to capture next, from what was found and what is missing."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Dict, List, Sequence, Tuple
 
+from diagnosis import what_now
 from diagnosis.record import Record
-from diagnosis.verdict import PROVED, Command, Finding, Reason
+from diagnosis.verdict import Command, Finding, Reason
 from diagnosis.vocabulary import MOVERS, look_up
 
 # No line of a kernel is as long (kernel/printk/printk.c PRINTKRB_RECORD_MAX).
@@ -73,94 +74,6 @@ TWICE = Command(
     "Pages that are in both are held; others only happened to be in the way.",
 )
 
-# By manner where the holder is proved, else by rule, by mechanism, by mover and manner, by manner.
-NOW: Dict[str, str] = {
-    "not_movable_type": (
-        "Trying again changes nothing: the range holds memory that cannot be moved at all. Take another block, or keep "
-        "such memory out from the next boot on."
-    ),
-    "refuses-always": (
-        "Trying again changes nothing while it is in use: its owner never lets a folio move. End what uses it, or take "
-        "another block."
-    ),
-    "write-refused": (
-        "EBUSY at once mostly means that the block holds memory which was never movable: trying again seldom helps "
-        "then, and another block may go. The kernel log and the block's zone tell."
-    ),
-    "cma-pages-busy": (
-        "This allocation is over: it came back with an error, and nobody waits. Have whoever needs the memory (a "
-        "driver) ask again. It goes through once nothing holds a page of the area."
-    ),
-    "cma-full-or-busy": (
-        "This allocation is over: it came back with an error, and nobody waits. First find out which it was: a full "
-        "area needs room, a busy one a holder that lets go."
-    ),
-    "cma-interrupted": "This allocation is over: its task was killed. Whatever was in the way may be there still.",
-    "range-busy": (
-        "Nothing yet: a busy range is passed over, and the allocator tries the next one. Look for a line that says "
-        "that the allocation failed."
-    ),
-    "first-busy-frame": (
-        "Look at that frame: its block is the frame's number divided by the pages of a block (32768 of 4 KiB with "
-        "blocks of 128 MiB), and `inspect memoryN` shows what lies in it."
-    ),
-    "cma-area-room": "Compare it with what was asked for: a full area needs room, a busy one a holder that lets go.",
-    "cma-area-failed": "The count alone asks for nothing. Catch the next failure, by what is to be captured.",
-    "queues-behind-mover": (
-        "This task is not the cause, and goes on by itself once it has the lock. Look for who holds it: a task in D, "
-        "or running, with offline_pages, cma_alloc or migrate_pages in its call trace."
-    ),
-    "waits-for-migration": (
-        "This task is not the cause, and goes on by itself once the mover is done. Look for the mover: a task in D, or "
-        "running, with migrate_pages in its call trace."
-    ),
-    "waits-for-others": (
-        "No folio holds this mover up: it waits for CPUs or drivers. Look for a CPU that one task keeps for itself, "
-        "and for stalls and lockups in the kernel log."
-    ),
-    "waits-by-name": "Look at its call trace first: many a task sleeps like this for a slow disk, and moves nothing.",
-    "offline-under-way": (
-        "Find the task that wrote `offline`, and its state: in D it sleeps and hears no signal; in R it tries again "
-        "and again, and Ctrl-C ends it."
-    ),
-    "bystander-reads": "Whoever is to supply the page does not: look at the server or the device of that file system.",
-    "bystander-written": "Whoever is to take the data does not: look at the server or the device of that file system.",
-    "sleeps-elsewhere": "The mover sleeps, and this text does not show that a folio is the reason.",
-    "compacts": (
-        "Compaction that is at work holds nothing up by itself. If it keeps a CPU busy and gets nowhere, find out "
-        "which pages stay."
-    ),
-    "compacts-unasked": (
-        "This is proactive compaction: `sudo sysctl vm.compaction_proactiveness=0` ends it where it keeps a CPU busy. "
-        "The pages that it could not move stay where they are."
-    ),
-    "kcompactd:retries_without_progress": "A thread of the kernel cannot be interrupted; it gives up by itself.",
-    "rejected_at_once": (
-        "The mover came back with an error, and waits for nobody: try again at any time. It goes through once nothing "
-        "holds the folio."
-    ),
-    "retries_without_progress": (
-        "The mover can be interrupted: Ctrl-C, or a signal to the task that wrote `offline`. It goes through as soon "
-        "as the holder lets go."
-    ),
-    "cma:retries_without_progress": (
-        "The allocation tries the next range, and comes back with an error where all are busy: have whoever needs the "
-        "memory (a driver) ask again. It goes through as soon as the holder lets go."
-    ),
-    "no_target_memory": (
-        "Nothing refused to move. There was no room: free memory where the folio would have to go, or make the area "
-        "larger, or find who keeps what is in it."
-    ),
-    "proved:sleeps_in_d": (
-        "The mover does not mind signals, SIGKILL neither. It comes back when its holder answers or ends, and that is "
-        "proved: it stands below, with what to do about it on its page."
-    ),
-    "sleeps_in_d": (
-        "The mover does not mind signals, SIGKILL neither. It comes back when whoever it waits for answers or ends: "
-        "look for the holder."
-    ),
-}
-
 
 def summary(findings: Sequence[Finding], records: Sequence[Record], text: str = "") -> str:
     if findings and findings[0].is_known:
@@ -189,7 +102,7 @@ def now(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Reason,
     made: Dict[str, Reason] = {}
     movers: Dict[str, List[str]] = {}
     for finding in findings:
-        text = now_for(finding)
+        text = now_for(finding, records)
         if text and text not in made:
             places = finding.verdict.reasons[0].places if finding.verdict.reasons else ()
             made[text] = Reason(text, places)
@@ -204,13 +117,9 @@ def _of(movers: Sequence[str]) -> str:
     return "(%s) " % ", ".join(dict.fromkeys(movers)) if movers else ""
 
 
-def now_for(finding: Finding) -> str:
-    """What to do about one finding, '' where nothing can be said."""
-    verdict = finding.verdict
-    is_proved = bool(finding.candidates) and finding.candidates[0].standing == PROVED
-    proved = "proved:" + verdict.manner if is_proved else ""
-    keys = (proved, verdict.rule, verdict.mechanism, "%s:%s" % (verdict.mover, verdict.manner), verdict.manner)
-    return next((NOW[key] for key in keys if key in NOW), "")
+def now_for(finding: Finding, records: Sequence[Record] = ()) -> str:
+    """What to do about one finding, '' where nothing can be said. `records`: of the whole text."""
+    return what_now.said(what_now.rows(finding), what_now.facts(finding, records))
 
 
 def capture(findings: Sequence[Finding], records: Sequence[Record]) -> Tuple[Command, ...]:

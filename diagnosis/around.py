@@ -5,9 +5,10 @@ Adding something that a text may say is adding a line to SAYING: record to (mark
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from diagnosis import task_state
 from diagnosis.boots import Boots
 from diagnosis.record import Place, Record
 from diagnosis.releases import is_at_least, is_before
@@ -42,6 +43,7 @@ class Context:
     sayings: Mapping[str, Tuple[str, ...]]
     release: str
     architecture: str = ""
+    connections: Mapping[int, str] = field(default_factory=dict)
 
     def has(self, *names: str) -> bool:
         return any(name in self.marks for name in names)
@@ -53,8 +55,8 @@ def the(records: Sequence[Record], release: str = "") -> Context:
     sayings: Dict[str, List[str]] = {}
     connections = {record.number("connection"): record for record in records if record.kind == "fuse_connection"}
     for record in records:
-        for frame in record.frames:
-            places.setdefault("task:" + frame.function, []).append(frame.place)
+        if record.kind == "task":
+            _task(record, places)
         for name, sentence in _said(record, connections):
             places.setdefault("said:" + name, []).extend(value.place for value in record.values[:3])
             if sentence:
@@ -69,9 +71,20 @@ def the(records: Sequence[Record], release: str = "") -> Context:
         {name: tuple(dict.fromkeys(found))[:MAX_SAYINGS] for name, found in sayings.items()},
         "",
         architecture,
+        {number: _connection(one) for number, one in connections.items() if number is not None},
     )
     boots = Boots(records)
     return of(context, release or ("" if boots.are_several else "".join(boots.releases)))
+
+
+def _task(record: Record, places: Dict[str, List[Place]]) -> None:
+    """Who has what in his call trace; and who sleeps there, as far as anything tells that."""
+    is_asleep = task_state.context(record) == task_state.BLOCKED
+    for frame in record.frames:
+        if not frame.unsure:
+            places.setdefault("task:" + frame.function, []).append(frame.place)
+            if is_asleep:
+                places.setdefault("asleep:" + frame.function, []).append(frame.place)
 
 
 def of(context: Context, release: str) -> Context:
@@ -103,7 +116,7 @@ def mover_of(record: Record, index: int, records: Sequence[Record]) -> str:
     for other in reversed(records[max(index - MAX_BACK, 0) : index]):
         if other.kind == "task" and Trace(other).mover:
             return Trace(other).mover
-        if other.kind in ("cma_failed", "cma_busy", "contig_busy"):
+        if other.kind in ("cma_failed", "cma_busy"):
             return "cma"
     return "offline" if record.text("reason") == "unmovable page" else ""
 
@@ -123,9 +136,11 @@ def _together(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place]
 
 def _too_small(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place]]]:
     """Is every failed allocation followed by a list of free ranges of which none is long enough? One that is not
-    leaves it open for all: the list of one failure says nothing of another."""
+    leaves it open for all: the list of one failure says nothing of another. Where the whole area has less free than
+    was asked for, no kernel found a range to try."""
     told: List[Tuple[str, List[Place]]] = []
     failed: Optional[Record] = None
+    is_less = True
     for record in records:
         if record.kind == "cma_failed" and record.number("nr_pages"):
             if failed is not None:
@@ -133,13 +148,29 @@ def _too_small(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place
             failed = record
         elif record.kind == "cma_free" and failed is not None:
             wanted, largest = failed.number("nr_pages") or 0, record.number("largest_free")
-            if largest is None or wanted <= largest:
+            free = record.number("nr_free")
+            if free is not None and free < wanted:
+                sentence = "%d pages were asked for, and %d are free in the whole area." % (wanted, free)
+                told.append((sentence, [*failed.places("nr_pages"), *record.places("nr_free")]))
+                failed = None
+                continue
+            if largest is not None and wanted <= largest:
+                sentence = "%d pages are free, and the longest free range has %d: it is not full." % (
+                    free or 0,
+                    largest,
+                )
+                yield "cma-room", sentence, list(record.places("largest_free", "nr_free"))
                 return
+            if largest is None:
+                return
+            is_less = False
             sentence = "%d pages were asked for, and the longest free range has %d." % (wanted, largest)
             told.append((sentence, [*failed.places("nr_pages"), *record.places("largest_free")]))
             failed = None
     if failed is None and told:
         yield "cma-too-small", told[0][0], told[0][1]
+        if is_less:
+            yield "cma-less-free", told[0][0], told[0][1]
 
 
 def _not_mounted(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place]]]:
@@ -234,6 +265,8 @@ SAYING: Mapping[str, Callable[[Record, Connections], Said]] = {
     "memory_failure": lambda record, _: iter([("memory-failure", "")]),
     "server_gone": lambda record, _: iter([("server-gone:" + record.text("filesystem"), record.text("said") + ".")]),
     "cma_busy": lambda record, _: iter([("cma-busy", "")]),
-    "contig_busy": lambda record, _: iter([("cma-busy", "")]),
+    "cma_failed": lambda record, _: iter([("cma-failed", "")]),
+    "contig_busy": lambda record, _: iter([("range-busy", "")]),
+    "virtio_mem": lambda record, _: iter([("virtio-mem", "")]),
     "trace": lambda record, _: iter([("trace:" + record.text("event"), "")]),
 }

@@ -5,7 +5,8 @@ A candidate that is not proved is a candidate, however much supports it.
 
 from __future__ import annotations
 
-from typing import Iterable, List, Mapping, Tuple
+from dataclasses import replace
+from typing import Iterable, List, Mapping, Sequence, Tuple
 
 from diagnosis.marks import Marks
 from diagnosis.match import Sign, Signature, all_there
@@ -41,11 +42,20 @@ def ranked(
         )
         weight = 2 * _strength(against) - _strength(support)
         made.append(((not proofs, weight, signature.kind != "case", signature.case), candidate))
-    return tuple(candidate for _, candidate in sorted(made, key=lambda one: one[0]))
+    return _numbered(sorted(made, key=lambda one: one[0]))
+
+
+def _numbered(made: Sequence[Tuple[Tuple[bool, int, bool, str], Candidate]]) -> Tuple[Candidate, ...]:
+    """Each with its rank. Those between which nothing in the text decides have the same one, whatever their order."""
+    numbered: List[Candidate] = []
+    for at, (weight, candidate) in enumerate(made):
+        is_tied = at > 0 and made[at - 1][0][:2] == weight[:2]
+        numbered.append(replace(candidate, rank=numbered[-1].rank if is_tied else at + 1))
+    return tuple(numbered)
 
 
 # Marks that speak of more than the folio itself: of a task, an allocation, a mapping, the rest of the text.
-_TELLING = ("owner:", "task:", "said:", "frame:", "aops:", "flag:")
+_TELLING = ("owner:", "task:", "asleep:", "said:", "frame:", "aops:", "flag:")
 
 
 # That something exists, and not that it does anything.

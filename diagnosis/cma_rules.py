@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Optional, Tuple
 
 from diagnosis.around import Context
@@ -27,6 +28,10 @@ def failed(record: Record, context: Context) -> Optional[Verdict]:
         return _verdict(
             "cma-interrupted", "", False, "A fatal signal ended the CMA allocation.", "-EINTR.", places, ALLOC
         )
+    if context.has("said:cma-less-free") and ret != -4:
+        text = "The CMA area has less free than was asked for: it is full, and nothing in it had to be moved."
+        why = "Its free pages are counted after the failure."
+        return _verdict("cma-full", "no_target_memory", True, text, why, places, ALLOC, look_alike=True)
     if ret == -12 and is_new:
         text = "The CMA allocation found no memory to move other pages to."
         return _verdict("cma-no-target", "no_target_memory", True, text, "-ENOMEM.", places, RANGE, look_alike=True)
@@ -36,7 +41,8 @@ def failed(record: Record, context: Context) -> Optional[Verdict]:
         return _verdict("cma-full", "no_target_memory", True, text, why, places, ALLOC, look_alike=True)
     if context.has("said:cma-busy", "said:trace:cma_alloc_busy_retry") or (ret == -16 and not is_new):
         text = "The CMA allocation tried ranges, and pages in them could not be moved."
-        return _verdict("cma-pages-busy", "", False, text, "It came back with nothing.", places, CONTIG, WHO)
+        verdict = _verdict("cma-pages-busy", "", False, text, "It came back with nothing.", places, CONTIG, WHO)
+        return replace(verdict, reasons=verdict.reasons + _room(context))
     if context.has("said:cma-too-small"):
         text = "The CMA area has no free range of that size; nothing in it had to be moved."
         why = "Its free ranges are listed, and the longest is shorter than what was asked for."
@@ -45,6 +51,13 @@ def failed(record: Record, context: Context) -> Optional[Verdict]:
     unknown = ("Which of the two: cma_alloc_busy_retry fires only for the second.",)
     why = "The number is the same for both from 6.15 on."
     return _verdict("cma-full-or-busy", "", False, text, why, places, RANGE, unknown)
+
+
+def _room(context: Context) -> Tuple[Reason, ...]:
+    """That a range long enough is free says nothing of its alignment, but that the area is not full."""
+    return tuple(
+        Reason(sentence, context.marks["said:cma-room"]) for sentence in context.sayings.get("said:cma-room", ())
+    )
 
 
 def _has_ranges(record: Record, release: str) -> bool:
@@ -56,15 +69,24 @@ def _has_ranges(record: Record, release: str) -> bool:
 
 
 def busy(record: Record, context: Context) -> Optional[Verdict]:
+    """A range that was busy. alloc_contig_range() itself does not say for whom: CMA, virtio-mem, a gigantic page."""
     places = record.places("busy", "start_pfn", "end_pfn", "pfn", "event")
     text = "A contiguous allocation tried a range, and a page in it could not be moved or isolated."
-    return _verdict("range-busy", "", False, text, "The range was busy.", places, CONTIG, WHO)
+    verdict = _verdict("range-busy", "", False, text, "The range was busy.", places, CONTIG, WHO)
+    if record.kind != "contig_busy" or context.has("said:cma-busy", "said:cma-failed"):
+        return verdict
+    whose = "Whose allocation it was: a CMA area's, virtio-mem's or that of a gigantic huge page."
+    if context.has("said:virtio-mem"):
+        text = "virtio-mem tried to take a range out of use, and a page in it could not be moved or isolated."
+        whose = "In which zone: virtio-mem takes ranges of any, of ZONE_MOVABLE first. It is no CMA area."
+    unknown = (*WHO, whose)
+    return replace(verdict, sentence=text, mover="", area="", unknown=unknown)
 
 
 def free(record: Record, context: Context) -> Optional[Verdict]:
     """The list of free ranges that CONFIG_CMA_DEBUG adds after a failure."""
     largest, total = record.number("largest_free"), record.number("nr_free")
-    if largest is None or total is None:
+    if largest is None or total is None or context.has("said:cma-room"):
         return None
     text = "The CMA area has %d free pages, the longest range among them %d pages." % (total, largest)
     return Verdict(

@@ -84,7 +84,9 @@ def _judge(
             Dump(record, taken, own, around.mover_of(record, index, records), context.architecture)
         )
     elif record.kind == "task":
-        verdict = task_rules.judged(record, context.release) or mover_rules.judged(record, context.release)
+        verdict = task_rules.judged(record, context.release) or mover_rules.judged(
+            record, context.release, context.connections
+        )
     else:
         verdict = log_rules.judged(record, context)
     if verdict is None:

@@ -98,6 +98,28 @@ def _pinned(dump: Dump) -> Made:
     )
 
 
+def _perhaps_pinned(dump: Dump) -> Made:
+    """A thousand references, of a kernel that may count pins so: a vendor's, or one whose version is not told."""
+    refs = dump.references
+    if not refs or not refs.may_be_pins or refs.left is None or refs.left < PIN_BIAS:
+        return None
+    return verdict(
+        dump,
+        "perhaps-pinned",
+        "foll_pin",
+        "%d references on %s that nothing explains: a pin counts as 1024, if this kernel has pins."
+        % (refs.left, dump.noun),
+        [Reason("More than a thousand are left over.", dump.record.places("refcount", "reason"))],
+        Source("5.7 to 7.3", "mm/gup.c", "try_grab_folio"),
+        COUNTING,
+        proved=False,
+        unknown=(
+            "Whether these are pins: upstream has them from 5.7 on, and vendors brought them back to older versions.",
+            "The count does not say who holds it.",
+        ),
+    )
+
+
 def _private(dump: Dump) -> Made:
     aops, flags = dump.record.text("aops"), dump.at("flag:private")
     if dump.has("flag:private_2"):
@@ -127,7 +149,7 @@ def _private(dump: Dump) -> Made:
             "%s carries private data, and its mapping refuses to move it %s." % (capital(dump.noun), why),
             [Reason("`private` among the flags.", flags), Reason("The mapping.", dump.record.places("aops"))],
             Source("6.1, 7.3", file, function),
-            proved=not dump.has("left:many") and not dump.has("left:1"),
+            proved=dump.has("left:0"),
         )
     if dump.has("folio:large", "folio:file", "flag:dirty", "flag:private") and not dump.has_surplus:
         return verdict(
@@ -149,7 +171,7 @@ def _private(dump: Dump) -> Made:
 
 
 def _accounting(dump: Dump) -> Made:
-    if dump.record.text("aops") != "swap_aops" or dump.has("folio:anon") or dump.has_surplus:
+    if dump.record.text("aops") != "swap_aops" or dump.has("folio:anon") or not dump.has("left:0") or dump.has_surplus:
         return None
     return verdict(
         dump,
@@ -183,7 +205,7 @@ def _without_op(dump: Dump) -> Made:
 
 
 def _locked(dump: Dump) -> Made:
-    if not dump.has("flag:locked") or dump.has("flag:uptodate") or dump.has_surplus:
+    if not dump.has("flag:locked") or dump.has("flag:uptodate") or dump.has_surplus or dump.record.get("flags_cut"):
         return None
     return verdict(
         dump,
@@ -205,8 +227,8 @@ def _extra(dump: Dump) -> Made:
         unknown += ("What the end of the dump would say: it is cut before the line that tells why it was made.",)
     if not is_known_kind(dump.record):
         unknown += ("What kind of page it is. A driver's page looks like this, and is counted in its own way.",)
-    if refs.pins is None and refs.left >= PIN_BIAS:
-        unknown += ("Whether these are pins: from 5.7 on each pin of a small folio adds 1024.",)
+    if refs.may_be_pins:
+        unknown += ("Whether these are pins: the line that counts those of a large folio is missing.",)
     number = "One unaccounted reference" if refs.left == 1 else "%d unaccounted references" % refs.left
     sums = ", ".join("%d %s" % (share.count, share.name) for share in refs.shares)
     places = [place for share in refs.shares for place in share.places]
@@ -223,7 +245,7 @@ def _extra(dump: Dump) -> Made:
         ],
         COUNTING,
         OFFLINE,
-        proved=is_known_kind(dump.record) and not dump.is_cut,
+        proved=is_known_kind(dump.record) and not dump.is_cut and not refs.may_be_pins,
         unknown=unknown,
     )
 
@@ -235,6 +257,7 @@ def _pins(number: int) -> str:
 RULES: Tuple[Callable[[Dump], Made], ...] = (
     _writeback,
     _pinned,
+    _perhaps_pinned,
     _private,
     _accounting,
     _without_op,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable, Optional, Tuple
 
 from diagnosis.dump import NOT_ISOLATED, Dump, Made, capital, verdict
-from diagnosis.references import is_drivers, is_hugetlb
+from diagnosis.references import is_drivers, is_hugetlb, is_known_kind
 from diagnosis.verdict import Reason, Source
 
 ISOLATION = Source("4.x to 7.3", "mm/vmscan.c", "folio_isolate_lru")
@@ -63,9 +63,27 @@ def _of_a_type(dump: Dump) -> Made:
     )
 
 
+def _of_a_driver(dump: Dump) -> Made:
+    """Pages of z3fold, zsmalloc of old kernels and balloons are on no LRU list at any time: their owner gives them."""
+    refused = _refused(dump)
+    if not refused or not is_drivers(dump.record):
+        return None
+    name = dump.record.text("aops").replace("_aops", "") or "a driver"
+    return verdict(
+        dump,
+        "driver-not-isolated",
+        "waits_on_other",
+        "A page of %s was not given to the mover by its owner." % name,
+        [refused, Reason("It is a driver's page, and no LRU page.", dump.record.places("aops", "type", "page_type"))],
+        Source("5.4, 6.1", "mm/migrate.c", "isolate_movable_page"),
+        proved=False,
+        unknown=("Why its owner did not give it: that it was in use at that moment, or never gives such pages.",),
+    )
+
+
 def _on_no_list(dump: Dump) -> Made:
     refused = _refused(dump)
-    if not refused or not dump.record.get("flags") or dump.has("flag:lru"):
+    if not refused or not dump.record.get("flags") or dump.record.get("flags_cut") or dump.has("flag:lru"):
         return None
     unknown = _other_than_lru(dump)
     return verdict(
@@ -99,9 +117,11 @@ def _other_than_lru(dump: Dump) -> Tuple[str, ...]:
     """What else than a folio on its way between lists this may be, where the kernel prints no type of page."""
     if is_hugetlb(dump.record) or (dump.is_large and not dump.record.get("head_mapcount")):
         return ("Whether it is a huge page of hugetlbfs: those are on no LRU list, and are isolated in another way.",)
-    if is_drivers(dump.record):
-        return ("Its owner, a driver, has lists of its own.",)
+    if dump.record.get("bad_mapping") or dump.record.get("nameless_mapping"):
+        return ("What kind of page it is: its mapping has no name.",)
+    if not is_known_kind(dump.record):
+        return ("What kind of page it is: neither a type nor a mapping nor a flag of the LRU lists says so.",)
     return ()
 
 
-RULES: Tuple[Callable[[Dump], Made], ...] = (_free, _kernels_own, _of_a_type, _on_no_list, _else)
+RULES: Tuple[Callable[[Dump], Made], ...] = (_free, _kernels_own, _of_a_type, _of_a_driver, _on_no_list, _else)

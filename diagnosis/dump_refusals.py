@@ -35,6 +35,8 @@ def _foreign(dump: Dump) -> Made:
 def _unmovable(dump: Dump) -> Made:
     if dump.record.text("reason") != "unmovable page":
         return None
+    if dump.record.get("bad_mapping") or dump.record.get("nameless_mapping"):
+        return _unread_mapping(dump)
     if _looks_movable(dump):
         return _between_lists(dump)
     what = "memory that was never movable"
@@ -65,6 +67,42 @@ def _looks_movable(dump: Dump) -> bool:
     return dump.has("folio:anon") or dump.has("folio:ksm") or dump.has("folio:file")
 
 
+def _unread_mapping(dump: Dump) -> Made:
+    """Up to 6.6 the target of a migration has a pointer to something else in the place of its mapping, for as long as
+    that lasts (mm/migrate.c __migrate_folio_record): nothing there can be read, and nothing is wrong."""
+    record = dump.record
+    is_target = dump.has("flag:locked") and not dump.has("flag:lru") and record.number("refcount") == 1
+    if not (is_target and record.get("bad_mapping") and record.number("mapcount") == 0):
+        return _no_kind(dump)
+    at = dump.at("flag:locked") + record.places("refcount", "bad_mapping")
+    return verdict(
+        dump,
+        "migration-target",
+        "",
+        "A locked folio whose mapping cannot be read made the check refuse the range: by that, the target of a "
+        "migration under way, and free of it in moments.",
+        [Reason("Locked, one reference, mapped nowhere, and a mapping that is none.", at)],
+        Source("6.3 to 6.6", "mm/migrate.c", "__migrate_folio_record"),
+        proved=False,
+        manner="rejected_at_once",
+        unknown=("Whether it is: a page of which memory was overwritten looks like this as well.",),
+    )
+
+
+def _no_kind(dump: Dump) -> Made:
+    return verdict(
+        dump,
+        "unmovable-unread",
+        "",
+        "The check for unmovable pages refused the range, and of the page that it met the mapping cannot be read.",
+        [Reason("The mapping.", dump.record.places("bad_mapping", "nameless_mapping"))],
+        CHECK,
+        proved=False,
+        manner="rejected_at_once",
+        unknown=("What kind of page it is.",),
+    )
+
+
 def _between_lists(dump: Dump) -> Made:
     unknown: Tuple[str, ...] = (
         "Whether it would move: nothing was tried. Try again; what is only between lists is back in moments.",
@@ -81,7 +119,10 @@ def _between_lists(dump: Dump) -> Made:
             Reason("`lru` is not among its flags.", dump.record.places("flags")),
         ],
         CHECK,
-        proved=bool(dump.record.get("flags")) and not dump.has("flag:lru") and len(unknown) == 1,
+        proved=bool(dump.record.get("flags"))
+        and not dump.record.get("flags_cut")
+        and not dump.has("flag:lru")
+        and len(unknown) == 1,
         manner="rejected_at_once",
         unknown=unknown,
     )

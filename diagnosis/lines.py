@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Match, Optional, Tuple, Union
+from typing import Dict, Iterator, List, Match, Optional, Set, Tuple, Union
 
 from diagnosis.peeling import Piece, cut, dress, is_beside, peeled, pieces
 from diagnosis.record import Place, Value
@@ -22,8 +22,29 @@ NEEDLES: Tuple[str, ...] = (
     *("page:", "head:", "flags:", "raw:", "aops:", "_aops", "memcg", "mem_cgroup", "page_type", "dumped because"),
     *("page_owner", "allocated via", "last free", "been migrated", "PFN 0x", "poisoned"),
     *("migrating pfn", "isolate pfn", "offlining", "Offlined", "callbacks suppressed", "oft offline", "soft_offline"),
-    *("Offline failed", "remove failed", "free of "),
-    *("cma:", "cma_", "CMA", "available pages", "alloc_contig", "migrate_folio", "PFNs busy", "busy, retrying"),
+    *(
+        "Offline failed",
+        "remove failed",
+        "free of",
+        "hot-remove",
+        "DLPAR",
+        "dissolve",
+        "memory/memory",
+        " SMP",
+        "Kernel:",
+        "Kernel Version:",
+    ),
+    *(
+        "cma:",
+        "cma_",
+        "CMA",
+        "available pages",
+        "alloc_contig",
+        "virtio_mem",
+        "migrate_folio",
+        "PFNs busy",
+        "busy, retrying",
+    ),
     *(
         "blocked for more",
         "soft lockup",
@@ -37,11 +58,28 @@ NEEDLES: Tuple[str, ...] = (
     ),
     *("wait_on_page", "lock_page", "mm_compaction", "mm_migrate", "pages_isolated"),
     *("Linux version", "not responding", "libceph", "timed out", "Memory failure", "resource busy", "Comm:"),
+    *(" at ffff", " at c000", "COMMAND:"),
     *("/cma/", "/maxchunk:", "/used:", "/count:"),
     *("going-offline", "disable failed", "Could only disable"),
     *("pgmigrate", "compact_", "thp_", "nr_", "Number of blocks type", ", zone", "valid_zones", "/state:"),
     *("inspect:", "waiting", "vm_event", "sysctl"),
 )
+# What they mean stands above them: headers of tasks, with registers and words of the stack between, have no needle.
+_LOOKS_UP = frozenset(
+    {
+        "resource busy",
+        "Comm:",
+        "+0x",
+        "<0>]",
+        "folio_",
+        "migrate_pages",
+        "offline_pages",
+        "wait_on_page",
+        " at ffff",
+        " at c000",
+    }
+)
+MAX_ABOVE = 12
 
 
 @dataclass(frozen=True)
@@ -137,13 +175,14 @@ def read(text: str) -> List[Line]:
     made: List[Line] = []
     worn = dress(text)
     nr_beside, last = 0, 0
+    is_numbered = _is_numbered(text)
     for piece in pieces(relevant(text) if worn.is_plain else enumerate(text.split("\n"), 1), worn):
         if len(made) >= MAX_RELEVANT:
             break
         if worn.is_records and is_beside(piece):
             nr_beside += 1
             continue
-        line = _line(piece, nr_beside)
+        line = _line(_without_number(piece) if is_numbered else piece, nr_beside)
         if made and line.number <= last + 1 and _continues(made[-1], line):
             made[-1] = _joined(made[-1], line)
         elif line.text:
@@ -152,9 +191,35 @@ def read(text: str) -> List[Line]:
     return made
 
 
+_NUMBER = re.compile(r"\s{0,8}(\d{1,6})(?:[.:)|]\s{0,3}|\t|\s{1,3})")
+MAX_LOOKED_AT = 24
+
+
+def _is_numbered(text: str) -> bool:
+    """Does every line begin with a number that is one more than that of the line above: `cat -n`, a paste site?"""
+    last: Optional[int] = None
+    nr_lines = 0
+    for line in text[:8_192].split("\n", MAX_LOOKED_AT)[:MAX_LOOKED_AT]:
+        found = _NUMBER.match(line)
+        if found is None:
+            if line.strip():
+                return False
+            continue
+        if last is not None and int(found[1]) != last + 1:
+            return False
+        last, nr_lines = int(found[1]), nr_lines + 1
+    return nr_lines >= 3
+
+
+def _without_number(piece: Piece) -> Piece:
+    found = _NUMBER.match(piece.text)
+    return cut(piece, found.end(), len(piece.text)) if found else piece
+
+
 def _stretches(text: str) -> Iterator[Tuple[int, int]]:
     """Offsets (start, end) of stretches of whole lines around needles: sorted, apart, each line once."""
     starts: Dict[int, int] = {}
+    headed: Set[int] = set()
     for needle in NEEDLES:
         at = text.find(needle)
         while at >= 0:
@@ -164,6 +229,8 @@ def _stretches(text: str) -> Iterator[Tuple[int, int]]:
             else:
                 end = text.find("\n", at)
                 end = starts[start] = len(text) if end < 0 else end
+            if needle in _LOOKS_UP:
+                headed.add(start)
             at = text.find(needle, end)
     open_start, open_end = -1, -1
     for start in sorted(starts):
@@ -171,6 +238,8 @@ def _stretches(text: str) -> Iterator[Tuple[int, int]]:
         for _ in range(2):
             following = text.find("\n", end + 1)
             end = (len(text) if following < 0 else following) if end < len(text) else end
+        if start in headed and start > open_end + 1:
+            start = max(_above(text, start, open_end), 0)
         if start <= open_end + 1 and open_start >= 0:
             open_end = max(open_end, end)
         else:
@@ -181,15 +250,33 @@ def _stretches(text: str) -> Iterator[Tuple[int, int]]:
         yield open_start, open_end
 
 
+def _above(text: str, start: int, least: int) -> int:
+    """Where the line MAX_ABOVE above `start` begins, but not above `least`, the end of what is taken already."""
+    for _ in range(MAX_ABOVE):
+        if start <= least + 1:
+            break
+        start = text.rfind("\n", 0, max(start - 1, 0)) + 1
+    return max(start, least + 1)
+
+
+# Behind these a name with an offset is no frame: the word before the name belongs to the message.
+_SAYS_WHAT = re.compile(r"(?:RIP|EIP|pc|lr|NIP|LR|epc|WARNING|BUG|Workqueue)(?: ?:|[ \[]).{0,100}$")
+
+
 def _line(piece: Piece, nr_beside: int) -> Line:
     rest, source, stamp = peeled(piece)
+    if "+0x" in rest.text and len(rest.text) < len(piece.text):
+        lead = len(piece.text) - len(rest.text)
+        says = _SAYS_WHAT.search(piece.text, max(lead - 120, 0), lead)
+        rest = cut(piece, says.start(), len(piece.text)) if says else rest
     message = rest.text.lstrip()
     rest = cut(rest, len(rest.text) - len(message), len(rest.text))
     return Line(rest.text.rstrip(), rest.number - nr_beside, rest.spans, source, stamp)
 
 
 _KEYED = re.compile(
-    r"(?:index|pfn|mapping|mapcount|pincount|compound_pincount|nr_pages_mapped|entire_mapcount|order|mode|reason|nr_\w+|"
+    r"(?:index|pfn|mapping|mapcount|pincount|compound_pincount|nr_pages_mapped|entire_mapcount|order|mode|reason|"
+    r"nr_\w+|"
     r"ret|req-size):?=?\s?\S|failure$|failed$|page$|seconds\.?$|0x[0-9a-f]+\(|failed ret:"
 )
 _WORDS = re.compile(r"[0-9a-f]{8,16}(?: [0-9a-f]{8,16})*$")
@@ -198,6 +285,13 @@ _OPEN = re.compile(
     r"^page:.*(?:mapping|mapcount|refcount|count|page):\S*$|^page:.*mapping:\S+ index:\S+$|^head:.*order:|"
     r"migrating pfn \w+$|migrating pfn \w+ failed$|dumped because:(?: (?:migration|isolation|unmovable))?$|gfp_mask$|"
     r"alloc failed,|blocked for more|nr_succeeded="
+)
+# A list of free ranges of a CMA area, and the errno before it, which mailers break at any blank.
+_OPEN_CMA = re.compile(
+    r"alloc failed,.* ret:$|alloc failed, req-size:(?: \d+)?$|available pages:(?:.*(?:=>|\d|free|of|\+))?$"
+)
+_REST_CMA = re.compile(
+    r"-?\d{1,12}(?:$| pages| free| total|@\d)|=> ?\d|\+?\d{1,12}@|free of|of \d|total pages|pages, ret"
 )
 
 
@@ -211,14 +305,20 @@ def _continues(before: Line, line: Line) -> bool:
         return True
     if before.text.count("(") > before.text.count(")") and "flags:" in before.text:
         return ":" not in line.text.split("(")[0]
+    if _speaks_of_cma(before.text) and _OPEN_CMA.search(before.text) and _REST_CMA.match(line.text):
+        return True
     return _OPEN.search(before.text) is not None and _KEYED.match(line.text) is not None
+
+
+def _speaks_of_cma(text: str) -> bool:
+    return "alloc failed," in text or "available pages" in text
 
 
 # Where mailers break lines at the earliest.
 MIN_WIDTH = 60
 # What is no rest of a line: a frame, a header, a prompt, a counter, what people write around a log.
 _OWN = re.compile(
-    r".{0,100}?\w\+0x[0-9a-f]|Call [Tt]race:|</?\w|\w{1,20}:(?: |$)|[-=]{4}|\(In reply|On .{1,100}wrote|[#$%] |=> |"
+    r".{0,100}?\w\+0x[0-9a-f]|task:\S|\S.{0,14}? +[RSDTZXI] .{0,40} 0x[0-9a-f]{8}$|Call [Tt]race:|</?\w|\w{1,20}:(?: |$)|[-=]{4}|\(In reply|On .{1,100}wrote|[#$%] |=> |"
     r"\S{1,40}@\S{1,60}[:~]|[a-z_0-9]{3,40} \d{1,20}$|/(?:proc|sys)/"
 )
 

@@ -21,16 +21,29 @@ def _soft_offline(record: Record, context: Context) -> Optional[Verdict]:
     flags = {value.text for value in record.values if value.name == "flag"}
     is_huge = record.text("what") == "hugepage" or "head" in flags
     if record.text("failed") == "isolation":
-        is_off_list = bool(flags) and "lru" not in flags and not is_huge
+        is_off_list = bool(flags) and "lru" not in flags and not is_huge and record.get("flags_cut") is None
         return Verdict(
             "soft-offline-isolation",
             "not_on_lru" if is_off_list else "",
             is_off_list,
-            "A soft offline could not isolate the page.",
+            "A soft offline could not isolate the %s." % ("huge page" if is_huge else "page"),
             (Reason("The kernel's line.", record.places("failed", "flags")),),
             (source,),
             "rejected_at_once",
             "soft_offline",
+        )
+    if record.text("failed") == "split":
+        return Verdict(
+            "soft-offline-split",
+            "split_failure",
+            False,
+            "A soft offline could not split a large folio.",
+            (Reason("The kernel's line.", record.places("failed")),),
+            (source,),
+            "rejected_at_once",
+            "soft_offline",
+            "",
+            ("What kept it from being split: this line has no reference count.",),
         )
     if record.number("ret") == -12:
         return Verdict(
@@ -73,6 +86,8 @@ RULES: Dict[str, Callable[[Record, Context], Optional[Verdict]]] = {
     "isolation_failed": offline_rules.isolation_failed,
     "offlining": offline_rules.offlining,
     "write_error": offline_rules.write_error,
+    "write_elsewhere": offline_rules.write_elsewhere,
+    "not_dissolved": offline_rules.not_dissolved,
     "soft_offline": _soft_offline,
     "memory_block": offline_rules.block,
     "cma_failed": cma_rules.failed,

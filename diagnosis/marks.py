@@ -4,7 +4,8 @@
     frame:folio_wait_writeback      in the record's own call trace
     owner:bio_iov_iter_get_pages    in the trace of its allocation (page_owner)
     mover:offline mechanism:writeback manner:sleeps_in_d area:zone_movable    from the verdict
-    task:fuse_direct_io             in any other call trace of the same text
+    task:fuse_direct_io             in any call trace of the same text
+    asleep:fuse_direct_io           in that of a task which slept, as far as the text tells
     said:…                          elsewhere in the text (a server that does not respond, a FUSE request that waits)
 
 A mark is lower case but for the kernel's own words. Adding a mark is adding a line here.

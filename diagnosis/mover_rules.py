@@ -5,12 +5,14 @@ None of these is a case. Saying so keeps an operator from looking for a holder t
 
 from __future__ import annotations
 
-from typing import FrozenSet, Sequence, Tuple
+from dataclasses import replace
+from typing import FrozenSet, Mapping, Optional, Sequence, Tuple
 
-from diagnosis.bystander_rules import waits_for_a_folio
+from diagnosis.bystander_rules import waits_for_a_folio, waits_for_a_server, waits_to_write
 from diagnosis.record import Record
-from diagnosis.task_rules import LOCK, MIGRATING, WAIT, WHILE, WRITEBACK, Made, made, sleeps
-from diagnosis.trace import MOVERS, Trace
+from diagnosis.task_rules import LOCK, MIGRATING, VICTIM, WAIT, WHILE, WRITEBACK, Made, made, sleeps
+from diagnosis.task_state import RUNNING, is_error
+from diagnosis.trace import CONTIGUOUS, MOVERS, Trace
 from diagnosis.verdict import Reason, Source
 
 # What a mover may wait for beside a folio: the rule, what it sleeps for, by which functions, the source.
@@ -36,7 +38,7 @@ WAITS: Sequence[Tuple[str, FrozenSet[str], str, Source]] = (
         Source("5.10 to 7.3", "kernel/rcu/tree.c", "synchronize_rcu"),
     ),
 )
-_MOVERS = frozenset(name for _, names in MOVERS for name in names)
+_MOVERS = frozenset(name for _, names in MOVERS for name in names) | CONTIGUOUS
 # What stands above whatever a task waits for.
 _SCHEDULING = (
     "schedule",
@@ -56,17 +58,19 @@ _AT_WORK = (
 
 
 def waits_for_others(trace: Trace) -> Made:
+    if not trace.may_sleep:
+        return None
     for what, functions, unknown, source in WAITS:
-        pair = trace.above(functions, _MOVERS)
-        if pair is not None and trace.record.text("state") not in ("R", "I"):
+        pair = trace.under(functions, _MOVERS)
+        if pair is not None:
             why = Reason("%s, called from %s." % (pair[0].function, pair[1].function), tuple(one.place for one in pair))
             return made(trace, "waits-for-others", "", sleeps(trace, what), [why], source, (unknown,), proved=False)
     return None
 
 
 def sleeps_elsewhere(trace: Trace) -> Made:
-    """In D, a mover, and nothing above knows what for: better said than passed over."""
-    if trace.record.text("state") != "D" or trace.mover not in WHILE:
+    """Blocked, a mover, and nothing above knows what for: better said than passed over."""
+    if not trace.is_blocked or trace.deed not in WHILE:
         return None
     inner = next((frame for frame in trace.frames if not frame.function.startswith(_SCHEDULING)), None)
     if inner is None:
@@ -83,11 +87,35 @@ def sleeps_elsewhere(trace: Trace) -> Made:
     )
 
 
+def without_trace(trace: Trace) -> Made:
+    """The watchdog's word of kcompactd alone: it is a mover by its name, and where it stands is lost."""
+    if trace.record.frames or not trace.record.text("comm").startswith("kcompactd"):
+        return None
+    seconds = trace.record.get("stuck_seconds") or trace.record.get("blocked_seconds")
+    if seconds is None:
+        return None
+    is_stuck = seconds.name == "stuck_seconds"
+    told = "kept its CPU for %s s" if is_stuck else "has slept for more than %s s"
+    verdict = made(
+        trace,
+        "compacts" if is_stuck else "sleeps-elsewhere",
+        "",
+        "%s %s. Its call trace is not here, so nothing shows that a folio is the reason."
+        % (trace.who, told % seconds.text),
+        [Reason("The watchdog's line.", (seconds.place,))],
+        Source("5.10 to 7.3", "mm/compaction.c", "kcompactd"),
+        ("Where it was: the call trace below the watchdog's line tells.",),
+        manner="",
+        proved=False,
+    )
+    return replace(verdict, mover="kcompactd")
+
+
 def tries_again(trace: Trace) -> Made:
     frame = trace.first(_OFFLINING)
     if frame is None or trace.mover not in ("offline", "cma", "move_pages"):
         return None
-    if trace.record.text("state") not in ("R", "I"):
+    if trace.context != RUNNING:
         return None
     return made(
         trace,
@@ -104,7 +132,7 @@ def tries_again(trace: Trace) -> Made:
 
 def compacts(trace: Trace) -> Made:
     """Compaction that was seen at work. Whether it gets anywhere, one call trace does not tell."""
-    if trace.mover not in ("compaction", "kcompactd") or trace.record.text("state") == "D":
+    if trace.mover not in ("compaction", "kcompactd") or trace.is_blocked or _is_trouble(trace):
         return None
     for what, beginnings in _AT_WORK:
         frame = next((one for one in trace.frames if one.function.startswith(beginnings)), None)
@@ -123,16 +151,49 @@ def compacts(trace: Trace) -> Made:
     return None
 
 
+def _is_trouble(trace: Trace) -> bool:
+    """Does the trace come with an error of the kernel's own? Watchdogs and asked-for backtraces are none."""
+    return any(value.name in ("ran", "interrupt") and is_error(value.text) for value in trace.record.values)
+
+
+def ended_in_error(trace: Trace) -> Made:
+    """An oops, a BUG or a warning in the middle of a mover: whoever it names ran, and waits for nothing."""
+    frame = trace.first(_MOVERS | MIGRATING | VICTIM)
+    if frame is None or trace.may_sleep or not _is_trouble(trace):
+        return None
+    said = next(value for value in trace.record.values if is_error(value.text))
+    return replace(
+        made(
+            trace,
+            "kernel-error",
+            "",
+            "The kernel complains of an error of its own, in a task that ran: nothing here waits for a folio.",
+            [Reason("What it complains of.", (said.place,)), Reason("Where the task was.", (frame.place,))],
+            Source("4.4 to 7.3", "lib/bug.c", "report_bug"),
+            ("Whether anything else is held meanwhile. A task that died with a lock never lets it go.",),
+            manner="",
+            proved=False,
+        ),
+        is_look_alike=True,
+    )
+
+
 def _since(trace: Trace) -> str:
     """The watchdog's word for how long, or that compaction may well be at work."""
     seconds = trace.record.text("stuck_seconds")
     return ", and its CPU had done nothing else for %s s" % seconds if seconds else "; that alone is no fault"
 
 
-def judged(record: Record, release: str = "") -> Made:
-    """The verdict on a task of which `task_rules` knows none: at work, or asleep for something else than a folio."""
+def judged(record: Record, release: str = "", connections: Optional[Mapping[int, str]] = None) -> Made:
+    """The verdict on a task of which `task_rules` knows none: at work, or asleep for something else than a folio.
+
+    `connections`: FUSE connections by number, as the text tells whose they are.
+    """
     trace = Trace(record, release)
-    return next((verdict for rule in RULES for verdict in [rule(trace)] if verdict is not None), None)
+    found = next((verdict for rule in RULES for verdict in [rule(trace)] if verdict is not None), None)
+    if found is None and not trace.deed:
+        found = waits_for_a_server(trace, connections or {}) or waits_for_a_folio(trace) or waits_to_write(trace)
+    return found
 
 
 def waits_by_name(trace: Trace) -> Made:
@@ -152,4 +213,13 @@ def waits_by_name(trace: Trace) -> Made:
     )
 
 
-RULES = (waits_for_others, tries_again, compacts, waits_by_name, sleeps_elsewhere, waits_for_a_folio)
+RULES = (
+    without_trace,
+    ended_in_error,
+    waits_for_others,
+    tries_again,
+    compacts,
+    waits_by_name,
+    sleeps_elsewhere,
+    waits_for_a_folio,
+)

@@ -77,11 +77,57 @@ def offlining(record: Record, context: Context) -> Optional[Verdict]:
     return ENDS.get(reason, _failed)(reason, record.places("failed", "reason"))
 
 
+def _no_range(reason: str, places: Places) -> Verdict:
+    what = "it has holes" if reason == "memory holes" else "it spans more than one zone"
+    return Verdict(
+        "offline-no-range",
+        "",
+        False,
+        "The range cannot be offlined as a whole: %s. No page of it refused to move." % what,
+        (Reason("The reason that the kernel gives (EINVAL, before it looks at any page).", places),),
+        (_OFFLINE,),
+        "rejected_at_once",
+        "offline",
+        is_look_alike=True,
+    )
+
+
+def _not_isolated(reason: str, places: Places) -> Verdict:
+    return Verdict(
+        "offline-not-isolated",
+        "",
+        False,
+        "The offlining was refused at once: a pageblock of the range could not be isolated.",
+        (Reason("The reason that the kernel gives.", places),),
+        (_OFFLINE,),
+        "rejected_at_once",
+        "offline",
+        "",
+        ("Why: it holds memory that was never movable, or another offlining or allocation has it isolated.",),
+    )
+
+
+def _notifier(reason: str, places: Places) -> Verdict:
+    return Verdict(
+        "offline-notifier",
+        "",
+        False,
+        "The offlining was refused at once by a driver or subsystem that is told of it first; no page refused to move.",
+        (Reason("The reason that the kernel gives.", places),),
+        (_OFFLINE,),
+        "rejected_at_once",
+        "offline",
+        "",
+        ("Who refused: KVM, virtio-mem, a balloon or a hypervisor's driver may have memory of the block in use.",),
+        True,
+    )
+
+
 def _refused(reason: str, places: Places) -> Verdict:
     return Verdict(
         "offline-refused",
         "not_movable_type",
-        reason == "unmovable page",
+        True,
         "The offlining was refused at once: %s." % reason,
         (Reason("The reason that the kernel gives.", places),),
         (_OFFLINE,),
@@ -134,9 +180,11 @@ def _failed(reason: str, places: Places) -> Verdict:
 
 ENDS: Mapping[str, Callable[[str, Places], Verdict]] = {
     "unmovable page": _refused,
-    "memory holes": _refused,
-    "multizone range": _refused,
-    "failure to isolate range": _refused,
+    "memory holes": _no_range,
+    "multizone range": _no_range,
+    "failure to isolate range": _not_isolated,
+    "notifier failure": _notifier,
+    "node notifier failure": _notifier,
     "failure to dissolve huge pages": _not_dissolved,
     "signal backoff": _interrupted,
 }
@@ -154,6 +202,35 @@ def write_error(record: Record, context: Context) -> Optional[Verdict]:
         "offline",
         "",
         ("Why: the kernel tells the reason at debug level only.",),
+    )
+
+
+def write_elsewhere(record: Record, context: Context) -> Optional[Verdict]:
+    return Verdict(
+        "write-elsewhere",
+        "",
+        False,
+        "The write that was refused was to %s, which is no memory block: it says nothing of memory."
+        % record.text("path"),
+        (Reason("What was written to, and what the tool says.", record.places("path", "error")),),
+        (),
+        is_look_alike=True,
+    )
+
+
+def not_dissolved(record: Record, context: Context) -> Optional[Verdict]:
+    """Said of a huge page by itself: whether anything was to be moved off the range, this line does not tell."""
+    return Verdict(
+        "hugetlb-not-dissolved",
+        "no_target_memory",
+        False,
+        "A free huge page of the pool could not be dissolved.",
+        (Reason("What the kernel says.", record.places("failed")),),
+        (Source("4.14 to 7.3", "mm/hugetlb.c", "dissolve_free_hugetlb_folio"),),
+        "rejected_at_once",
+        "",
+        "",
+        ("Why: every free page of the pool is reserved, or the page was taken into use at that moment.",),
     )
 
 

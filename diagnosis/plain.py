@@ -42,7 +42,7 @@ def shown(diagnosis: Diagnosis) -> str:
 
 def _finding(finding: Finding, diagnosis: Diagnosis, quoted: List[str]) -> Iterator[str]:
     verdict = finding.verdict
-    name = look_up(MECHANISMS, verdict.mechanism).label if verdict.mechanism else "None of the known"
+    name = look_up(MECHANISMS, verdict.mechanism).label if verdict.mechanism else verdict.heading
     standing = (
         " (a look-alike, no such case)" if verdict.is_look_alike else ", proved" if verdict.proved else ", not proved"
     )
@@ -63,9 +63,11 @@ def _finding(finding: Finding, diagnosis: Diagnosis, quoted: List[str]) -> Itera
     for source in verdict.sources:
         yield "  kernel source: %s, %s (%s)" % (source.file, source.function, source.kernels)
     if finding.candidates:
-        yield "Candidates for the holder:"
-        for number, candidate in enumerate(finding.candidates, 1):
-            yield from _candidate(number, candidate, quoted)
+        is_tied = len({candidate.rank for candidate in finding.candidates}) < len(finding.candidates)
+        tied = " (of those with one number nothing in the text puts any above the other)" if is_tied else ""
+        yield "Candidates for the holder%s:" % tied
+        for candidate in finding.candidates:
+            yield from _candidate(candidate.rank, candidate, quoted)
 
 
 def _candidate(number: int, candidate: Candidate, quoted: List[str]) -> Iterator[str]:

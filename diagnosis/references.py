@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from diagnosis.record import Place, Record
-from diagnosis.releases import is_at_least
+from diagnosis.releases import is_at_least, is_before, read
 
 # include/linux/mm.h GUP_PIN_COUNTING_BIAS: what one FOLL_PIN adds to the count of a small folio (5.7 and later).
 PIN_BIAS = 1024
@@ -40,6 +40,7 @@ class References:
     """`left`: references that nothing explains, None where that cannot be known (`unknown` says why).
 
     `pins`: FOLL_PIN references among them (mm/gup.c try_grab_folio, 7.3), None where not knowable.
+    `may_be_pins`: nothing tells whether this kernel counts pins among them, or how many of them are.
     """
 
     total: int
@@ -47,6 +48,7 @@ class References:
     left: Optional[int]
     pins: Optional[int]
     unknown: str = ""
+    may_be_pins: bool = False
 
 
 def taken_apart(dump: Record, release: str = "") -> Optional[References]:
@@ -63,8 +65,9 @@ def taken_apart(dump: Record, release: str = "") -> Optional[References]:
     if order and dump.number("pincount") is not None:
         pins = dump.number("pincount") or 0
         return References(total, tuple(shares), left - pins, pins)
-    if order or (left >= PIN_BIAS and not _has_pins(dump, release)):
-        return References(total, tuple(shares), left, None)
+    has_pins = _has_pins(dump, release)
+    if order or (left >= PIN_BIAS and not has_pins):
+        return References(total, tuple(shares), left, None, may_be_pins=left > 0 and has_pins is not False)
     return References(total, tuple(shares), left % PIN_BIAS if left > 0 else left, max(left, 0) // PIN_BIAS)
 
 
@@ -85,9 +88,14 @@ def is_hugetlb(dump: Record) -> bool:
     return dump.text("page_type") == "hugetlb" or dump.text("aops") == "hugetlbfs_aops"
 
 
-def _has_pins(dump: Record, release: str) -> bool:
-    """Did this kernel count pins? Its version tells, or that it prints page frames, which came later (5.9)."""
-    return dump.get("pfn") is not None or is_at_least(release, PINS_SINCE)
+def _has_pins(dump: Record, release: str) -> Optional[bool]:
+    """Did this kernel count pins? Its version tells, or that it prints page frames, which came later (5.9), or a count
+    of the name that it had up to 5.1. None where that is not known: vendors brought pins back (el8, in 4.18)."""
+    if dump.get("pfn") is not None or dump.get("pincount") is not None or is_at_least(release, PINS_SINCE):
+        return True
+    if is_before(release, PINS_SINCE) or (dump.get("count") is not None and not read(release).vendor):
+        return False
+    return None
 
 
 def _shares(dump: Record, flags: "set[str]", order: int) -> Tuple[List[Share], str]:
@@ -103,8 +111,14 @@ def _shares(dump: Record, flags: "set[str]", order: int) -> Tuple[List[Share], s
         made.append(Share("mover", 1, why, dump.places("reason") or dump.places("failed_pfn")))
     elif not reason:
         return made, "the line that tells why it was dumped is missing, and whether a mover holds it"
+    if not dump.get("index"):
+        return made, "its first line is cut"
     if not dump.get("flags"):
         return made, "the line with its flags is missing"
+    if dump.get("flags_cut"):
+        return made, "the line with its flags is cut"
+    if dump.get("bad_mapping"):
+        return made, "its mapping cannot be read, so it may be no page-cache folio at all"
     if is_drivers(dump):
         return made, "it is a page of a driver, which counts its references in its own way"
     if "head" in flags and not order:
@@ -164,12 +178,18 @@ def _cache_shares(dump: Record, flags: "set[str]", nr_pages: int, is_anon: bool)
     if not _has_mapping(dump):
         return []
     name = "swap cache" if dump.text("aops") == "swap_aops" else "page cache"
-    return [Share(name, nr_pages, "one for each page of the folio, by the %s" % name, dump.places("aops", "mapping"))]
+    return [Share(name, nr_pages, "one for each page of the folio, by the %s" % name, _mapping_places(dump))]
 
 
 def _has_mapping(dump: Record) -> bool:
     mapping = dump.text("mapping").strip("0x")
     return bool(dump.get("aops")) or bool(mapping and mapping != "(null)")
+
+
+def _mapping_places(dump: Record) -> Tuple[Place, ...]:
+    """What shows that it is in a cache: the pointer, or where that is hidden the operations that it leads to."""
+    is_shown = dump.text("mapping").strip("0x") not in ("", "(null)")
+    return dump.places("mapping") if is_shown else dump.places("aops")
 
 
 def _flag_places(dump: Record, *names: str) -> Tuple[Place, ...]:

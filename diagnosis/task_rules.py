@@ -6,6 +6,7 @@ from typing import Callable, List, Optional, Sequence, Tuple
 
 from diagnosis.record import Frame, Place, Record
 from diagnosis.releases import is_at_least
+from diagnosis.task_state import first_caller
 from diagnosis.trace import Trace
 from diagnosis.verdict import Reason, Source, Verdict
 
@@ -26,7 +27,24 @@ MIGRATING = frozenset(
 WRITEBACK = frozenset({"folio_wait_writeback", "wait_on_page_writeback", "folio_wait_writeback_killable"})
 # Up to 5.1 wait_on_page_writeback() was inline, and what stands in its place waits for no lock (mm/filemap.c).
 OLD_WRITEBACK = frozenset({"wait_on_page_bit"})
-LOCK = frozenset({"__folio_lock", "__lock_page", "folio_lock", "lock_page", "__wait_on_bit_lock"})
+LOCK = frozenset({"__folio_lock", "__lock_page", "folio_lock", "lock_page"})
+# The lock of a bit, of whatever: a page up to 4.12, a buffer head always (mm/filemap.c, fs/buffer.c).
+BIT_LOCK = frozenset({"__wait_on_bit_lock", "out_of_line_wait_on_bit_lock"})
+BUFFER_LOCK = frozenset({"__lock_buffer", "lock_buffer"})
+# These lock every buffer of a folio before they move it (mm/migrate.c). They sleep for nothing else.
+BUFFERS = frozenset(
+    {
+        *(
+            "__buffer_migrate_folio",
+            "buffer_migrate_folio",
+            "buffer_migrate_folio_norefs",
+            "buffer_migrate_lock_buffers",
+        ),
+        *("__buffer_migrate_page", "buffer_migrate_page", "buffer_migrate_page_norefs"),
+    }
+)
+# What calls for a folio's lock on a mover's behalf.
+LOCKERS = MIGRATING | {"do_migrate_range", "migrate_folios_unmap", "migrate_hugetlbs", "unmap_and_move_huge_page"}
 # Where nothing else stands between it and the mover, the lock's own function was called as the last thing, and is gone.
 WAIT = frozenset({"folio_wait_bit_common", "wait_on_page_bit_common"})
 WRITEBACK_HAS_A_FRAME = (5, 2)
@@ -36,13 +54,26 @@ RMAP = frozenset(
 VICTIM = frozenset(
     {"migration_entry_wait", "migration_entry_wait_on_locked", "__migration_entry_wait", "pmd_migration_entry_wait"}
 )
-PRIVATE = frozenset({"folio_wait_private_2", "nfs_wb_folio", "nfs_wb_page", "folio_wait_private_2_killable"})
+PRIVATE_2 = frozenset(
+    {
+        *("folio_wait_private_2", "folio_wait_private_2_killable", "wait_on_page_private_2"),
+        *("wait_on_page_private_2_killable", "__fscache_wait_on_page_write"),
+    }
+)
+PRIVATE = PRIVATE_2 | {"nfs_wb_folio", "nfs_wb_page", "nfs_wb_folio_reclaim"}
 THROTTLE = frozenset({"reclaim_throttle", "congestion_wait", "too_many_isolated"})
 SLEEPING_LOCKS = frozenset(
     {
         "__mutex_lock",
         "__mutex_lock_slowpath",
         "mutex_lock",
+        "mutex_lock_nested",
+        "__mutex_lock_common",
+        "down_read",
+        "down_write",
+        "down_read_killable",
+        "rwsem_down_read_failed",
+        "rwsem_down_write_failed",
         "percpu_rwsem_wait",
         "percpu_down_write",
         "__percpu_down_read",
@@ -71,13 +102,19 @@ WHILE = {
     "move_pages": "while it moves pages to another node",
     "soft_offline": "while it soft-offlines a page",
     "longterm_pin": "while it moves folios out of a movable area before it pins them",
+    "contiguous": "while it clears a range for a contiguous allocation",
 }
 Made = Optional[Verdict]
 
 
 def judged(record: Record, release: str = "") -> Optional[Verdict]:
-    """The verdict on a task; None where its trace has nothing to do with moving folios. `release`: '' if not known."""
+    """The verdict on a task that sleeps; None where it does not, or its trace has nothing to do with moving folios.
+
+    `release`: '' if not known. Whoever runs, was interrupted or is dead waits for nothing: no rule here sees him.
+    """
     trace = Trace(record, release)
+    if not trace.may_sleep:
+        return None
     for rule in RULES:
         verdict = rule(trace)
         if verdict is not None:
@@ -98,6 +135,11 @@ def made(
 ) -> Verdict:
     if not trace.is_sure:
         unknown += ("Whether these functions called one another: the kernel marks every one of them as a guess.",)
+    if manner == "sleeps_in_d" and not trace.is_blocked:
+        unknown += (
+            "Whether the task slept: nothing here tells its state, and one that runs may show the same functions.",
+        )
+        manner, proved = "", False
     return Verdict(
         rule,
         mechanism,
@@ -113,7 +155,9 @@ def made(
 
 
 def sleeps(trace: Trace, what: str) -> str:
-    return "%s sleeps %s%s." % (trace.who, what, " " + WHILE[trace.mover] if trace.mover in WHILE else "")
+    """`kcompactd0 (pid 44) sleeps …`, or `may sleep` where nothing tells that it did."""
+    how = "sleeps" if trace.is_blocked else "may sleep"
+    return "%s %s %s%s." % (trace.who, how, what, " " + WHILE[trace.deed] if trace.deed in WHILE else "")
 
 
 def _private(trace: Trace) -> Made:
@@ -124,9 +168,14 @@ def _private(trace: Trace) -> Made:
         trace,
         "waits-for-private-data",
         "private_data",
-        sleeps(trace, "until a file system has written the folio's private data"),
+        sleeps(
+            trace,
+            "until a folio has been written to a local cache"
+            if trace.first(PRIVATE_2)
+            else "until a file system has written the folio's private data",
+        ),
         [Reason("%s, called from %s." % (pair[0].function, pair[1].function), _at(pair))],
-        Source("7.3", "fs/nfs/write.c", "nfs_migrate_folio"),
+        Source("6.8, 6.14, 7.3", "fs/nfs/write.c", "nfs_migrate_folio"),
     )
 
 
@@ -151,22 +200,55 @@ def _writeback(trace: Trace) -> Made:
     )
 
 
-def _lock(trace: Trace) -> Made:
-    named = trace.above(LOCK, MIGRATING)
-    pair = named or trace.above(WAIT, MIGRATING)
-    if pair is None or (named is None and (trace.first(WRITEBACK) or trace.first(PRIVATE))):
+def _buffer(trace: Trace) -> Made:
+    """The lock of a buffer head: a block device's I/O holds it, and the folio itself is neither locked by that nor
+    under writeback. /proc/PID/stack leaves out everything above the function that called for it."""
+    pair = trace.under(BUFFER_LOCK | BIT_LOCK, BUFFERS)
+    if pair is None:
+        inner = first_caller(trace.frames)
+        at = trace.frames.index(inner) if inner is not None else -1
+        if inner is None or inner.function not in BUFFERS or at + 1 >= len(trace.frames):
+            return None
+        pair = (inner, trace.frames[at + 1])
+    if not trace.first(MIGRATING):
         return None
+    return made(
+        trace,
+        "waits-for-buffer-lock",
+        "buffer_lock",
+        sleeps(trace, "until a buffer head of a folio is unlocked"),
+        [
+            Reason(
+                "%s, called from %s: a buffer's lock, not the folio's." % (pair[0].function, pair[1].function),
+                _at(pair),
+            )
+        ],
+        Source("4.4 to 7.3", "mm/migrate.c", "buffer_migrate_lock_buffers"),
+        ("Which block device's: metadata is written under the buffer's lock, and counts as no writeback.",),
+    )
+
+
+def _lock(trace: Trace) -> Made:
+    named = trace.beside(LOCK | WAIT | BIT_LOCK, LOCKERS)
+    if named is None or not trace.first(LOCK | WAIT):
+        return None
+    is_named = bool(trace.first(LOCK))
+    if not is_named and (trace.first(WRITEBACK) or trace.first(PRIVATE)):
+        return None
+    pair = named
     how = "%s, called from %s" % (pair[0].function, pair[1].function)
-    how += ": the folio's lock." if named else ", without folio_wait_writeback between them: the folio's lock."
+    how += ": the folio's lock." if is_named else ", without folio_wait_writeback between them: the folio's lock."
     unknown: Tuple[str, ...] = ("Who holds the lock: a read that nobody answers, or another task that sleeps with it.",)
-    is_named = named is not None or pair[0].function.startswith("folio_")
-    is_told = is_named or is_at_least(trace.release, WRITEBACK_HAS_A_FRAME)
-    if named is None:
+    is_told = is_named or pair[0].function.startswith("folio_") or is_at_least(trace.release, WRITEBACK_HAS_A_FRAME)
+    if not is_named:
         unknown += ("Whether a line is missing from this trace: with folio_wait_writeback in it, it were writeback.",)
     if not is_told:
         unknown += (
             "Whether it is the lock: before 5.2 a wait for writeback may look the same. The version is not here.",
         )
+    is_doubted = not is_named and trace.guessed_between(*pair, WRITEBACK | PRIVATE | OLD_WRITEBACK)
+    if is_doubted:
+        unknown += ("Whether it is the lock: the kernel guesses that another wait stands between the two.",)
     return made(
         trace,
         "waits-for-folio-lock",
@@ -175,7 +257,7 @@ def _lock(trace: Trace) -> Made:
         [Reason(how, _at(pair))],
         Source("5.10 to 7.3", "mm/migrate.c", "migrate_folio_unmap"),
         unknown,
-        proved=is_told,
+        proved=is_told and not is_doubted,
     )
 
 
@@ -196,18 +278,16 @@ def _throttled(trace: Trace) -> Made:
         [Reason("%s, called from %s." % (pair[0].function, pair[1].function), _at(pair))],
         Source("7.3", "mm/compaction.c", "too_many_isolated"),
         ("Who isolated them: look for another task in D under migrate_pages_batch, which is the cause.",),
+        proved=pair[1].function != "shrink_inactive_list",
     )
 
 
 def _queues(trace: Trace) -> Made:
-    held = trace.first(HOTPLUG) or (
-        trace.first(frozenset({"cma_alloc", "__cma_alloc", "__cma_alloc_frozen"}))
-        if not trace.first(MIGRATING)
-        else None
-    )
-    lock = trace.first(SLEEPING_LOCKS)
-    if held is None or lock is None:
+    allocators = frozenset({"cma_alloc", "__cma_alloc", "__cma_alloc_frozen", "cma_range_alloc"})
+    pair = trace.under(SLEEPING_LOCKS, HOTPLUG) or trace.beside(SLEEPING_LOCKS, allocators)
+    if pair is None or trace.first(MIGRATING):
         return None
+    lock, held = pair
     is_hotplug = held.function in HOTPLUG
     unknown: Tuple[str, ...] = (
         "Which mover holds it: look for the task in D, or running, under offline_pages or the contiguous allocator.",
@@ -230,10 +310,10 @@ def _queues(trace: Trace) -> Made:
 
 def _rmap(trace: Trace) -> Made:
     """A mover that waits for the lock of the mappings, which some other task holds."""
-    walk = trace.first(RMAP)
-    pair = trace.above(SLEEPING_LOCKS, MIGRATING)
-    if walk is None or pair is None:
+    walked, pair = trace.under(SLEEPING_LOCKS, RMAP), trace.above(SLEEPING_LOCKS, MIGRATING)
+    if walked is None or pair is None:
         return None
+    walk = walked[1]
     return made(
         trace,
         "waits-for-mappings",
@@ -283,5 +363,5 @@ def _at(pair: Sequence[Frame]) -> Tuple[Place, ...]:
 
 
 RULES: Tuple[Callable[[Trace], Made], ...] = (
-    *(_private, _writeback, _lock, _throttled, _queues, _rmap, _victim, _reclaiming),
+    *(_private, _buffer, _writeback, _lock, _throttled, _queues, _rmap, _victim, _reclaiming),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import FrozenSet, List, Optional, Sequence, Tuple
 
+from diagnosis import task_state
 from diagnosis.record import Frame, Record
 from diagnosis.verdict import Reason
 
@@ -31,9 +32,9 @@ MOVERS: Sequence[Tuple[str, FrozenSet[str]]] = (
                 "cma_alloc",
                 "__cma_alloc",
                 "__cma_alloc_frozen",
-                "alloc_contig_range",
-                "alloc_contig_frozen_range",
-                "__alloc_contig_migrate_range",
+                "cma_range_alloc",
+                "cma_alloc_frozen",
+                "cma_alloc_frozen_compound",
             }
         ),
     ),
@@ -50,6 +51,8 @@ MOVERS: Sequence[Tuple[str, FrozenSet[str]]] = (
 )
 
 
+# Of CMA these are only half the proof: virtio-mem and gigantic huge pages clear ranges of ZONE_MOVABLE with them.
+CONTIGUOUS = frozenset({"alloc_contig_range", "alloc_contig_frozen_range", "__alloc_contig_migrate_range"})
 # Between a wait and a mover these say that it waits for something else than the folio that it moves: it needs memory,
 # and reclaims, or takes a page fault.
 _ELSEWHERE = (
@@ -62,6 +65,7 @@ class Trace:
     """The sure frames of a task, innermost first, with the ways that rules ask about them.
 
     `release`: of the kernel, '' if not known. `is_sure`: not every frame is one that the unwinder only found.
+    `context`: of diagnosis.task_state, what the task was at.
     """
 
     def __init__(self, record: Record, release: str = "") -> None:
@@ -71,6 +75,16 @@ class Trace:
         self.is_sure = bool(sure)
         self.frames = sure or list(record.frames)
         self.names = [frame.function for frame in self.frames]
+        self.context = task_state.context(record)
+
+    @property
+    def is_blocked(self) -> bool:
+        return self.context == task_state.BLOCKED
+
+    @property
+    def may_sleep(self) -> bool:
+        """It slept, or nothing says that it did not."""
+        return self.context in (task_state.BLOCKED, task_state.UNKNOWN)
 
     def first(self, wanted: FrozenSet[str]) -> Optional[Frame]:
         return next((frame for frame in self.frames if frame.function in wanted), None)
@@ -90,6 +104,33 @@ class Trace:
                 return None
         return None
 
+    def beside(self, inner: FrozenSet[str], outer: FrozenSet[str]) -> Optional[Tuple[Frame, Frame]]:
+        """The last of a run of `inner` and the frame of `outer` that called it, with nothing between the two.
+
+        Functions that the unwinder only guessed count here: one between the two may be what was truly called.
+        """
+        at = self.index(inner)
+        while 0 <= at < len(self.frames) - 1:
+            one, caller = self.frames[at], self.frames[at + 1]
+            if caller.function in outer:
+                return one, caller
+            if caller.function not in inner:
+                return None
+            at += 1
+        return None
+
+    def guessed_between(self, one: Frame, other: Frame, names: FrozenSet[str]) -> bool:
+        """Does one of these stand between two sure frames, marked as a guess?"""
+        all_frames = list(self.record.frames)
+        between = all_frames[all_frames.index(one) : all_frames.index(other)]
+        return any(frame.unsure and frame.function in names for frame in between)
+
+    def under(self, inner: FrozenSet[str], outer: FrozenSet[str]) -> Optional[Tuple[Frame, Frame]]:
+        """The first of `inner` and a frame of `outer` further out, whatever stands between the two."""
+        at = self.index(inner)
+        caller = next((frame for frame in self.frames[at + 1 :] if frame.function in outer), None) if at >= 0 else None
+        return (self.frames[at], caller) if caller is not None else None
+
     def elsewhere(self) -> Optional[Frame]:
         """The frame by which it is at something else than moving, in the middle of moving."""
         return next((frame for frame in self.frames if frame.function.startswith(_ELSEWHERE)), None)
@@ -97,6 +138,11 @@ class Trace:
     @property
     def mover(self) -> str:
         return next((mover for mover, functions in MOVERS if self.first(functions)), "")
+
+    @property
+    def deed(self) -> str:
+        """What it does: its mover, or `contiguous` where nothing tells whether a range is CMA's."""
+        return self.mover or ("contiguous" if self.first(CONTIGUOUS) else "")
 
     @property
     def who(self) -> str:

@@ -69,13 +69,29 @@ class Verdict:
     unknown: Tuple[str, ...] = ()
     is_look_alike: bool = False
 
+    @property
+    def heading(self) -> str:
+        """What stands above a verdict without a mechanism: a mover that waits for something else is no riddle."""
+        return next((heading for begins, heading in _HEADINGS if self.rule.startswith(begins)), "None of the known")
+
+
+# By how a rule's name begins.
+_HEADINGS = (
+    *(("sleeps-elsewhere", "Sleeps elsewhere"), ("waits-for-others", "Sleeps elsewhere")),
+    *(("reclaims-meanwhile", "Sleeps elsewhere"), ("compacts", "At work"), ("mover-runs", "At work")),
+    *(("bystander-", "A bystander"), ("kernel-error", "An error of the kernel's"), ("other-dump", "Another dump")),
+    *(("migration-target", "A migration under way"), ("free-meanwhile", "Free by now")),
+    *(("write-elsewhere", "Not of memory"), ("offline-no-range", "Refused as a range")),
+    *(("offline-notifier", "Refused by a driver"), ("range-busy", "A busy range")),
+)
 
 PROVED, CANDIDATE = "proved", "candidate"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """`standing`: PROVED where a signature's proof holds, CANDIDATE otherwise. `kind`: of vocabulary.KINDS."""
+    """`standing`: PROVED where a signature's proof holds, CANDIDATE otherwise. `kind`: of vocabulary.KINDS. `rank`:
+    from 1; equal where nothing in the text puts one above the other."""
 
     case: str
     title: str
@@ -84,6 +100,7 @@ class Candidate:
     support: Tuple[Reason, ...]
     contradiction: Tuple[Reason, ...]
     tell: Tuple[Command, ...]
+    rank: int = 1
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ STATUSES = _group(
 MECHANISMS = _group(
     ("writeback", "Held under writeback", "PG_writeback stays set until someone else answers."),
     ("page_lock", "Held by its lock", "The folio lock is held, mostly until someone else supplies the content."),
+    ("buffer_lock", "Held by a buffer's lock", "A buffer head of the folio is locked, mostly until a device answers."),
     ("extra_reference", "Extra references", "A reference that the migration code does not expect."),
     ("foll_pin", "Pinned", "A FOLL_PIN reference keeps the folio where it is."),
     ("private_data", "Private data", "File-system data hangs off the folio and cannot come along."),

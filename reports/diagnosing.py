@@ -72,7 +72,7 @@ def diagnosed(text: str | bytes, user: Any, release: str = "", wanted: str = "")
     answers = _answers(release, made, cases)
     found, said = [], {""}
     for finding in made.findings:
-        now = now_for(finding)
+        now = now_for(finding, made.records)
         found.append(_found(finding, cases, answers, "" if now in said else now))
         said.add(now)
     return Diagnosed(told, tuple(found), release)

@@ -12,7 +12,7 @@ from typing import List, Match, Optional
 from diagnosis.lines import Line
 from diagnosis.record import Record, Value
 
-_FAILED = re.compile(r"cma: (\w{1,40}): (?:(.{1,64}?): )?alloc failed, req-size: (\d{1,12}) pages, ret: (-?\d{1,6})")
+_FAILED = re.compile(r"cma: (\w{1,40}): (?:(.{1,64}?): )?alloc failed, req-size: (\d{1,12}) pages, ret: ?(-?\d{1,6})")
 _NULL = re.compile(r"cma: (\w{1,40})\(\): returned ((?:0x)?0{8,16}|\(null\))\s*$")
 _BUSY = re.compile(
     r"cma: (\w{1,40})\(\): memory range at (?:pfn (0x[0-9a-f]{1,16})|\S{1,20}).{0,40}? is busy, retrying"
@@ -33,7 +33,8 @@ _PIECE = re.compile(r"(\d{1,12})(?:@\d{1,12})?")
 _CONTIG = re.compile(r"alloc_contig_range: \[([0-9a-f]{1,16}), ([0-9a-f]{1,16})\) PFNs busy")
 _AREA = re.compile(
     r"(?:\S{0,80}/)?cma/([^/\s]{1,64})/"
-    r"(alloc_pages_success|alloc_pages_fail|release_pages_success|total_pages|available_pages|count|used|maxchunk):(\d{1,18})\s*$"
+    r"(alloc_pages_success|alloc_pages_fail|release_pages_success|total_pages|available_pages|count|used|"
+    r"maxchunk):(\d{1,18})\s*$"
 )
 # The same from within the folder, as the case's page asks for it: linux,cma/maxchunk:1021
 _AREA_HERE = re.compile(r"(?:\./)?([^/\s]{1,64})/(count|used|maxchunk):(\d{1,18})\s*$")

@@ -27,6 +27,8 @@ _SERVERS: Tuple[Tuple[str, Pattern[str]], ...] = (
     ),
 )
 _NO_OP = re.compile(r"\b(\w{1,64}) does not implement migrate_folio")
+# drivers/virtio/virtio_mem.c: whose ranges are not those of a CMA area.
+_VIRTIO_MEM = re.compile(r"virtio_mem virtio\d{1,4}: \S.{0,80}")
 
 
 class Reader:
@@ -36,6 +38,9 @@ class Reader:
     def take(self, line: Line) -> bool:
         if found := _NO_OP.search(line.text):
             self._records.append(Record("no_migrate_folio", (line.value("aops", found, 1),)))
+            return True
+        if found := _VIRTIO_MEM.match(line.text):
+            self._records.append(Record("virtio_mem", (line.value("said", found),)))
             return True
         for filesystem, regex in _SERVERS:
             if complaint := regex.search(line.text):

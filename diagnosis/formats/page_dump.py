@@ -26,8 +26,12 @@ _FLAG = re.compile(r"([a-z_0-9]+)(?:=(0x[0-9a-f]{1,16}|0|[1-9]\d{0,18})\b)?")
 _PAGE_TYPE = re.compile(r"page_type: (?:0x)?([0-9a-f]{1,8})\(([^()]*)\)")
 _MEMCG = re.compile(r"(?:memcg|page->mem_cgroup):([0-9a-f]{1,16})")
 _AOPS = re.compile(
-    r"aops:([\w.]+)(?:\+0x\S+)?(?: \[[\w \-]{1,64}\])?(?: ino:([0-9a-f]{1,16}))?"
+    r"(?:mapping->a_)?a?ops:([\w.]+|\(null\))(?:\+0x\S+)?(?: \[[\w \-]{1,64}\])?(?: ino:([0-9a-f]{1,16}))?"
     r"(?: dentry name(?:\(\?\))?:\"(.{0,300}?)\"?$)?"
+)
+# What stands there where the pointer leads to no mapping (fs/inode.c dump_mapping, 6.12; mm/debug.c, 5.10).
+_NO_MAPPING = re.compile(
+    r"invalid mapping:|failed to read (?:mapping contents|a_ops from mapping)|aops:0x[0-9a-f]{1,4}\b|aops:\(null\)"
 )
 # 5.0 to 5.4 name the operations alone, and the file behind them or in a line of its own.
 _OLD_AOPS = re.compile(r"(\w{1,60}(?:aops|_addr_ops|_operations))(?: \[[\w \-]{1,64}\])?(?: name:\"(.{0,300}?)\"?)?$")
@@ -44,9 +48,12 @@ _OWNER_STATE = re.compile(r"page_owner tracks the page as (\w+)")
 _FREED = re.compile(r"page last free |page_owner free stack")
 _MIGRATED = re.compile(r"page has been migrated, last migrate reason: (\w+)")
 _NAMES = {"count": "refcount", "compound_pincount": "pincount"}
+# No kernel ends a line with these: the line was cut there, and perhaps the number.
+_NEVER_LAST = ("refcount", "count", "mapcount", "order", "entire_mapcount", "nr_pages_mapped")
 # Before 5.2 the count had this name; before 4.15 pointers were printed as they are, in the kernel's half of addresses.
 OLD_COUNT = "count"
 _PLAIN_POINTER = re.compile(r"(?:ffff|c0)[0-9a-f]{12,14}")
+_REASONS = ("migration failure", "isolation failed", "unmovable page", "failed to remove from LRU")
 # include/linux/page-flags.h PAGE_MAPPING_ANON, PAGE_MAPPING_MOVABLE: the low bits of page->mapping (4.14).
 _LOW_BITS = {1: "anon", 2: "movable", 3: "ksm"}
 _OWNER_VALUES = (
@@ -129,6 +136,8 @@ class Reader:
             dump.values.append(line.value("poisoned", poisoned))
         for found in _PAIR.finditer(line.text):
             name = _NAMES.get(found[1], found[1])
+            if name in _NEVER_LAST and found.end() == len(line.text):
+                continue
             if name != "page":
                 dump.values.append(line.value(name, found, 2, 16 if name in _HEXADECIMAL else 10))
             if found[1] == OLD_COUNT:
@@ -152,7 +161,7 @@ class Reader:
                 for dump in self._open[line.source]:
                     if sum(dump.count(name) for name in names) < most:
                         dump.values += values
-                        if names == ("reason",):
+                        if "reason" in names:
                             dump.is_closed = True
                         return True
                 return True
@@ -187,6 +196,7 @@ class Reader:
     def _keep(self, dump: _Dump) -> None:
         if dump.has(OLD_COUNT) and not dump.has("type", "aops"):
             dump.values += [kind for value in dump.values for kind in _by_pointer(value)]
+        dump.values += _by_raw(dump.values)
         if dump.has("refcount", "flags", "poisoned"):
             self._records.append(Record("page_dump", tuple(dump.values), (), tuple(dump.owner)))
 
@@ -211,6 +221,8 @@ def _head(line: Line) -> List[Value]:
     names = {"order": "order", "pincount": "pincount", "compound_pincount": "pincount", "mapcount": "head_mapcount"}
     made = []
     for pair in _PAIR.finditer(line.text, found.end()):
+        if pair[1] in _NEVER_LAST and pair.end() == len(line.text):
+            continue
         made.append(line.value(names.get(pair[1], pair[1]), pair, 2, 10))
     return made
 
@@ -230,13 +242,21 @@ def _flags(line: Line) -> List[Value]:
     found = _FLAGS.search(line.text) if "flags:" in line.text else None
     if not found:
         return []
-    made = [line.value("flags", found, 2, 16), *flags(line, found.start(3), found.end(3))]
+    listed = flags(line, found.start(3), found.end(3))
+    is_cut = line.text[found.end(3) : found.end(3) + 1] != ")"
+    made = [line.value("flags", found, 2, 16), *(listed[:-1] if is_cut else listed)]
+    made += [line.value("flags_cut", found, 2)] if is_cut else []
     made += [line.value("type", found, 1)] if found[1] else []
     return made + ([line.value("cma", found, 4)] if found[4] else [])
 
 
 def _aops(line: Line) -> List[Value]:
+    """The operations by name. An address without a name is no operations that anybody knows, and leads to no file."""
+    if bad := _NO_MAPPING.search(line.text):
+        return [line.value("bad_mapping", bad)]
     found = _AOPS.match(line.text)
+    if found and found[1].startswith("0x"):
+        return [line.value("nameless_mapping", found, 1)]
     if found:
         names = (("aops", 0), ("ino", 16), ("dentry", 0))
         return [line.value(name, found, n, base) for n, (name, base) in enumerate(names, 1) if found[n] is not None]
@@ -254,13 +274,34 @@ def _one(regex: Pattern[str], *names: Tuple[str, int, int]) -> Callable[[Line], 
     return read
 
 
+def _reason(line: Line) -> List[Value]:
+    found = _REASON.match(line.text)
+    if not found:
+        return []
+    is_cut = any(known != found[1] and known.startswith(found[1]) for known in _REASONS)
+    return [line.value("reason_cut" if is_cut else "reason", found, 1)]
+
+
+def _by_raw(values: List[Value]) -> List[Value]:
+    """Whether it is a driver's page, by the low bits of the pointer that `raw:` shows as it is (5.0 to 6.16).
+
+    The second word of a tail page has its lowest bit set, and its fourth is no pointer.
+    """
+    raw = next((value for value in values if value.name == "raw"), None)
+    words = raw.text.split() if raw else []
+    if raw is None or len(words) < 4 or any(value.name in ("type", "aops", OLD_COUNT) for value in values):
+        return []
+    is_pointer = _PLAIN_POINTER.fullmatch(words[3]) is not None and not int(words[1], 16) & 1
+    return [Value("type", "movable", raw.place)] if is_pointer and int(words[3], 16) & 3 == 2 else []
+
+
 # What reads a line, the values that it brings, and how often one dump may have them.
 _PARTS = (
     (_flags, ("flags",), 1),
     (_one(_RAW, ("raw", 1, 0)), ("raw",), 2),
-    (_one(_REASON, ("reason", 1, 0)), ("reason",), 1),
+    (_reason, ("reason", "reason_cut"), 1),
     (_head, ("order",), 1),
-    (_aops, ("aops",), 1),
+    (_aops, ("aops", "bad_mapping", "nameless_mapping"), 1),
     (_one(_TYPE, ("type", 1, 0)), ("type",), 1),
     (_one(_PAGE_TYPE, ("page_type", 2, 0)), ("page_type",), 1),
     (_one(_MEMCG, ("memcg", 1, 0)), ("memcg",), 1),
