@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from catalog.document import case_text
+from catalog.current import case_text
 from catalog.models import Case, KernelBuild, Total
 from diagnosis import affected, releases
 from diagnosis.affected import Answer, Change, Measurement

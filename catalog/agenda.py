@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from catalog import measured
-from catalog.document import case_text, strategy_text
+from catalog.current import case_text, strategy_text
 from catalog.facts import Objection
 from catalog.models import Case, Serving, Strategy
 from catalog.models.cases import OPEN

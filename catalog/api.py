@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog import measured
-from catalog.document import case_text
+from catalog.current import case_text
 from catalog.models import Case
 from catalog.models.text import PROPOSALS, State
 from catalog.text_api import SAVING, TextView

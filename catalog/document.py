@@ -18,7 +18,6 @@ from pydantic import ValidationError
 
 from catalog import wording
 from catalog.facts import CaseText, DocumentText, StrategyText
-from catalog.models.text import Document
 from catalog.remembering import Remembering
 
 MAX_CHARACTERS = 200_000
@@ -59,18 +58,6 @@ def readable(text: str) -> DocumentText | None:
         return parse(text)
     except Malformed:
         return None
-
-
-def case_text(document: Document) -> CaseText | None:
-    """What a case says now, where it is `readable`."""
-    made = readable(document.current.text) if document.current else None
-    return made if isinstance(made, CaseText) else None
-
-
-def strategy_text(document: Document) -> StrategyText | None:
-    """As `case_text`."""
-    made = readable(document.current.text) if document.current else None
-    return made if isinstance(made, StrategyText) else None
 
 
 def _parsed(text: str) -> DocumentText:

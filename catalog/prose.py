@@ -20,7 +20,7 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 from catalog import commands
-from diagnosis.vocabulary import COMMANDS
+from diagnosis.vocabulary import COMMANDS, look_up
 
 MAX_CHARACTERS = 50_000
 RICH_CHARACTERS = 8_000
@@ -97,7 +97,7 @@ def _fence(self: RendererHTML, tokens: Sequence[Token], idx: int, options: Optio
     mark = commands.does(tokens[idx].info, tokens[idx].content) if env.get("marked") else ""
     if not mark:
         return block
-    label = COMMANDS[mark].label if mark in COMMANDS else "nobody has said what this does"
+    label = look_up(COMMANDS, mark).label if mark in COMMANDS else "nobody has said what this does"
     return f'<p class="does {mark}">{label}</p>\n{block}'
 
 

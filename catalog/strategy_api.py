@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.document import strategy_text
+from catalog.current import strategy_text
 from catalog.models import Case, Strategy
 from catalog.text_api import SAVING, TextView
 from rest import paging, problems

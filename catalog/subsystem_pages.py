@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from catalog import export, list_page, measured
-from catalog.document import strategy_text
+from catalog.current import strategy_text
 from catalog.models import Case, Strategy, Subsystem
 from catalog.models.cases import OPEN
 

@@ -14,7 +14,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from catalog import steering
-from catalog.document import Malformed, strategy_text
+from catalog.current import strategy_text
+from catalog.document import Malformed
 from catalog.facts import StrategyText
 from catalog.models import Document, Strategy
 from discussion import letters, own_words, threads
