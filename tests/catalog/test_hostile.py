@@ -34,7 +34,7 @@ def evil_everywhere() -> None:
         ],
         links=[LINK],
         sources=[{"known_by": "mail", "where": EVIL}],
-        signature={"names": [EVIL]},
+        signature={"names": [EVIL.replace(" ", "/")]},
     )
     strategy = builders.strategy(
         title=EVIL,
