@@ -10,6 +10,7 @@ from catalog.facts import Link, Standing
 from diagnosis.vocabulary import STRATEGY_STATES
 from discussion import letters
 from discussion.forms import kept
+from people import names
 
 
 class SourceField(forms.CharField):
@@ -58,7 +59,10 @@ class SaidForm(forms.Form):
         return kept(self.cleaned_data["text"]).strip()
 
     def clean_whose(self) -> str:
-        return " ".join(kept(self.cleaned_data["whose"]).split())
+        whose = " ".join(kept(self.cleaned_data["whose"]).split())
+        if names.has_hidden(whose):
+            raise forms.ValidationError("It has a character that cannot be seen.")
+        return whose
 
 
 class MoveForm(forms.Form):

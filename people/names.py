@@ -8,6 +8,7 @@ import unicodedata
 # Letters and marks that show nothing, though Unicode counts them among those that do.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+MOST = 100  # with the longest username it still fits where a strategy names its driver
 _MARKS = 3  # on one letter, at the most: more of them run into other lines
 _ANYWHERE = {"admin", "administrator", "maintainer", "moderator", "unmigratable"}
 _ALONE = {"editor", "editors", "operator", "root", "site", "staff", "support", "system", "team", "webmaster"}
@@ -16,6 +17,8 @@ _ALIKE = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
 
 def fault(name: str) -> str:
     """What is wrong with a name, in a sentence; '' where nothing is. Whose username it is, `is_somebodys` knows."""
+    if len(name) > MOST:
+        return f"It has more than {MOST} characters."
     if has_hidden(name):
         return "It has a character that cannot be seen."
     if not any(char.isalpha() for char in name):
@@ -49,7 +52,7 @@ def folded(name: str) -> str:
 def without_hidden(name: str) -> str:
     """For names of before the rule."""
     shown = "".join(char for char in _BLANK.sub("", name) if unicodedata.category(char) not in _HIDDEN)
-    return " ".join(shown.split())
+    return " ".join(shown.split())[:MOST].strip()
 
 
 def _script(char: str) -> str:

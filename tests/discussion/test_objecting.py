@@ -24,6 +24,7 @@ LONG = "> Is it bounded?\n\nIt is not, *and* `fuse` waits.\n\nWe saw it twice:\n
         (LONG, "It is not, *and* `fuse` waits."),
         ("ann wrote:\n\n> Is it?\n> Or?\n\nIt is.", "It is."),
         ("ann wrote:\n> Is it?\n\nIt is.", "It is."),
+        ("Ann Lee (ann) wrote:\n\n> Is it?\n\nIt is.", "It is."),
         ("Two things:\n\n1. it copies\n2. it waits\n\nSo no.", "Two things:\n\n1. it copies\n2. it waits"),
         ("Two things:", "Two things:"),
         ("# No\n\n```\nstack\n```\nIt sleeps.", "It sleeps."),
@@ -88,3 +89,14 @@ def _text(page: str) -> str:
     found = re.search(r"(?s)<textarea[^>]*>\n(.*?)</textarea>", page)
     assert found
     return html.unescape(found[1])
+
+
+@pytest.mark.django_db
+def test_whose_an_objection_is_can_be_seen() -> None:
+    builders.case()
+    builders.strategy()
+    client = Client()
+    client.force_login(builders.person())
+    given = {"text": "It costs.", "whose": "Jane\u200b Doe"}
+    assert client.post("/strategies/a-strategy/object/", given).status_code == 422
+    assert client.post("/strategies/a-strategy/object/", {**given, "whose": "Jane Doe"}).status_code == 302

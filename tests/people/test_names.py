@@ -120,7 +120,7 @@ UNSEEN = [
 ]
 
 
-@pytest.mark.parametrize("name", [*PLAIN, *TAKEN, *OFFICIAL, *UNSEEN, "mаintainer", "123", "jοe"])
+@pytest.mark.parametrize("name", [*PLAIN, *TAKEN, *OFFICIAL, *UNSEEN, "J" * 101, "mаintainer", "123", "jοe"])
 def test_a_name_reads_as_what_it_is_and_as_nobody_elses(name: str) -> None:
     eve, _ = builders.person("eve"), builders.person("joe")
     assert client(eve).post("/account/", {"kernel_name": name}).status_code == (302 if name in PLAIN else 422)

@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.test import Client
 
+from config.celery import app
 from discussion import leaving
 from people import post, tasks
 from people.models import Letter
@@ -219,3 +220,9 @@ def test_no_text_is_kept_of_what_is_settled() -> None:
     post.write("test", "jane@example.org", "Subject", "Text.")
     with pytest.raises(IntegrityError, match="letter_text_until_settled"), transaction.atomic():
         Letter.objects.update(state="sent")
+
+
+def test_the_worker_knows_what_beat_asks_for() -> None:
+    app.loader.import_default_modules()
+    asked = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert "mail.send" in asked and asked <= set(app.tasks)
