@@ -63,6 +63,7 @@ def show_case(
         "preview": preview,
         "review": None if only_text else review.of(found.document, request.user),
         "summaries": summaries,
+        "is_measured_elsewhere": not summaries and any(effect.standing == "measured" for effect in text.effects),
         "strip": strips([found])[found.pk],
         "strategies": [row for row in served if row[1].effect != "does_not_apply"],
         "no_help": [row for row in served if row[1].effect == "does_not_apply"],

@@ -109,7 +109,7 @@ MANNERS = _group(
 )
 
 STANDINGS = _group(
-    ("measured", "measured", "Seen in a measurement that is on this site or in its sources."),
+    ("measured", "measured", "Seen in a measurement whose report is on this site."),
     ("reported", "reported", "Told by somebody, with a source."),
     ("reasoned", "reasoned", "Follows from the source code; not seen."),
 )

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog import revisions
 from catalog.models import Case
+from catalog.models.cases import OPEN
 from catalog.models.text import Origin
 from discussion import threads
 from tests import builders
@@ -109,7 +110,17 @@ def test_figures_add_up_with_the_facets_below_them_and_name_the_newest_kernel() 
         "<dt>fixed</dt><dd>2</dd>",
     ):
         assert figure in text
-    assert "partlyfixed</dt><dd>2</dd>" in "".join(page("/?status=fixed").split()), "whatever the list is narrowed to"
+    assert "look-alike</dt><dd>3</dd>" in "".join(page("/?status=fixed").split()), "whatever the list is narrowed to"
+    figures, counts = Client().get("/").context["figures"], facet("/", "status")
+    assert figures.open == sum(counts.get(status, 0) for status in OPEN) and figures.fixed == counts["fixed"]
+    assert figures.open + figures.fixed == sum(facet("/", "kind").values())
+    unprivileged = facet("/?controller=unprivileged_user", "status")
+    assert figures.unprivileged == sum(unprivileged.get(status, 0) for status in OPEN)
+
+
+def facet(path: str, name: str) -> dict[str, int]:
+    (found,) = [one for one in Client().get(path).context["found"].facets if one.name == name]
+    return {choice.slug: choice.count for choice in found.choices}
 
 
 def test_the_page_of_a_case_shows_its_text_and_its_evidence() -> None:

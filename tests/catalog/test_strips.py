@@ -136,7 +136,7 @@ def test_all_strips_are_one_query(django_assert_num_queries: Queries) -> None:
         assert len(strips.strips(cases)) == 3
 
 
-def test_the_recorded_reports_show_no_change_that_did_not_happen() -> None:
+def test_the_recorded_reports_show_no_change_that_did_not_happen_and_lack_nothing_that_a_case_calls_measured() -> None:
     """Only fuse-writeback changes: since 6.16 a mover waits for the writeback. On 6.18 compaction alone was tried."""
     assert all(loaded.result == "new" for loaded in files.load(files.all_files()))
     call_command("load_recorded", verbosity=0)
@@ -148,3 +148,5 @@ def test_the_recorded_reports_show_no_change_that_did_not_happen() -> None:
     assert (shown["gup-longterm"], shown["aio-ring"], shown["fuse-writeback"]) == ("○○∘○", "●●∘●", "○○∘●")
     changing = [slug for slug, glyphs in shown.items() if len(set(glyphs) - {"∘", "·"}) > 1]
     assert changing == ["fuse-writeback"]
+    claiming = Case.objects.filter(effects__standing="measured").distinct()
+    assert [case.slug for case in claiming if not made[case.pk].lines] == [], "what says measured has a run that counts"
