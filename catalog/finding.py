@@ -102,6 +102,8 @@ class Found:
     words: str
     answer: search.Answer
     chosen: dict[str, str]
+    ignored: tuple[str, ...]
+    """Parameters that are none of this list, and those whose value none of it has."""
 
     @property
     def narrowed(self) -> bool:
@@ -113,7 +115,7 @@ class Found:
 
 
 def find(params: QueryDict, user: Any) -> Found:
-    """Unknown parameters and values narrow to nothing known, and are ignored."""
+    """Unknown parameters and values narrow nothing, and are named."""
     everything = list(Case.objects.visible_to(user).for_list())
     shown = strips(everything, params.get("mover", ""))
     words = params.get("q", "").replace("\x00", "").strip()[:200]
@@ -126,7 +128,14 @@ def find(params: QueryDict, user: Any) -> Found:
     chosen = {name: params[name] for name in FACETS if params.get(name) in labels[name]}
     facets = [_facet(name, chosen, answering, shown, labels[name], params) for name in FACETS]
     cases = _narrowed(answering, shown, chosen)
-    return Found(cases, everything, shown, [f for f in facets if f.choices], words, answer, chosen)
+    return Found(
+        cases, everything, shown, [f for f in facets if f.choices], words, answer, chosen, _ignored(params, chosen)
+    )
+
+
+def _ignored(params: QueryDict, chosen: Chosen) -> tuple[str, ...]:
+    """Only what the parameters are called: a value may be the name of something that the reader may not see."""
+    return tuple(sorted(name[:40] for name in params if name not in chosen and name not in ("q", "format")))
 
 
 def _all_labels(cases: list[Case], strips: dict[int, Strip]) -> dict[str, dict[str, str]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -59,6 +60,8 @@ class Figures:
 
 def cases(request: HttpRequest) -> HttpResponse:
     found = finding.find(request.GET, request.user)
+    if found.ignored and "format" in request.GET:
+        raise BadRequest(f"No filter or choice of this list: {', '.join(found.ignored)}.")
     rows = [row(case, found.strips[case.pk]) for case in found.cases]
     rows.sort(key=lambda row: rank(MECHANISMS, row.case.mechanism))
     if made := export.answer(request, lambda: exported(rows, _asked(found), request.get_full_path())):
