@@ -14,7 +14,7 @@ from datetime import datetime
 from catalog import histogram
 from catalog.models import Case, KernelBuild, Total
 from diagnosis import releases
-from diagnosis.vocabulary import CONCLUSIVE, ENVIRONMENTS, HELD, MOVERS, OUTCOMES, Word, look_up, look_up_area
+from diagnosis.vocabulary import CONCLUSIVE, ENVIRONMENTS, HELD, MOVERS, OUTCOMES, Word, counted, look_up, look_up_area
 
 GLYPHS = {"held": "●", "moves": "○", "mixed": "◐", "other": "∘", "none": "·"}
 MEANINGS = {
@@ -95,7 +95,7 @@ class Summary:
         seen = [(word, runs) for word, runs in self.outcomes if word.slug in CONCLUSIVE]
         if len(seen) == 1:
             return seen[0][0].label
-        return ", ".join(f"{runs} {word.label}" for word, runs in seen) or MEANINGS["none"]
+        return ", ".join(counted(runs, word) for word, runs in seen) or MEANINGS["none"]
 
     @property
     def interval(self) -> tuple[float, float] | None:

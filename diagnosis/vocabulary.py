@@ -230,6 +230,11 @@ def look_up_area(slug: str) -> Word:
     return look_up(AREAS, slug) if slug else NO_AREA
 
 
+def counted(number: int, word: Word) -> str:
+    """'3 hangs', '1 error', '2 errors': outcomes are verbs and adjectives, but for one noun."""
+    return "%d %s%s" % (number, word.label, "s" if word.slug == "error" and number != 1 else "")
+
+
 def rank(group: Mapping[str, Word], slug: str) -> int:
     """Where a slug that came from data stands in the order of its group; behind all others where it is not known."""
     return list(group).index(slug) if slug in group else len(group)
