@@ -10,11 +10,11 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
-from catalog import measured
 from catalog.current import case_text, strategy_text
 from catalog.facts import Objection
 from catalog.models import Case, Serving, Strategy
 from catalog.models.cases import OPEN
+from catalog.strips import Strip, strips
 
 _IN_HAND = ("posted", "merged", "released", "backported")
 
@@ -30,7 +30,7 @@ class Item:
     case: Case
     question: str
     proposals: list[Proposal]
-    strip: list[measured.Cell]
+    strip: Strip
 
     @property
     def reasons(self) -> list[str]:
@@ -39,7 +39,7 @@ class Item:
             ("unprivileged hands", "unprivileged_user" in self.case.controllers),
             ("unbounded", self.case.time_bound == "unbounded"),
             ("nothing posted", not any(p.serving.strategy.state in _IN_HAND for p in self.proposals)),
-            ("held on the newest kernel", bool(self.strip) and self.strip[-1].verdict in ("held", "mixed")),
+            ("held on the newest kernel", self.strip.is_held_on_newest),
         ]
         return [reason for reason, holds in found if holds]
 
@@ -56,11 +56,11 @@ def of(cases: QuerySet[Case], user: Any) -> list[Item]:
     servings = Serving.objects.filter(strategy__in=strategies.values("pk")).order_by("pk")
     shown = Prefetch("servings", servings.prefetch_related(Prefetch("strategy", strategies)))
     found = list(cases.select_related("document__current").prefetch_related(shown))
-    strips = measured.strips(found)
-    return [_item(case, strips[case.pk]) for case in found]
+    shown = strips(found)
+    return [_item(case, shown[case.pk]) for case in found]
 
 
-def _item(case: Case, strip: list[measured.Cell]) -> Item:
+def _item(case: Case, strip: Strip) -> Item:
     text = case_text(case.document)
     proposals = [_proposal(serving) for serving in case.servings.all() if serving.effect != "does_not_apply"]
     return Item(case, text.sections.get("Open question", "") if text else "", proposals, strip)

@@ -17,7 +17,7 @@ from catalog.current import case_text
 from catalog.models import Case
 from catalog.models.text import PROPOSALS, State
 from catalog.text_api import SAVING, TextView
-from rest import paging, problems
+from rest import paging, parameters, problems
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
 _STRINGS = {"type": "array", "items": {"type": "string"}}
@@ -83,6 +83,7 @@ class CasesView(APIView):
     )
     def get(self, request: Request) -> Response:
         """All cases, by slug; with `state`, what somebody proposed and nobody has reviewed, or what was declined."""
+        parameters.demand_known(request, "state")
         state = request.query_params.get("state", State.PUBLISHED)
         if state == State.PUBLISHED:
             return paging.answer(request, Case.objects.visible_to(request.user).for_list(), ("slug",), listed)

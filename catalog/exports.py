@@ -10,7 +10,17 @@ from catalog import builds, measured
 from catalog.export import Export, Row, Table
 from catalog.facts import CaseText
 from catalog.models import Case, Serving, Strategy
-from diagnosis.vocabulary import CONTROLLERS, EFFECTS, MANNERS, MECHANISMS, STANDINGS, STATUSES, TIME_BOUNDS, look_up
+from diagnosis.vocabulary import (
+    CONTROLLERS,
+    EFFECTS,
+    MANNERS,
+    MECHANISMS,
+    STANDINGS,
+    STATUSES,
+    TIME_BOUNDS,
+    counted,
+    look_up,
+)
 
 EVIDENCE = {
     "case": "case",
@@ -60,7 +70,7 @@ def _evidence(slug: str, one: measured.Summary) -> Row:
         "area": one.area.label,
         "held": one.held,
         "conclusive": one.conclusive,
-        "outcomes": [f"{runs} {word.label}" for word, runs in one.outcomes],
+        "outcomes": [counted(runs, word) for word, runs in one.outcomes],
         "nr_machines": one.nr_machines,
         "freed_seconds": float(f"{one.freed_seconds:.1g}") if one.freed_seconds is not None else None,
         "last_seen_at": one.last_seen_at.strftime("%Y-%m-%d"),

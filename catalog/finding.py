@@ -13,11 +13,22 @@ from typing import Any
 
 from django.http import QueryDict
 
-from catalog import measured, search
+from catalog import search
 from catalog.models import Case, Effect
-from diagnosis.vocabulary import AREAS, CONTROLLERS, EFFECTS, KINDS, MANNERS, MECHANISMS, STATUSES, Word, look_up
+from catalog.strips import Strip, strips
+from diagnosis.vocabulary import (
+    AREAS,
+    CONTROLLERS,
+    EFFECTS,
+    KINDS,
+    MANNERS,
+    MECHANISMS,
+    MOVERS,
+    STATUSES,
+    Word,
+    look_up,
+)
 
-Strip = list[measured.Cell]
 Chosen = Mapping[str, str]
 
 
@@ -53,9 +64,8 @@ FACETS: dict[str, Kind] = {
     "mechanism": Kind("Mechanism", lambda c, _, k: _labels(MECHANISMS, c.mechanisms), MECHANISMS, True),
     "area": Kind("Area", lambda c, _, k: _labels(AREAS, c.areas), AREAS, True),
     "subsystem": Kind("Subsystem", lambda c, _, k: {s.slug: s.name for s in c.subsystems.all()}, is_folded=True),
-    "kernel": Kind(
-        "Measured on", lambda c, strip, k: {cell.line: cell.line for cell in strip if cell.runs}, is_folded=True
-    ),
+    "kernel": Kind("Measured on", lambda c, strip, k: {line: line for line in strip.lines}, is_folded=True),
+    "mover": Kind("Measured by", lambda c, strip, k: _labels(MOVERS, list(strip.movers)), MOVERS, True),
     "kind": Kind("Kind", lambda c, _, k: _labels(KINDS, [c.kind]), KINDS, True),
 }
 
@@ -92,6 +102,8 @@ class Found:
     words: str
     answer: search.Answer
     chosen: dict[str, str]
+    ignored: tuple[str, ...]
+    """Parameters that are none of this list, and those whose value none of it has."""
 
     @property
     def narrowed(self) -> bool:
@@ -103,20 +115,27 @@ class Found:
 
 
 def find(params: QueryDict, user: Any) -> Found:
-    """Unknown parameters and values narrow to nothing known, and are ignored."""
+    """Unknown parameters and values narrow nothing, and are named."""
     everything = list(Case.objects.visible_to(user).for_list())
-    strips = measured.strips(everything)
+    shown = strips(everything, params.get("mover", ""))
     words = params.get("q", "").replace("\x00", "").strip()[:200]
     answer = search.search(user, words)
     answering = everything
     if words:
         named = search.documents(answer)
         answering = [case for case in everything if case.pk in named]
-    labels = _all_labels(everything, strips)
+    labels = _all_labels(everything, shown)
     chosen = {name: params[name] for name in FACETS if params.get(name) in labels[name]}
-    facets = [_facet(name, chosen, answering, strips, labels[name], params) for name in FACETS]
-    cases = _narrowed(answering, strips, chosen)
-    return Found(cases, everything, strips, [f for f in facets if f.choices], words, answer, chosen)
+    facets = [_facet(name, chosen, answering, shown, labels[name], params) for name in FACETS]
+    cases = _narrowed(answering, shown, chosen)
+    return Found(
+        cases, everything, shown, [f for f in facets if f.choices], words, answer, chosen, _ignored(params, chosen)
+    )
+
+
+def _ignored(params: QueryDict, chosen: Chosen) -> tuple[str, ...]:
+    """Only what the parameters are called: a value may be the name of something that the reader may not see."""
+    return tuple(sorted(name[:40] for name in params if name not in chosen and name not in ("q", "format")))
 
 
 def _all_labels(cases: list[Case], strips: dict[int, Strip]) -> dict[str, dict[str, str]]:

@@ -17,7 +17,7 @@ from catalog.api import SUMMARY, as_measured
 from catalog.builds import Build
 from catalog.models import Case, KernelBuild, Total
 from diagnosis import releases
-from rest import paging, problems
+from rest import paging, parameters, problems
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
 
@@ -65,6 +65,7 @@ class KernelsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Every build that something was measured on, in the order in which it was first heard of."""
+        parameters.demand_known(request)
         known: dict[int, list[Build]] = defaultdict(list)
         for one in builds.known(request.user):
             known[one.build.pk].append(one)

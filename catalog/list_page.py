@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from catalog import export, finding, measured
+from catalog import export, finding
 from catalog.models import Case, Effect
 from catalog.models.cases import OPEN
+from catalog.strips import Strip
 from diagnosis.vocabulary import AREAS, CONTROLLERS, EFFECTS, MECHANISMS, TIME_BOUNDS, Word, look_up, rank
 
 # By how well it is known. What this site has no word for looks like what is known least.
@@ -41,7 +43,7 @@ class Mark:
 class Row:
     case: Case
     marks: list[Mark]
-    strip: list[measured.Cell]
+    strip: Strip
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Figures:
     """Never a lump sum: each says what it counts."""
 
     open: int
+    no_cases: int
     unprivileged: int
     held_on_newest: int
     newest: str
@@ -57,6 +60,8 @@ class Figures:
 
 def cases(request: HttpRequest) -> HttpResponse:
     found = finding.find(request.GET, request.user)
+    if found.ignored and "format" in request.GET:
+        raise BadRequest(f"No filter or choice of this list: {', '.join(found.ignored)}.")
     rows = [row(case, found.strips[case.pk]) for case in found.cases]
     rows.sort(key=lambda row: rank(MECHANISMS, row.case.mechanism))
     if made := export.answer(request, lambda: exported(rows, _asked(found), request.get_full_path())):
@@ -73,7 +78,7 @@ def cases(request: HttpRequest) -> HttpResponse:
     return render(request, "catalog/cases.html", page)
 
 
-def row(case: Case, strip: list[measured.Cell]) -> Row:
+def row(case: Case, strip: Strip) -> Row:
     known = {effect.effect: effect for effect in case.effects.all()}
     return Row(case, [Mark(look_up(EFFECTS, slug), known.get(slug)) for slug in MARKED], strip)
 
@@ -83,18 +88,17 @@ def marked() -> list[Word]:
     return [look_up(EFFECTS, slug) for slug in MARKED]
 
 
-def _figures(everything: list[Case], strips: dict[int, list[measured.Cell]]) -> Figures:
-    real = [case for case in everything if case.kind == "case"]
-    open_ = [case for case in real if case.status in OPEN]
-    lines = next(iter(strips.values()), [])
-    newest = lines[-1].line if lines else ""
-    held = [case for case in real if strips[case.pk] and strips[case.pk][-1].verdict in ("held", "mixed")]
+def _figures(everything: list[Case], shown: dict[int, Strip]) -> Figures:
+    """Counted is what the facets count, so that they add up; what is no case among it is said beside it."""
+    open_ = [case for case in everything if case.status in OPEN]
+    newest = next((strip.newest for strip in shown.values()), "")
     return Figures(
         open=len(open_),
+        no_cases=sum(case.kind != "case" for case in open_),
         unprivileged=sum("unprivileged_user" in case.controllers for case in open_),
-        held_on_newest=len(held),
+        held_on_newest=sum(case.kind == "case" and shown[case.pk].is_held_on_newest for case in everything),
         newest=newest,
-        fixed=sum(case.status == "fixed" for case in real),
+        fixed=sum(case.status == "fixed" for case in everything),
     )
 
 
@@ -115,6 +119,7 @@ COLUMNS = {
     "areas": "areas",
     "effects": "breaks",
     "subsystems": "subsystems",
+    "mover": "measured by",
     "measured": "measured on",
     "url": "address",
 }
@@ -145,6 +150,7 @@ def _exported(one: Row) -> export.Row:
             f"{e.effect_word.label}: {e.manner_word.label} ({e.standing_word.label})" for e in case.effects.all()
         ],
         "subsystems": [subsystem.name for subsystem in case.subsystems.all()],
-        "measured": [f"{cell.glyph} {cell.line}" for cell in one.strip if cell.runs],
+        "mover": one.strip.mover.label if one.strip.mover else "",
+        "measured": [f"{cell.glyph} {cell.line}" for cell in one.strip.cells if cell.seen],
         "url": settings.SITE_URL + case.get_absolute_url(),
     }

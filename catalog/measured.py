@@ -7,24 +7,21 @@ failed runs are shown and stay out of the denominator.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-
-from django.db.models import Sum
 
 from catalog import histogram
 from catalog.models import Case, KernelBuild, Total
 from diagnosis import releases
-from diagnosis.vocabulary import CONCLUSIVE, ENVIRONMENTS, HELD, MOVERS, OUTCOMES, Word, look_up, look_up_area
+from diagnosis.vocabulary import CONCLUSIVE, ENVIRONMENTS, HELD, MOVERS, OUTCOMES, Word, counted, look_up, look_up_area
 
-GLYPHS = {"held": "●", "moves": "○", "mixed": "◐", "none": "·"}
+GLYPHS = {"held": "●", "moves": "○", "mixed": "◐", "other": "∘", "none": "·"}
 MEANINGS = {
     "held": "the folio stays",
     "moves": "the folio moves, or leaves first",
     "mixed": "both seen",
+    "other": "tried in other ways only",
     "none": "no conclusive run",
 }
 INTERVAL_FROM = 20
@@ -98,7 +95,7 @@ class Summary:
         seen = [(word, runs) for word, runs in self.outcomes if word.slug in CONCLUSIVE]
         if len(seen) == 1:
             return seen[0][0].label
-        return ", ".join(f"{runs} {word.label}" for word, runs in seen) or MEANINGS["none"]
+        return ", ".join(counted(runs, word) for word, runs in seen) or MEANINGS["none"]
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -106,27 +103,6 @@ class Summary:
         if self.conclusive and (0 < self.held < self.conclusive or self.conclusive >= INTERVAL_FROM):
             return wilson(self.held, self.conclusive)
         return None
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One line of kernels in the strip of a case."""
-
-    line: str
-    verdict: str
-    builds: tuple[str, ...]
-    runs: int
-
-    @property
-    def glyph(self) -> str:
-        return GLYPHS[self.verdict]
-
-    @property
-    def said(self) -> str:
-        runs = "1 run" if self.runs == 1 else f"{self.runs} runs"
-        return f"{self.line}: {MEANINGS[self.verdict]}" + (
-            f", {runs} on {', '.join(self.builds)}" if self.builds else ""
-        )
 
 
 def verdict(held: int, conclusive: int) -> str:
@@ -154,37 +130,3 @@ def summaries(case: Case) -> list[Summary]:
 def summarised(totals: Iterable[Total]) -> list[Summary]:
     """The totals come with their builds."""
     return [Summary.of(total) for total in totals]
-
-
-def strips(cases: Iterable[Case]) -> dict[int, list[Cell]]:
-    """By case: one cell for each line of kernels that any of these cases was measured on. One query.
-
-    A labelled build (a candidate fix) is no kernel that people run, and stays out of the strip.
-    """
-    wanted = [case.pk for case in cases]
-    seen: dict[int, dict[str, list[_Runs]]] = {pk: defaultdict(list) for pk in wanted}
-    lines: dict[str, tuple[int, ...]] = {}
-    read = lru_cache(releases.read)
-    totals = Total.objects.filter(case__in=wanted, build__label="").order_by()
-    sums = totals.values_list("case_id", "build__release").annotate(held=Sum("held"), conclusive=Sum("conclusive"))
-    for case, *rest in sums:
-        runs = _Runs(*rest)
-        release = read(runs.release)
-        lines[release.line] = min(lines.get(release.line, release.order), release.order)
-        seen[case][release.line].append(runs)
-    ordered = sorted(lines, key=lambda line: lines[line])
-    return {pk: [_cell(line, seen[pk].get(line, [])) for line in ordered] for pk in wanted}
-
-
-@dataclass(frozen=True)
-class _Runs:
-    """What was seen on one release, whoever tried to move the folio."""
-
-    release: str
-    held: int
-    conclusive: int
-
-
-def _cell(line: str, seen: list[_Runs]) -> Cell:
-    held, conclusive = sum(one.held for one in seen), sum(one.conclusive for one in seen)
-    return Cell(line, verdict(held, conclusive), tuple(sorted(one.release for one in seen)), conclusive)

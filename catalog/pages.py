@@ -14,6 +14,7 @@ from catalog import export, exports, measured, parts, review, steering, tried
 from catalog.document import Malformed, parse
 from catalog.facts import CaseText, StrategyText
 from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
+from catalog.strips import strips
 from diagnosis.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES, look_up, rank
 from people.models import User, may
 
@@ -62,7 +63,8 @@ def show_case(
         "preview": preview,
         "review": None if only_text else review.of(found.document, request.user),
         "summaries": summaries,
-        "strip": measured.strips([found])[found.pk],
+        "is_measured_elsewhere": not summaries and any(effect.standing == "measured" for effect in text.effects),
+        "strip": strips([found])[found.pk],
         "strategies": [row for row in served if row[1].effect != "does_not_apply"],
         "no_help": [row for row in served if row[1].effect == "does_not_apply"],
         "reproducers": [part for part in offered if part.place == "reproduce"],

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from catalog.current import strategy_text
 from catalog.models import Case, Strategy
 from catalog.text_api import SAVING, TextView
-from rest import paging, problems
+from rest import paging, parameters, problems
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
 
@@ -60,6 +60,7 @@ class StrategiesView(APIView):
     )
     def get(self, request: Request) -> Response:
         """All strategies, by slug, each with the cases that it speaks of."""
+        parameters.demand_known(request)
         visible = _visible_cases(request)
         rows = Strategy.objects.visible_to(request.user).for_list().order_by("slug")
         return paging.answer(request, rows, ("slug",), lambda strategy: _listed(strategy, visible))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,6 +13,8 @@ from catalog import export, list_page, measured
 from catalog.current import strategy_text
 from catalog.models import Case, Strategy, Subsystem
 from catalog.models.cases import OPEN
+from catalog.strips import Strip, strips
+from diagnosis import releases
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ def subsystem(request: HttpRequest, slug: str) -> HttpResponse:
     if not cases:
         raise Http404("No case names such a subsystem.")
     found = next(one for one in cases[0].subsystems.all() if one.slug == slug)
-    strips = measured.strips(cases)
-    rows = [list_page.row(case, strips[case.pk]) for case in cases]
+    shown = strips(cases)
+    rows = [list_page.row(case, shown[case.pk]) for case in cases]
     rows.sort(key=lambda row: (row.case.status not in OPEN, row.case.slug))
     if made := export.answer(request, lambda: list_page.exported(rows, f"{found.name}: cases", request.path)):
         return made
@@ -64,24 +67,26 @@ def subsystem(request: HttpRequest, slug: str) -> HttpResponse:
         "groups": [(None, rows)],
         "marked": list_page.marked(),
         "strategies": [(strategy, _served(strategy, cases), _driver(strategy)) for strategy in strategies],
-        "lines": _lines(strips),
+        "lines": _lines(shown.values()),
         "nr_open": sum(case.status in OPEN for case in cases if case.kind == "case"),
-        "nr_measured": sum(any(cell.runs for cell in strips[case.pk]) for case in cases),
+        "nr_measured": sum(bool(strip.lines) for strip in shown.values()),
         "here": "cases",
     }
     return render(request, "catalog/subsystem.html", page)
 
 
-def _lines(strips: dict[int, list[measured.Cell]]) -> list[Line]:
-    by_line: dict[str, list[measured.Cell]] = {}
-    for strip in strips.values():
-        for cell in strip:
-            by_line.setdefault(cell.line, []).append(cell)
+def _lines(shown: Iterable[Strip]) -> list[Line]:
+    """Every line that there are runs on, the newest first, then those whose names tell no version."""
+    by_line: dict[str, list[tuple[int, int]]] = {}
+    for strip in shown:
+        for name, seen in strip.lines.items():
+            by_line.setdefault(name, []).append(seen)
     made = []
-    for name, cells in by_line.items():
-        seen = Counter(cell.verdict for cell in cells)
-        made.append(Line(name, seen["held"], seen["mixed"], seen["moves"], sum(cell.runs for cell in cells)))
-    return [line for line in reversed(made) if line.cases]
+    for name in sorted(by_line, key=lambda name: (releases.read(name.split()[-1]).order, name), reverse=True):
+        seen = Counter(measured.verdict(*one) for one in by_line[name])
+        runs = sum(runs for _, runs in by_line[name])
+        made.append(Line(name, seen["held"], seen["mixed"], seen["moves"], runs))
+    return made
 
 
 def _served(strategy: Strategy, cases: list[Case]) -> list[object]:

@@ -13,9 +13,10 @@ from catalog import comparing, prose
 from catalog.facts import Link
 from catalog.finding import Choice
 from catalog.list_page import MARKED, Mark
-from catalog.measured import Cell, Summary
+from catalog.measured import Summary
 from catalog.models import Case, Effect, KernelBuild, Strategy
 from catalog.pages import steps
+from catalog.strips import Cell, Seen, Setting, Strip
 from diagnosis import vocabulary
 from diagnosis.vocabulary import AREAS, EFFECTS, ENVIRONMENTS, MOVERS, OUTCOMES, look_up
 
@@ -41,12 +42,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     page: dict[str, Any] = {
         "tokens": TOKENS,
         "case": CASE,
-        "strip": [
-            Cell("6.1", "moves", ("6.1.0-50-amd64",), 5),
-            Cell("6.12", "mixed", ("6.12.95",), 8),
-            Cell("6.18", "held", ("6.18.44",), 20),
-            Cell("7.3", "none", (), 0),
-        ],
+        "strip": STRIP,
         "summaries": [_summary(**given) for given in EVIDENCE],
         "sides": [_summary(**EVIDENCE[0]), _summary(**EVIDENCE[3]), None],
         "level": comparing.LEVEL,
@@ -98,6 +94,18 @@ EVIDENCE: tuple[dict[str, Any], ...] = (
     {"outcomes": {"hangs": 14, "moves": 6, "inconclusive": 2}, "freed_seconds": 5.2},
     {"outcomes": {"moves": 25}},
     {"outcomes": {"skipped": 3, "error": 1}, "label": "fix v3"},
+)
+STRIP = Strip(
+    Setting("offline", "zone_movable", "guest", "x86_64", "run"),
+    (
+        Cell("6.1", Seen("6.1.0-50-amd64", 0, 5)),
+        Cell("6.6", None),
+        Cell("6.12", Seen("6.12.95", 3, 8)),
+        Cell("6.18", None, ("compaction: the folio stays",)),
+        Cell("7.3", Seen("7.3.4", 20, 20)),
+    ),
+    {},
+    ("compaction", "offline"),
 )
 
 

@@ -50,6 +50,9 @@ _FAMILIES = (
 )
 _PLAIN = _Family(re.compile(""), "")
 
+# The lines that upstream keeps for years, oldest first. The next one is added here when kernel.org announces it.
+LONGTERM = ("5.4", "5.10", "5.15", "6.1", "6.6", "6.12", "6.18")
+
 
 @dataclass(frozen=True)
 class Release:

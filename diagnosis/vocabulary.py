@@ -117,7 +117,7 @@ COMMANDS = _group(
 )
 
 STANDINGS = _group(
-    ("measured", "measured", "Seen in a measurement that is on this site or in its sources."),
+    ("measured", "measured", "Seen in a measurement whose report is on this site."),
     ("reported", "reported", "Told by somebody, with a source."),
     ("reasoned", "reasoned", "Follows from the source code; not seen."),
 )
@@ -236,6 +236,11 @@ def look_up(group: Mapping[str, Word], slug: str) -> Word:
 def look_up_area(slug: str) -> Word:
     """As `look_up`; where no area was hit that is no gap in what is known."""
     return look_up(AREAS, slug) if slug else NO_AREA
+
+
+def counted(number: int, word: Word) -> str:
+    """'3 hangs', '1 error', '2 errors': outcomes are verbs and adjectives, but for one noun."""
+    return "%d %s%s" % (number, word.label, "s" if word.slug == "error" and number != 1 else "")
 
 
 def rank(group: Mapping[str, Word], slug: str) -> int:

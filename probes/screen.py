@@ -93,7 +93,7 @@ def summary_lines(runs: Sequence[Dict[str, Any]]) -> List[str]:
         mine = [run["outcome"] for run in runs if run["case"] == slug]
         if len(mine) > 1:
             counts = (
-                "%d %s" % (mine.count(name), vocabulary.look_up(vocabulary.OUTCOMES, name).label)
+                vocabulary.counted(mine.count(name), vocabulary.look_up(vocabulary.OUTCOMES, name))
                 for name in vocabulary.OUTCOMES
                 if name in mine
             )

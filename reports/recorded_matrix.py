@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from diagnosis import releases
-from diagnosis.vocabulary import CONCLUSIVE, MOVERS, OUTCOMES, look_up
+from diagnosis.vocabulary import CONCLUSIVE, MOVERS, OUTCOMES, counted, look_up
 from reports.recorded import Recording, is_spread
 
 Cells = dict[tuple[str, str], dict[str, Counter[str]]]
@@ -34,5 +34,5 @@ def table(recordings: Iterable[Recording]) -> str:
 def said(outcomes: Counter[str]) -> str:
     total = outcomes.total()
     conclusive = [f"{look_up(OUTCOMES, slug).label} {outcomes[slug]}/{total}" for slug in CONCLUSIVE if outcomes[slug]]
-    silent = [f"{outcomes[slug]} {look_up(OUTCOMES, slug).label}" for slug in OUTCOMES if slug not in CONCLUSIVE]
+    silent = [counted(outcomes[slug], look_up(OUTCOMES, slug)) for slug in OUTCOMES if slug not in CONCLUSIVE]
     return ", ".join(conclusive + [text for text in silent if not text.startswith("0 ")])

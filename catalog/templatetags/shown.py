@@ -57,6 +57,11 @@ def told(event: Event) -> str:
 
 
 @register.filter
+def counted(runs: int, word: vocabulary.Word) -> str:
+    return vocabulary.counted(runs, word)
+
+
+@register.filter
 def subsystem_slug(name: str) -> str:
     return facts.subsystem_slug(name)
 

@@ -100,10 +100,26 @@ def test_words_and_choices_narrow_the_list(query: str, found: list[str]) -> None
         "q=+",
     ],
 )
-def test_what_is_not_known_is_ignored(query: str) -> None:
+def test_what_is_not_known_is_ignored_and_named(query: str) -> None:
     found = find(query)
     assert len(found.cases) == 3 and not found.narrowed
-    assert Client().get("/?" + query).status_code == 200
+    assert found.ignored == (() if query.startswith("q=") else (query.partition("=")[0],))
+    page = Client().get("/?" + query)
+    assert page.status_code == 200
+    assert ("Ignored, since there is no such filter" in page.content.decode()) == bool(found.ignored)
+
+
+def test_data_is_not_given_out_under_a_filter_that_there_is_not() -> None:
+    for path in ("/?format=json&held_by=guest", "/?format=csv&status=nonsense"):
+        assert Client().get(path).status_code == 400
+    assert Client().get("/?format=json&status=open").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/cases/", "/api/v1/strategies/", "/api/v1/kernels/"])
+def test_a_list_of_the_api_refuses_a_parameter_that_it_does_not_have(path: str) -> None:
+    answer = Client().get(path + "?status=open")
+    assert answer.status_code == 400 and "status" in answer.json()["detail"]
+    assert Client().get(path + "?limit=1").status_code == 200
 
 
 def test_counts_say_how_many_cases_a_choice_leads_to() -> None:

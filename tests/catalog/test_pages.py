@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog import revisions
 from catalog.models import Case
+from catalog.models.cases import OPEN
 from catalog.models.text import Origin
 from discussion import threads
 from tests import builders
@@ -88,12 +89,14 @@ def test_the_list_groups_cases_by_mechanism_and_says_what_they_break() -> None:
     assert '<span class="tag">look-alike</span>' in text
 
 
-def test_figures_count_cases_alone_and_name_the_newest_kernel() -> None:
+def test_figures_add_up_with_the_facets_below_them_and_name_the_newest_kernel() -> None:
+    """What is no case is counted by both, and said."""
     for slug, head in {
         "one": {},
         "two": {"controllers": ["kernel"], "status": "mitigated"},
         "done": {"status": "fixed"},
-        "like": {"kind": "look_alike"},
+        "like": {"kind": "look_alike", "status": "partially_fixed"},
+        "past": {"kind": "contrast", "status": "fixed"},
     }.items():
         builders.case(slug, **head)
     tally(Case.objects.get(slug="one"), "7.3.1")
@@ -101,13 +104,23 @@ def test_figures_count_cases_alone_and_name_the_newest_kernel() -> None:
     tally(Case.objects.get(slug="like"), "7.3.1")
     text = "".join(page("/").split())
     for figure in (
-        "<dt>open,mitigatedorpartlyfixed</dt><dd>2</dd>",
-        "<dt>oftheminunprivilegedhands</dt><dd>1</dd>",
-        "<dt>seentoholdon7.3</dt><dd>1</dd>",
-        "<dt>fixed</dt><dd>1</dd>",
+        "<dt>open,mitigatedorpartlyfixed,1ofthemcontrastorlook-alike</dt><dd>3</dd>",
+        "<dt>oftheminunprivilegedhands</dt><dd>2</dd>",
+        "<dt>casesseentoholdon7.3</dt><dd>1</dd>",
+        "<dt>fixed</dt><dd>2</dd>",
     ):
         assert figure in text
-    assert "partlyfixed</dt><dd>2</dd>" in "".join(page("/?status=fixed").split()), "whatever the list is narrowed to"
+    assert "look-alike</dt><dd>3</dd>" in "".join(page("/?status=fixed").split()), "whatever the list is narrowed to"
+    figures, counts = Client().get("/").context["figures"], facet("/", "status")
+    assert figures.open == sum(counts.get(status, 0) for status in OPEN) and figures.fixed == counts["fixed"]
+    assert figures.open + figures.fixed == sum(facet("/", "kind").values())
+    unprivileged = facet("/?controller=unprivileged_user", "status")
+    assert figures.unprivileged == sum(unprivileged.get(status, 0) for status in OPEN)
+
+
+def facet(path: str, name: str) -> dict[str, int]:
+    (found,) = [one for one in Client().get(path).context["found"].facets if one.name == name]
+    return {choice.slug: choice.count for choice in found.choices}
 
 
 def test_the_page_of_a_case_shows_its_text_and_its_evidence() -> None:

@@ -62,3 +62,8 @@ def test_no_area_is_no_gap_in_what_is_known_and_an_unknown_area_is() -> None:
 
 def test_an_unknown_word_stands_behind_all_others() -> None:
     assert [vocabulary.rank(GROUPS["kind"], slug) for slug in ("case", "look_alike", "elsewhere", "")] == [0, 2, 3, 3]
+
+
+def test_one_error_is_one_and_two_are_errors() -> None:
+    said = [vocabulary.counted(n, OUTCOMES[slug]) for n, slug in ((1, "error"), (2, "error"), (3, "hangs"))]
+    assert said == ["1 error", "2 errors", "3 hangs"]
