@@ -10,8 +10,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog import affected_pages
-from catalog.models import Document
+from catalog import affected, affected_pages, files
+from catalog.models import Case, Document
+from diagnosis import releases
+from diagnosis.affected import Measurement, answer
 from tests import builders
 from tests.catalog.test_measured import tally
 
@@ -116,3 +118,15 @@ def test_it_asks_three_questions_however_much_was_measured(path: str) -> None:
     for n in range(9):
         tally(builders.case(f"case-{n}", trees=TREES), f"6.{n}.1")
     assert queries() == few == 3
+
+
+@pytest.mark.parametrize("kernel", ["6.1.0-50-amd64", "6.12.95+deb12-amd64", "6.12.107+deb13-amd64"])
+def test_runs_that_moved_do_not_clear_fuse_on_6_1_and_6_12(kernel: str) -> None:
+    """A writer that waits for the server with the folio locked is a state that these runs do not make."""
+    assert [loaded.result for loaded in files.load([files.FOLDERS["case"] / "fuse-writeback.md"])] == ["new"]
+    case = Case.objects.select_related("document__current").get()
+    where = ("offline", "zone_movable", "guest", "x86_64", "run")
+    moved = [Measurement(build, *where, 0, 5, 1) for build in ("6.1.0-50-amd64", "6.12.95+deb12-amd64")]
+    found = answer(releases.read(kernel), moved, affected.changes(case))
+    assert (found.verdict, found.known_by) == ("affected", "tree")
+    assert any("The runs did not make: A folio that somebody locks" in reason.text for reason in found.reasons)
