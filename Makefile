@@ -1,6 +1,13 @@
 PYTHON ?= python3
 
-.PHONY: run test coverage lint lock lab signatures bench-pages bench-sweep bench-ingest bench-mail bench-stranger check-api bench-diagnose
+# pip trusts the certificates of the system, uv its own list alone: it would fail behind a proxy that intercepts TLS.
+SYSTEM_CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem)
+ifneq ($(SYSTEM_CERTIFICATES)$(SSL_CERT_FILE)$(SSL_CERT_DIR),)
+export UV_SYSTEM_CERTS ?= true
+endif
+
+.PHONY: run test coverage lint lock lab signatures bench-pages bench-sweep bench-ingest bench-mail bench-stranger \
+	check-api bench-diagnose fuzz
 
 run: .venv/ok
 	@.venv/bin/python -m local.run

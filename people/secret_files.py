@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def create(path: Path, secret: str) -> None:
-    """Raises OSError, FileExistsError too: no file of another's and no link laid there is written through."""
+    """Raises OSError, FileExistsError too: neither a file that is there nor a link is written through."""
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(number, "w") as file:
         file.write(secret + "\n")

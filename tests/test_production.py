@@ -1,0 +1,168 @@
+"""The commands of docs/operations.md, as they stand, bring up a site in production mode that works."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shlex
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from config.environment import KNOWN
+from local import run as local_run
+from local.postgres import FAST, Postgres
+from tests import builders
+from tests.running import ROOT, asked, free_port, until
+
+DOCUMENT = (ROOT / "docs" / "operations.md").read_text()
+NAME = "unmigratable.example"
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def blocks() -> list[list[str]]:
+    """Indented blocks of the section: environment, each release, the first person, what is kept running."""
+    section = DOCUMENT.partition("## Run it in production\n")[2].partition("\n## ")[0]
+    return [block.replace("    ", "").splitlines() for block in re.findall(r"(?:^    .+\n)+", section, re.MULTILINE)]
+
+
+def services(line: str) -> tuple[str, ...]:
+    """What a command line starts, without what belongs to the place where it runs."""
+    words = shlex.split(line)
+    for name in ("--bind", "--schedule"):
+        if name in words:
+            del words[words.index(name) : words.index(name) + 2]
+    started = next(number for number, word in enumerate(words) if word in ("gunicorn", "celery"))
+    return tuple(word for word in words[started:] if not word.startswith("--without-"))
+
+
+def test_document_compose_and_make_run_start_the_same_programs() -> None:
+    documented = {services(line) for line in blocks()[3]}
+    compose = {services(one["command"]) for one in COMPOSE["services"].values() if "-A" in str(one.get("command"))}
+    web = services(COMPOSE["services"]["web"]["command"])
+    assert documented == {services(shlex.join(line)) for line in local_run.commands(8000).values()} == {web, *compose}
+
+
+def test_compose_passes_every_setting_on() -> None:
+    passed = COMPOSE["services"]["web"]["environment"]
+    assert passed.keys() >= KNOWN.keys() - {"UNMIGRATABLE_TOKEN", "UNMIGRATABLE_VAR"}
+    assert passed == COMPOSE["services"]["worker"]["environment"]
+
+
+class Site:
+    """What the document says, in a shell of its own, with the values of this test in the environment that it names."""
+
+    def __init__(self, var: Path, database: str) -> None:
+        self.port, self.log = free_port(), var / "log"
+        values = {
+            "UNMIGRATABLE_SECRET_KEY": secrets.token_urlsafe(50),
+            "UNMIGRATABLE_VAR": str(var),
+            "DATABASE_URL": database,
+            "CELERY_BROKER_URL": "filesystem://localhost",
+            "PORT": str(self.port),
+        }
+        documented = dict(line.split("=", 1) for line in blocks()[0])
+        assert values.keys() <= documented.keys()
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self.environment = {**documented, **values, "PATH": path, "HOME": str(var)}
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def do(self, line: str) -> str:
+        done = subprocess.run(
+            line, shell=True, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=300
+        )
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        return done.stdout
+
+    def keep(self, line: str) -> None:
+        with self.log.open("ab") as log:
+            self.running.append(
+                subprocess.Popen(
+                    f"exec {line}",
+                    shell=True,
+                    cwd=ROOT,
+                    env=self.environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            )
+
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
+        """As the proxy asks, unless other headers are given."""
+        made = headers or {"Host": NAME, "X-Forwarded-Proto": "https"}
+        code, body = asked(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=made))
+        return code, body.decode()
+
+    def is_ready(self) -> bool:
+        assert all(one.poll() is None for one in self.running), self.log.read_text()
+        try:
+            return self.get("/readyz", Host="10.1.2.3:80") == (200, "ready\n")
+        except OSError:
+            return False
+
+    def stop(self) -> list[int]:
+        for one in self.running:
+            one.send_signal(signal.SIGTERM)
+        return [one.wait(60) for one in self.running]
+
+    def kill(self) -> None:
+        for one in self.running:
+            if one.poll() is None:
+                os.killpg(one.pid, signal.SIGKILL)
+                one.wait()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    server = Postgres(tmp_path / "postgres", FAST)
+    var = tmp_path / "var"
+    var.mkdir()
+    made = Site(var, server.url)
+    try:
+        server.start()
+        yield made
+    finally:
+        made.kill()
+        server.erase()
+
+
+@pytest.mark.processes
+def test_the_documented_commands_bring_up_a_site_that_works(site: Site, tmp_path: Path) -> None:
+    _, for_each_release, once, kept_running = blocks()
+    for line in for_each_release + once:
+        said = site.do(line)
+    assert len(said.strip()) >= 12, "the maintainer's password"
+    token = tmp_path / "token"
+    site.do(f"python manage.py add_machine box --token-file {token}")
+    for line in kept_running:
+        site.keep(line)
+    until(site.is_ready, 90, lambda: site.log.read_text()[-3000:])
+    code, page = site.get("/")
+    assert code == 200 and "fuse-writeback" in page
+    found = re.search(r'href="(/static/[^"]+\.css)"', page)
+    assert found and site.get(found[1])[0] == 200
+    assert site.get("/", Host="another.example")[0] == 400
+    secret = token.read_text().strip()
+    headers = {"Host": NAME, "X-Forwarded-Proto": "https", "Authorization": f"Bearer {secret}"}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{site.port}/api/v1/reports/",
+        builders.body(),
+        {**headers, "Content-Type": "application/json"},
+    )
+    code, body = asked(request)
+    assert code == 202, body
+    address = re.search(rb"/api/v1/reports/[0-9a-f-]+/", body)
+    assert address
+    settled = '"state":"settled"'
+    until(lambda: settled in site.get(address[0].decode())[1].replace(" ", ""), 60, site.log.read_text)
+    assert set(site.stop()) == {0}
+    log = site.log.read_text()
+    assert "Traceback" not in log and log.count("DisallowedHost") == 1
