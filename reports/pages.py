@@ -26,7 +26,7 @@ from diagnosis.faults import Unreadable
 from diagnosis.formats import envelope, kernel_log, registry
 from diagnosis.vocabulary import Word
 from people.models import User, may
-from reports import counts, hiding, inbox, operations, picking, probe, replay
+from reports import counts, hiding, inbox, operations, picking, probe, replay, requeue
 from reports import evidence as attaching
 from reports.forms import VerdictForm
 from reports.ledger import ledger
@@ -46,6 +46,7 @@ def reports(request: HttpRequest) -> HttpResponse:
         known = counts.by_state()
         pages.count = known[pick.state] if pick.state else sum(known.values())
     rows = pages.get_page(request.GET.get("page"))
+    may_replay = may(request.user, "reingest")
     page = {
         "rows": rows,
         "lines": _rows(list(rows), request.user),
@@ -53,7 +54,8 @@ def reports(request: HttpRequest) -> HttpResponse:
         "pick": pick,
         "formats": registry.FORMATS.values(),
         "states": State.values,
-        "may_replay": may(request.user, "reingest"),
+        "may_replay": may_replay,
+        "nr_to_queue": requeue.nr_left_of_all() if may_replay else 0,
         "may_judge": may(request.user, "judge"),
         "here": "reports",
     }
