@@ -161,8 +161,7 @@ DATABASES: dict[str, Any] = {
     "default": {
         **dj_database_url.parse(env.address("DATABASE_URL", DATABASE_SCHEMES)),
         "CONN_MAX_AGE": 0,
-        # Else each connection that the pool kept over a restart of the server is one more 503.
-        "CONN_HEALTH_CHECKS": True,
+        "ENGINE": "config.postgres",
     }
 }
 DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {

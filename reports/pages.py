@@ -22,7 +22,7 @@ from catalog.parts import Part
 from diagnosis.formats import envelope, kernel_log, registry
 from diagnosis.vocabulary import Word
 from people.models import User, may
-from reports import counts, inbox, operations, picking, probe, reading, replay
+from reports import counts, inbox, operations, picking, probe, reading, replay, requeue
 from reports import evidence as attaching
 from reports.forms import VerdictForm
 from reports.ledger import ledger
@@ -43,6 +43,7 @@ def reports(request: HttpRequest) -> HttpResponse:
         known = counts.by_state()
         pages.count = known[pick.state] if pick.state else sum(known.values())
     rows = pages.get_page(request.GET.get("page"))
+    may_replay = may(request.user, "reingest")
     page = {
         "rows": rows,
         "lines": _rows(list(rows), request.user),
@@ -50,7 +51,8 @@ def reports(request: HttpRequest) -> HttpResponse:
         "pick": pick,
         "formats": registry.FORMATS.values(),
         "states": State.values,
-        "may_replay": may(request.user, "reingest"),
+        "may_replay": may_replay,
+        "nr_to_queue": requeue.nr_left_of_all() if may_replay else 0,
         "may_judge": may(request.user, "judge"),
         "here": "reports",
     }

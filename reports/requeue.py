@@ -72,6 +72,10 @@ def nr_left(row: Requeue) -> int:
     return _left(row).count()
 
 
+def nr_left_of_all() -> int:
+    return sum(nr_left(row) for row in Requeue.objects.all())
+
+
 def _left(row: Requeue) -> QuerySet[Report]:
     """What is at rest and not queued yet. What came in after the act was read with what the act changed."""
     rows = replay.replayable(Report.objects.filter(_chosen(row), received_at__lte=row.at))

@@ -22,7 +22,7 @@ from diagnosis.observation import Observation as Said
 from people import journal
 from people.models import User
 from reports import requeue
-from reports.models import Observation, Report, Requeue, State, Turn, Verdict
+from reports.models import Observation, Report, State, Turn, Verdict
 from reports.recognised import known_signatures
 
 NEWEST = 20_000
@@ -172,4 +172,4 @@ def activate(case: Case, text: str, base: int, person: User) -> int:
 def being_read_again() -> int:
     """How many replayed reports still wait, and how many are to follow: the progress of a rematch."""
     waiting = Report.objects.filter(state__in=(State.RECEIVED, State.INGESTING), turn=Turn.REPLAYED).count()
-    return waiting + sum(requeue.nr_left(row) for row in Requeue.objects.all())
+    return waiting + requeue.nr_left_of_all()

@@ -56,7 +56,7 @@ class Tally(models.Model):
     before, then while the folio was held, then after.
     """
 
-    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="tallies")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="tallies", db_index=False)
     build = models.ForeignKey(KernelBuild, on_delete=models.PROTECT, related_name="tallies")
     architecture = models.CharField(max_length=32)
     mover = models.CharField(max_length=32)
@@ -101,7 +101,7 @@ class Total(models.Model):
     when an outcome was first seen here that had not been seen before.
     """
 
-    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="totals")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="totals", db_index=False)
     build = models.ForeignKey(KernelBuild, on_delete=models.PROTECT, related_name="totals")
     architecture = models.CharField(max_length=32)
     mover = models.CharField(max_length=32)

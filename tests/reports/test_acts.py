@@ -113,6 +113,9 @@ def test_the_page_says_what_is_left_of_an_act_of_a_maintainer(chief: User) -> No
         builders.settled()
     page = client.post("/reports/again", {"state": "settled"}, follow=True).content.decode()
     assert "5 reports will be read again." in page and waiting() == 3
+    assert "2 more reports will be queued" in page
+    tasks.work_off_acts()
+    assert "will be queued" not in client.get("/reports/").content.decode()
 
 
 def many_tallies(sender: Machine, number: int) -> None:
