@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: run test coverage lint lock lab signatures bench-pages bench-ingest bench-mail check-api bench-diagnose
+.PHONY: run test coverage lint lock lab signatures bench-pages bench-ingest bench-mail check-api bench-diagnose fuzz
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -66,6 +66,10 @@ var/squad/bin/squad:
 # Does the API do what its OpenAPI document says, whatever it is asked? All checks of schemathesis.
 check-api: .venv/ok-dev
 	.venv/bin/python -m bench.check_api $(CHECK)
+
+# Everything that a stranger can send, changed at random; see docs/reliability.md. FUZZ="--seconds 3600 --seed 7"
+fuzz: .venv/ok-dev
+	@.venv/bin/python -m tests.fuzz.everything $(FUZZ)
 
 # SQUAD's log parser runs on the same files.
 bench-diagnose: .venv/ok-dev var/squad/bin/squad
