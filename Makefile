@@ -85,6 +85,10 @@ bench-stranger: .venv/ok-dev
 check-api: .venv/ok-dev
 	.venv/bin/python -m bench.check_api $(CHECK)
 
+# Everything that a stranger can send, changed at random; see docs/reliability.md. FUZZ="--seconds 3600 --seed 7"
+fuzz: .venv/ok-dev
+	@.venv/bin/python -m tests.fuzz.everything $(FUZZ)
+
 # SQUAD's log parser runs on the same files.
 bench-diagnose: .venv/ok-dev var/squad/bin/squad
 	@.venv/bin/python -m bench.diagnose --squad var/squad/bin/python

@@ -126,8 +126,8 @@ def _strings(value: Any) -> Iterator[str]:
 
 def plain(text: str) -> str:
     """CommonMark without its marks, well enough to be read in one line of a result."""
-    text = re.sub(r"(?m)^\s*(?:```.*|~~~.*|#{1,6}\s+|[-*]\s+|>\s?)", "", text)
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"(?m)^[^\S\n]*(?:```.*|~~~.*|#{1,6}\s+|[-*]\s+|>\s?)", "", text)
+    text = re.sub(r"\[([^\[\]]*)\]\([^)\[]*\)", r"\1", text)
     return re.sub(r"`|\*\*", "", text).strip()
 
 

@@ -97,7 +97,7 @@ def quoted(word: str) -> str:
 
 
 def _message_ids(chunk: str) -> list[str]:
-    return re.findall(r"[^\s/@]+@[^\s/@]+", chunk)
+    return re.findall(r"(?<![^\s/@])[^\s/@]+@[^\s/@]+", chunk)
 
 
 def _pointed_at(chunk: str) -> str:

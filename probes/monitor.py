@@ -27,8 +27,8 @@ _CMA = Path("/sys/kernel/mm/cma")
 # As the kernel writes them: do_migrate_range, alloc_contig_range, cma_alloc, soft offline, hung task.
 _TELLING = re.compile(
     r"migrating pfn [0-9a-f]+ failed|failed to isolate pfn|page dumped because: (?:migration failure|isolation failed"
-    r"|unmovable page)|memory offlining .* failed|cma: .*alloc failed|alloc_contig_range: .*busy"
-    r"|[Ss]oft offline: .*(?:failed|busy)|blocked for more than \d+ seconds"
+    r"|unmovable page)|memory offlining .{0,200} failed|cma: .{0,200}alloc failed|alloc_contig_range: .{0,200}busy"
+    r"|[Ss]oft offline: .{0,200}(?:failed|busy)|blocked for more than \d+ seconds"
 )
 _ANNOUNCES = re.compile(r"migrating pfn [0-9a-f]+ failed|failed to isolate pfn")
 _OF_A_DUMP = re.compile(r"\b(?:page|head|memcg|aops|flags|raw|page_type|mapping|index|anon|ksm|pfn)\b")

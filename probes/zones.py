@@ -25,8 +25,8 @@ def parse(text: str) -> List[Zone]:
     zones = []
     for part in re.split(r"(?m)^(?=Node )", text):
         head = re.match(r"Node (\d+), zone\s+(\w+)", part)
-        spanned = re.search(r"(?m)^\s+spanned\s+(\d+)", part)
-        start = re.search(r"(?m)^\s+start_pfn:\s+(\d+)", part)
+        spanned = re.search(r"(?m)^ +spanned +(\d+)", part)
+        start = re.search(r"(?m)^ +start_pfn: +(\d+)", part)
         if head and spanned and start and int(spanned[1]):
             first = int(start[1])
             zones.append(Zone(int(head[1]), head[2], first, first + int(spanned[1])))

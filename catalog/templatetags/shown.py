@@ -40,7 +40,7 @@ def first_sentence(text: str) -> str:
     """The first sentence of CommonMark prose, without its marks, and of a list the first of its first item."""
     if item := re.match(r"(?:\d+[.)]|[-*]) +(.*?)(?=\n\n|\n(?:\d+[.)]|[-*]) |\Z)", text.strip(), re.DOTALL):
         text = item[1]
-    plain = re.sub(r"[`*]|\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(text.split()))
+    plain = re.sub(r"[`*]|\[([^\[\]]*)\]\([^)\[]*\)", r"\1", " ".join(text.split()))
     return re.split(r"(?<=[.!?])\s+(?=[A-Z])", plain, maxsplit=1)[0]
 
 

@@ -18,7 +18,7 @@ _BUSY = re.compile(
     r"cma: (\w{1,40})\(\): memory range at (?:pfn (0x[0-9a-f]{1,16})|\S{1,20}).{0,40}? is busy, retrying"
 )
 _FREE = re.compile(
-    r"number of available pages: ?(.{0,4000}?)=> ?(\d{1,12}) "
+    r"number of available pages: ?([^a-z]{0,4000}?)=> ?(\d{1,12}) "
     r"(?:free of (\d{1,12}) total pages|pages, total: (\d{1,12}))"
 )
 # From 6.15 on the list goes over several lines: a head, one for each range, and the sum.

@@ -38,7 +38,7 @@ _DISSOLVE = re.compile(
 _MEMORY_FAILURE = re.compile(r"Memory failure: (0x[0-9a-f]{1,16}): (.{1,120})")
 # The shell, tee, daxctl; and chmem, which tells no errno.
 _WRITE = re.compile(
-    r"(?:write error|cannot write|tee:.*|Failed to offline \S{0,100}): "
+    r"(?:write error|cannot write|tee:[^:]{0,300}|Failed to offline \S{0,100}): "
     r"(Device or resource busy|Resource temporarily unavailable)"
 )
 _CHMEM = re.compile(r"Memory Block \d{1,10} \([^)]{1,60}\) (disable failed)|(Could only disable \S{1,20} of memory)")

@@ -16,7 +16,7 @@ from diagnosis.record import Frame, Record, Value
 
 _PAGE = re.compile(r"page:")
 _PAIR = re.compile(r"(?<![\w(])([a-z_]+): ?(-?(?:0x)?[0-9a-f]{1,20}\b|\(null\))")
-_POISONED = re.compile(r"page:\S* is uninitialized and poisoned")
+_POISONED = re.compile(r"page:\S{0,40} is uninitialized and poisoned")
 _HEAD = re.compile(r"head:.*?(?=order:)")
 _RAW = re.compile(r"raw: ([0-9a-f]{8,16}(?: [0-9a-f]{8,16}){0,8})$")
 _HEAD_RAW = re.compile(r"head: [0-9a-f]{8,16}(?: [0-9a-f]{8,16}){0,8}$")

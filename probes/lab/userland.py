@@ -57,7 +57,7 @@ def _libraries(programs: Iterable[Path]) -> List[cpio.Entry]:
     found: Set[str] = set()
     for program in programs:
         shown = subprocess.run(["ldd", str(program)], capture_output=True, text=True)
-        found |= set(_LIBRARY.findall(re.sub(r"(?m)^\s*\S+ => ", "", shown.stdout)))
+        found |= set(_LIBRARY.findall(re.sub(r"(?m)^[ \t]*\S+ => ", "", shown.stdout)))
     paths = (Path(name) for name in sorted(found))
     return [cpio.copy(path, str(path)) for path in paths if path.is_file()]
 
