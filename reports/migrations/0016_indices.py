@@ -21,9 +21,9 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('catalog', '0012_indices'),
-        ('people', '0007_machine_uncounted'),
-        ('reports', '0011_requeue'),
+        ('catalog', '0017_indices'),
+        ('people', '0009_machine_uncounted'),
+        ('reports', '0015_shared_sender'),
     ]
 
     operations = [

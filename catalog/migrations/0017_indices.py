@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('catalog', '0011_totals_known'),
+        ('catalog', '0016_drafts_out_of_search'),
     ]
 
     operations = [
