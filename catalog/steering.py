@@ -13,9 +13,10 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.text import slugify
+from pydantic import ValidationError
 
 from catalog import revisions, splicing
-from catalog.document import parse
+from catalog.document import Malformed, Problem, parse
 from catalog.facts import Link, Objection, Standing, StrategyText
 from catalog.models import Document, Revision
 from catalog.models.text import Origin
@@ -39,7 +40,7 @@ def record_objection(document: Document, by: User, text: str, whose: str, source
     """Adds an objection. `whose`: who raised it, which may be somebody else, as in a mail. Raises `Malformed`."""
 
     def make(now: StrategyText) -> Change:
-        slug = _unused(slugify(text)[:40].strip("-") or "objection", {o.id for o in now.objections})
+        slug = _unused(slugify(text.replace("_", "-"))[:40].strip("-") or "objection", {o.id for o in now.objections})
         made = Objection(id=slug, text=text, by=whose or by.shown_name, source=source)
         wanted = now.model_copy(update={"objections": (*now.objections, made)})
         return wanted, [("objections", -1, _plain(made))], "Recorded an objection."
@@ -94,7 +95,10 @@ def _change(document: Document, by: User, make: Callable[[StrategyText], Change]
     assert current is not None
     text = parse(current.text)
     assert isinstance(text, StrategyText)
-    wanted, edits, note = make(text)
+    try:
+        wanted, edits, note = make(text)
+    except ValidationError as error:
+        raise Malformed([Problem(1, str(fault["loc"][-1]), fault["msg"]) for fault in error.errors()]) from None
     changed = splicing.changed(current.text, wanted, edits)
     return revisions.save(changed, origin=Origin.SITE, author=by, base=current.n, of=locked, note=note)
 

@@ -100,3 +100,14 @@ def test_whose_an_objection_is_can_be_seen() -> None:
     given = {"text": "It costs.", "whose": "Jane\u200b Doe"}
     assert client.post("/strategies/a-strategy/object/", given).status_code == 422
     assert client.post("/strategies/a-strategy/object/", {**given, "whose": "Jane Doe"}).status_code == 302
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", ["KVM: guest_memfd moves no folio", "__folio_lock", "_", "…", "Waits\x0bfor ever"])
+def test_an_objection_of_any_words_is_recorded_or_refused_in_words(text: str) -> None:
+    """A symbol of the kernel in its first words made a name that no objection may have, and a 500."""
+    builders.strategy()
+    client = Client()
+    client.force_login(builders.person("eve"))
+    answer = client.post("/strategies/a-strategy/object/", {"text": text, "whose": "", "source": ""})
+    assert answer.status_code in (302, 422)
