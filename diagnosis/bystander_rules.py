@@ -96,7 +96,7 @@ def waits_for_a_server(trace: Trace, connections: Mapping[int, str]) -> Made:
         trace,
         PREFIX + "server",
         "",
-        "%s %s until the server of a %s file system answers%s. It moves nothing." % (trace.who, what, name, whose),
+        "%s %s until the server of a file system of %s answers%s. It moves nothing." % (trace.who, what, name, whose),
         reasons,
         Source("5.10 to 7.3", "fs/fuse/dev.c" if name == "FUSE" else "mm/page-writeback.c", waits.function),
         ("Whether any mover wants the folios that it waits with.",),

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Match, Optional, Set, Tuple, Union
+from typing import Dict, Iterable, Iterator, List, Match, Optional, Set, Tuple, Union
 
-from diagnosis.peeling import Piece, cut, dress, is_beside, peeled, pieces
+from diagnosis.peeling import Dress, Piece, cut, dress, is_beside, peeled, pieces
 from diagnosis.record import Place, Value
 
 MAX_LINE = 8_192
@@ -22,18 +22,7 @@ NEEDLES: Tuple[str, ...] = (
     *("page:", "head:", "flags:", "raw:", "aops:", "_aops", "memcg", "mem_cgroup", "page_type", "dumped because"),
     *("page_owner", "allocated via", "last free", "been migrated", "PFN 0x", "poisoned"),
     *("migrating pfn", "isolate pfn", "offlining", "Offlined", "callbacks suppressed", "oft offline", "soft_offline"),
-    *(
-        "Offline failed",
-        "remove failed",
-        "free of",
-        "hot-remove",
-        "DLPAR",
-        "dissolve",
-        "memory/memory",
-        " SMP",
-        "Kernel:",
-        "Kernel Version:",
-    ),
+    *("Offline failed", "-remove", "free of", "DLPAR", "dissolve", " SMP", "Kernel"),
     *(
         "cma:",
         "cma_",
@@ -50,15 +39,14 @@ NEEDLES: Tuple[str, ...] = (
         "soft lockup",
         "task:",
         "+0x",
-        "<0>]",
         "folio_",
         "migrate_pages",
         "reclaim_throttle",
         "offline_pages",
     ),
-    *("wait_on_page", "lock_page", "mm_compaction", "mm_migrate", "pages_isolated"),
+    *("wait_on_page", "lock_page", "mm_compaction", "pages_isolated"),
     *("Linux version", "not responding", "libceph", "timed out", "Memory failure", "resource busy", "Comm:"),
-    *(" at ffff", " at c000", "COMMAND:"),
+    " at ffff",
     *("/cma/", "/maxchunk:", "/used:", "/count:"),
     *("going-offline", "disable failed", "Could only disable"),
     *("pgmigrate", "compact_", "thp_", "nr_", "Number of blocks type", ", zone", "valid_zones", "/state:"),
@@ -70,13 +58,11 @@ _LOOKS_UP = frozenset(
         "resource busy",
         "Comm:",
         "+0x",
-        "<0>]",
         "folio_",
         "migrate_pages",
         "offline_pages",
         "wait_on_page",
         " at ffff",
-        " at c000",
     }
 )
 MAX_ABOVE = 12
@@ -176,7 +162,8 @@ def read(text: str) -> List[Line]:
     worn = dress(text)
     nr_beside, last = 0, 0
     is_numbered = _is_numbered(text)
-    for piece in pieces(relevant(text) if worn.is_plain else enumerate(text.split("\n"), 1), worn):
+    raw = relevant(text) if worn.is_plain else enumerate(text.split("\n"), 1)
+    for piece in _of_a_list(raw, worn) if worn.is_records and text.lstrip()[:2] == "[{" else pieces(raw, worn):
         if len(made) >= MAX_RELEVANT:
             break
         if worn.is_records and is_beside(piece):
@@ -189,6 +176,21 @@ def read(text: str) -> List[Line]:
             made.append(line)
         last = line.number if line.text else last
     return made
+
+
+_ONE_OF_A_LIST = re.compile(r'\{(?:[^{}"]|"(?:[^"\\]|\\.){0,8000}"){0,40}\}')
+
+
+def _of_a_list(raw: Iterable[Tuple[int, str]], worn: Dress) -> Iterator[Piece]:
+    """The messages of a JSON list that stands in one line, as LAVA hands out its logs; each where it stands."""
+    for number, line in raw:
+        entries = list(_ONE_OF_A_LIST.finditer(line)) if line.count('"msg"') > 1 else []
+        for found in entries:
+            for piece in pieces([(number, found[0])], worn):
+                spans = tuple((index, at, column + found.start()) for index, at, column in piece.spans)
+                yield Piece(piece.text, piece.number, spans)
+        if not entries:
+            yield from pieces([(number, line)], worn)
 
 
 _NUMBER = re.compile(r"\s{0,8}(\d{1,6})(?:[.:)|]\s{0,3}|\t|\s{1,3})")
@@ -318,7 +320,8 @@ def _speaks_of_cma(text: str) -> bool:
 MIN_WIDTH = 60
 # What is no rest of a line: a frame, a header, a prompt, a counter, what people write around a log.
 _OWN = re.compile(
-    r".{0,100}?\w\+0x[0-9a-f]|task:\S|\S.{0,14}? +[RSDTZXI] .{0,40} 0x[0-9a-f]{8}$|Call [Tt]race:|</?\w|\w{1,20}:(?: |$)|[-=]{4}|\(In reply|On .{1,100}wrote|[#$%] |=> |"
+    r".{0,100}?\w\+0x[0-9a-f]|task:\S|\S.{0,14}? +[RSDTZXI] .{0,40} 0x[0-9a-f]{8}$|Call [Tt]race:|"
+    r"</?\w|\w{1,20}:(?: |$)|[-=]{4}|\(In reply|On .{1,100}wrote|[#$%] |=> |"
     r"\S{1,40}@\S{1,60}[:~]|[a-z_0-9]{3,40} \d{1,20}$|/(?:proc|sys)/"
 )
 

@@ -97,6 +97,9 @@ def rows(finding: Finding) -> Tuple[Advice, ...]:
 
 _AGAIN_IN_VAIN = "Trying again changes nothing: the range holds memory that cannot be moved at all."
 _IS_OVER = Advice("This allocation is over: it came back with an error, and nobody waits.", ("came-back",))
+_MINDS_SIGNALS = Advice(
+    "The mover can be interrupted: Ctrl-C, or a signal to the task that wrote `offline`.", ("interruptible",)
+)
 _DEAF = Advice("The mover does not mind signals, SIGKILL neither.", ("asleep",))
 _NEVER = Advice(
     "A mover of this text ended in an error of the kernel's: only a reboot ends what waits for it.", ("dead",)
@@ -242,15 +245,8 @@ NOW: Dict[str, Tuple[Advice, ...]] = {
     "free-meanwhile": (Advice("Nothing holds it any more: try again."),),
     "migration-target": (Advice("Try again in a moment: a migration that ends lets it go."),),
     "none": (
-        Advice(
-            "Nothing that holds it was seen: try again, and compare two readings of the kernel log.", ("came-back",)
-        ),
-        Advice(
-            "The mover can be interrupted: Ctrl-C, or a signal to the task that wrote `offline`. Nothing that holds "
-            "the "
-            "folio was seen, so it may go through by trying.",
-            ("interruptible",),
-        ),
+        _MINDS_SIGNALS,
+        Advice("Nothing that holds the folio was seen: it may go through by trying again.", ("alive",)),
     ),
     "rejected_at_once": (
         Advice(
@@ -259,9 +255,7 @@ NOW: Dict[str, Tuple[Advice, ...]] = {
         Advice("It goes through once nothing holds the folio.", ("held", "may-move")),
     ),
     "retries_without_progress": (
-        Advice(
-            "The mover can be interrupted: Ctrl-C, or a signal to the task that wrote `offline`.", ("interruptible",)
-        ),
+        _MINDS_SIGNALS,
         Advice("It goes through as soon as the holder lets go.", ("held", "may-move")),
     ),
     "cma:retries_without_progress": (

@@ -92,7 +92,9 @@ class Reader:
     def _look(self, line: Line) -> None:
         if "memory" in line.text or "soft_offline" in line.text:
             self._names_block = self._names_block or _BLOCK.search(line.text) is not None
-        if "/" in line.text and (found := _PATH.search(line.text)):
+        if ("/sys/" in line.text or "/proc/" in line.text or "/dev/" in line.text) and (
+            found := _PATH.search(line.text)
+        ):
             self._path = (line.number, line.value("path", found, 1 if found[1] else 2))
 
     def finish(self) -> List[Record]:

@@ -252,7 +252,7 @@ def _flags(line: Line) -> List[Value]:
 
 def _aops(line: Line) -> List[Value]:
     """The operations by name. An address without a name is no operations that anybody knows, and leads to no file."""
-    if bad := _NO_MAPPING.search(line.text):
+    if bad := _NO_MAPPING.match(line.text):
         return [line.value("bad_mapping", bad)]
     found = _AOPS.match(line.text)
     if found and found[1].startswith("0x"):

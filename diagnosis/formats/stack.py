@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Dict, List, Match, Optional, Tuple
 
-from diagnosis.formats.task_header import DIED, MARKS, SKIPPED, TROUBLE, UNREAD, WORKQUEUE, agree, header
+from diagnosis.formats.task_header import DIED, MARKS, SKIPPED, UNREAD, WORKQUEUE, agree, header, trouble
 from diagnosis.lines import Line
 from diagnosis.record import Frame, Record, Value
 
@@ -142,7 +142,7 @@ class Reader:
     def _beside(self, line: Line, task: Optional[_Task]) -> bool:
         """A line that is neither header nor frame: what it says of the trace around it."""
         text = line.text
-        if found := TROUBLE.match(text):
+        if trouble(text):
             self._complain(line, Value("ran", text[:80], line.place(0, min(len(text), 80))))
             if task is not None and not task.frames:
                 self._blame(line, task, any(one.name == "state" for one in task.values))

@@ -42,18 +42,19 @@ WORKQUEUE = re.compile(r"Workqueue: (\S{1,64} \S{1,64}(?: \(\S{1,64}\))?)")
 TROUBLE = re.compile(
     r"(?:watchdog: )?BUG: |kernel BUG at|Oops|Internal error|general protection fault|Unable to handle kernel|"
     r"WARNING: |"
-    r"\S{0,40} ?invalid opcode|divide error|------------\[ cut here|NMI backtrace(?!.* skipped)|"
-    r"(?:rcu: )?INFO: (?:rcu|possible|Slab|trying)|"
-    r".{0,40}(?:self-detected stall|detected stall|stall(?:s|ed)? on CPU|sleeping function called|"
-    r"scheduling while atomic)|"
+    r"invalid opcode|divide error|------------\[ cut here|NMI backtrace(?!.* skipped)|(?:rcu: )?INFO: (?:rcu|"
+    r"possible|Slab|try)|"
     r"Kernel panic|stack backtrace:|UBSAN: |KASAN: |Kernel attempted to|-> #\d|the existing dependency chain|"
     r"watchdog: CPU|"
-    r".{0,24}hard LOCKUP|Sending NMI|CPU: \d{1,5} is (?:dead|stuck)|sysrq: (?:SysRq : )?Show backtrace|"
-    r"list_(?:add|del) corruption|"
-    r"(?:Allocated|Freed) by task|Last potentially related|Uninit was|refcount_t: |Bad page state|"
-    r"\S{1,40} invoked oom-killer|"
-    r"\S{1,40}: page allocation (?:failure|stall)"
+    r"Sending NMI|CPU: \d{1,5} is (?:dead|stuck)|sysrq: (?:SysRq : )?Show backtrace|list_(?:add|del) corruption|"
+    r"(?:Allocated|Freed) by task|Last potentially related|Uninit was|refcount_t: |Bad page state"
 )
+# The same, of which the words stand further in.
+TROUBLE_WITHIN = re.compile(
+    r"self-detected stall|detected stall|stall(?:s|ed)? on CPU|sleeping function called|scheduling while atomic|"
+    r"hard LOCKUP|invoked oom-killer|: page allocation (?:failure|stall)"
+)
+_WORDS_WITHIN = ("stall", "context", "atomic", "LOCKUP", "oom", "allocation")
 # Where a program counter is told beside the trace, its task was on a CPU. 0033 and the like are user space's.
 COUNTER = re.compile(
     r"(?:RIP|EIP): (?:0010|0060|[0-9a-f]{4}:\[<)?.{0,60}?[a-z_]\w{2,80}\+0x|pc : .{0,40}\w\+0x|PC is at |"
@@ -69,6 +70,13 @@ DIED = re.compile(
 UNREAD = re.compile(r"(?:task:|INFO: ta|PID: \d|inspect: ta)")
 # What stands beside a trace and says of its task that it ran, or of its frames whose they are.
 MARKS = ((COUNTER, "ran"), (INTERRUPT, "interrupt"))
+
+
+def trouble(text: str) -> bool:
+    """Does the kernel complain here of whoever is on the CPU?"""
+    if TROUBLE.match(text):
+        return True
+    return any(word in text for word in _WORDS_WITHIN) and TROUBLE_WITHIN.search(text, 0, 100) is not None
 
 
 def header(line: Line) -> List[Value]:

@@ -89,6 +89,14 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "line feeds": _line("page:", "\n"),
     "carriage returns": _line("page:", "\r"),
     "NULs": _line("page:", "\0"),
+    "a JSON list in one line": _line('[{"msg":"a"},{"msg":', '{"{"a"'),
+    "entries of a JSON list": _line("[", '{"msg":"page: refcount:1 mapcount:0"},'),
+    "numbered lines": _line("1 page:\n2 a\n3 b\n", "4 +0x1/0x2\n"),
+    "complaints of the kernel": _line("", "BUG: a\n f+0x1/0x2\n"),
+    "headers without a trace": _line("", "task:a state:D pid:1\n f+0x1/0x2\n"),
+    "cut frames": _line(" f+0x1/0x2\n", "migrate_pages\n"),
+    "traces that look far up": _line("", "\n\n\n\n\n\n\n\n\n\n\n f+0x1/0x2\n"),
+    "free ranges that a mailer wrapped": _line("cma: number of available pages:\n", "3@1+\n"),
 }
 # Every one a finding of its own kind.
 TEXTS["other failures"] = lambda size: "".join(

@@ -136,6 +136,13 @@ def _dmesg_json(messages: list[Message]) -> str:
     return json.dumps({"dmesg": listed}, indent=3)
 
 
+def _lava(messages: list[Message]) -> str:
+    """LAVA's log of a job, as its API gives it: a JSON list in one line."""
+    return json.dumps(
+        [{"dt": "2026-11-23T00:12:01.1", "lvl": "target", "msg": message.stamped} for message in messages]
+    )
+
+
 def _two_cpus(messages: list[Message]) -> str:
     """A serial console: another CPU's line between any two, some of them without a line end before."""
     made = []
@@ -200,6 +207,7 @@ DRESSES: dict[str, Dress] = {
     "dmesg -r": _each(lambda m: f"<4>{m.stamped}"),
     "dmesg iso": _each(lambda m: f"2026-11-23T00:12:01,123456+00:00 {m.text}"),
     "dmesg -J": _dmesg_json,
+    "LAVA": _lava,
     "dmesg --color": _each(lambda m: f"\x1b[32m[{m.seconds:12.6f}] \x1b[0m\x1b[33m{m.text}\x1b[0m"),
     "colours whose escape was lost": _each(lambda m: f"[32m[{m.seconds:12.6f}] [0m[33m{m.text}[0m"),
     "colours as less shows them": _each(lambda m: f"ESC[32m[{m.seconds:12.6f}] ESC[0mESC[33m{m.text}ESC[0m"),

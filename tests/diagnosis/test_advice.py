@@ -73,8 +73,8 @@ def test_who_waits_for_the_hotplug_lock_proves_no_mover() -> None:
 
 
 def test_a_refused_write_asks_for_the_log_and_the_zone() -> None:
-    refused = "# echo offline > /sys/devices/system/memory/memory41/state\n-bash: echo: write error: Device or resource busy\n"
-    made = diagnose(refused, signatures())
+    wrote = "# echo offline > /sys/devices/system/memory/memory41/state\n"
+    made = diagnose(wrote + "-bash: echo: write error: Device or resource busy\n", signatures())
     assert "never movable" in made.now[0].text
     assert "valid_zones" in made.capture[0].run
 

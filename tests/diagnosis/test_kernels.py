@@ -195,12 +195,14 @@ TRACE = {
         ("writeback", True, "offline"),
     ),
     "before 5.2 or not": (
-        " io_schedule+0x16/0x40\n wait_on_page_bit_common+0x133/0x370\n migrate_pages+0x7f1/0xb40\n __offline_pages+0x4ac/0x770\n",
+        " io_schedule+0x16/0x40\n wait_on_page_bit_common+0x133/0x370\n migrate_pages+0x7f1/0xb40\n"
+        " __offline_pages+0x4ac/0x770\n",
         ("page_lock", False, "offline"),
     ),
     "5.15": (
         LINUX.format("5.15.0-100-generic")
-        + " io_schedule+0x16/0x40\n wait_on_page_bit_common+0x133/0x370\n migrate_pages+0x7f1/0xb40\n __offline_pages+0x4ac/0x770\n",
+        + " io_schedule+0x16/0x40\n wait_on_page_bit_common+0x133/0x370\n migrate_pages+0x7f1/0xb40\n"
+        " __offline_pages+0x4ac/0x770\n",
         ("page_lock", True, "offline"),
     ),
     "arm64": (
@@ -282,23 +284,27 @@ TRACE = {
         ("writeback", False, "offline"),
     ),
     "the unwinder only guesses": (
-        " ? io_schedule+0x16/0x40\n ? folio_wait_writeback+0x30/0x90\n ? migrate_pages_batch+0x3a4/0xbf0\n ? offline_pages+0x4a4/0x8a0\n",
+        " ? io_schedule+0x16/0x40\n ? folio_wait_writeback+0x30/0x90\n ? migrate_pages_batch+0x3a4/0xbf0\n"
+        " ? offline_pages+0x4a4/0x8a0\n",
         ("writeback", False, "offline"),
     ),
     "reclaim on the way": (
-        " io_schedule+0x16/0x40\n folio_wait_bit_common+0x14c/0x3b0\n folio_wait_writeback+0x30/0x90\n shrink_folio_list+0x100/0x900\n"
+        " io_schedule+0x16/0x40\n folio_wait_bit_common+0x14c/0x3b0\n folio_wait_writeback+0x30/0x90\n"
+        " shrink_folio_list+0x100/0x900\n"
         " try_to_free_pages+0x1/0x9\n __alloc_pages_slowpath.constprop.0+0x1/0x9\n alloc_migration_target+0x1/0x9\n"
         " migrate_pages_batch+0x3a4/0xbf0\n offline_pages+0x4a4/0x8a0\n",
         ("", False, "offline"),
     ),
     "written out to be moved": (
-        " io_schedule+0x16/0x40\n folio_wait_bit_common+0x14c/0x3b0\n folio_wait_writeback+0x30/0x90\n foofs_writepage+0x100/0x900\n"
+        " io_schedule+0x16/0x40\n folio_wait_bit_common+0x14c/0x3b0\n folio_wait_writeback+0x30/0x90\n"
+        " foofs_writepage+0x100/0x900\n"
         " fallback_migrate_folio+0x1/0x9\n move_to_new_folio+0x1/0x9\n migrate_pages_batch+0x3a4/0xbf0\n"
         " offline_pages+0x4a4/0x8a0\n",
         ("writeback", True, "offline"),
     ),
     "the lock of the mappings": (
-        " schedule+0x27/0xd0\n rwsem_down_read_slowpath+0x14c/0x3b0\n down_read+0x30/0x90\n rmap_walk_file+0x100/0x900\n"
+        " schedule+0x27/0xd0\n rwsem_down_read_slowpath+0x14c/0x3b0\n down_read+0x30/0x90\n"
+        " rmap_walk_file+0x100/0x900\n"
         " try_to_migrate+0x1/0x9\n migrate_pages_batch+0x3a4/0xbf0\n offline_pages+0x4a4/0x8a0\n",
         ("waits_on_other", True, "offline"),
     ),

@@ -34,15 +34,18 @@ TEXTS["SysRq-W of 5.4"] = (
     " io_schedule+0x12/0x40\n __lock_page+0x11e/0x140\n migrate_pages+0x8b1/0xba0\n __offline_pages+0x6ad/0x760\n"
 )
 TEXTS["crash"] = (
-    'PID: 812      TASK: ffff9c0d4a5d8000  CPU: 3    COMMAND: "sh"\n #0 [ffffb8d4c0a7fab0] __schedule at ffffffffab5a3951\n'
+    'PID: 812      TASK: ffff9c0d4a5d8000  CPU: 3    COMMAND: "sh"\n #0 [ffffb8d4c0a7] __schedule at ffffffffab5a3951\n'
     " #1 [ffffb8d4c0a7fb60] folio_wait_bit_common at ffffffffaacb6b3d\n"
     " #2 [ffffb8d4c0a7fbf0] folio_wait_writeback at ffffffffaacc9a6c\n"
-    " #3 [ffffb8d4c0a7fc08] migrate_pages_batch at ffffffffaadb3f0e\n #4 [ffffb8d4c0a7fd80] offline_pages at ffffffffaadd0f1e\n"
+    " #3 [ffffb8d4c0a7fc08] migrate_pages_batch at ffffffffaadb3f0e\n"
+    " #4 [ffffb8d4c0a7fd80] offline_pages at ffffffffaadd0f1e\n"
 )
 TEXTS["a buffer's lock"] = (
     "INFO: task kcompactd0:44 blocked for more than 120 seconds.\n      Not tainted 6.1.0-18-amd64 #1\n"
-    "task:kcompactd0      state:D stack:0     pid:44    ppid:2      flags:0x00004000\nCall Trace:\n io_schedule+0x46/0x80\n"
-    " bit_wait_io+0xd/0x60\n __wait_on_bit_lock+0x59/0xd0\n out_of_line_wait_on_bit_lock+0x8d/0xb0\n __lock_buffer+0x3a/0x40\n"
+    "task:kcompactd0      state:D stack:0     pid:44    ppid:2      flags:0x00004000\nCall Trace:\n"
+    " io_schedule+0x46/0x80\n"
+    " bit_wait_io+0xd/0x60\n __wait_on_bit_lock+0x59/0xd0\n out_of_line_wait_on_bit_lock+0x8d/0xb0\n"
+    " __lock_buffer+0x3a/0x40\n"
     " __buffer_migrate_folio+0x1b2/0x2c0\n move_to_new_folio+0x6b/0x150\n migrate_pages_batch+0x8b1/0xba0\n"
     " migrate_pages+0x1/0x2\n compact_zone+0x5f1/0x870\n kcompactd+0x73/0x180\n"
 )

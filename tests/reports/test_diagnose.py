@@ -109,6 +109,15 @@ def test_the_senders_kernel_decides_where_kernels_mean_different_things(cases: N
         assert said in curl(text, f"?kernel={kernel}").content.decode()
 
 
+@pytest.mark.parametrize("named", ["", "Linux version 6.12.9 (b@c) (gcc) #1 SMP\n"])
+def test_the_kernels_field_stands_once_and_open_beside_the_verdict_where_no_line_tells_it(
+    cases: None, named: str
+) -> None:
+    page = paste(named + "[<0>] folio_wait_writeback+0x2b/0x80\n[<0>] migrate_pages_batch+0x37c/0xb80\n").text
+    assert page.count('name="kernel"') == 1
+    assert (page.index('name="kernel"') > page.index("</details>")) is not bool(named)
+
+
 def test_what_to_do_now_stands_once_with_the_finding_that_asks_for_it(cases: None) -> None:
     page = paste(samples()[VMSPLICE]).content.decode()
     assert page.count("The mover can be interrupted") == 1
