@@ -44,12 +44,6 @@ def test_so_does_that_of_ceph_9p_and_vhost(frame: str) -> None:
     assert first(DUMP + task).candidates[0].case == "odirect-slow-io"
 
 
-def test_on_local_disks_direct_io_pins_and_a_plain_reference_speaks_against_it() -> None:
-    found = {one.case: one for one in first(DUMP).candidates}
-    assert found["odirect-slow-io"].rank == max(one.rank for one in found.values())
-    assert "On NFS and Ceph" in found["odirect-slow-io"].contradiction[0].text
-
-
 def test_a_task_that_runs_there_is_no_sign_of_a_device_that_is_silent() -> None:
     running = ASLEEP.format("R", NFS.strip())
     assert first(DUMP + running).candidates[0].case != "odirect-slow-io"
