@@ -37,7 +37,7 @@ lab:
 
 # After a change to the signature of a case: what probe.pyz carries of it.
 signatures: .venv/ok
-	.venv/bin/python -m catalog.known_signatures
+	.venv/bin/python -m catalog.documents.known_signatures
 
 .venv/ok: requirements.lock requirements-local.lock requirements-installer.lock
 	$(PYTHON) -m venv .venv

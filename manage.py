@@ -52,7 +52,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
-    from config import starting
+    from config.startup import starting
 
     with starting.or_a_sentence():
         starting.demand_settings()

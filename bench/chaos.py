@@ -120,9 +120,9 @@ class Fire:
 
 
 def bodies(number: int) -> list[tuple[int, str, bytes]]:
-    from reports import recorded
+    from reports.recorded import files
 
-    sent = (json.loads(one.body) for one in recorded.every())
+    sent = (json.loads(one.body) for one in files.every())
     report = next(one for one in sent if one["runs"][0]["case"] == CASE)
     report["runs"] = report["runs"][:1]
     made = []
@@ -149,9 +149,9 @@ def settle(seconds: float) -> None:
 
 def judged(fire: Fire, number: int) -> list[str]:
     """What is wrong, and the ledger, printed."""
-    from reports import agreement
-    from reports.ledger import ledger
     from reports.models import Evidence, Report
+    from reports.pages.ledger import ledger
+    from reports.totals import check
 
     now = ledger()
     states = {label: count for _, label, count in now.states}
@@ -159,7 +159,7 @@ def judged(fire: Fire, number: int) -> list[str]:
     settled = set(Report.objects.filter(state="settled").values_list("run_id", flat=True))
     keys = Counter(Evidence.objects.values_list("report", "key", "case"))
     with_evidence = Evidence.objects.values("report").distinct().count()
-    disagree = [*agreement.disagreements(), *agreement.miscounts()]
+    disagree = [*check.disagreements(), *check.miscounts()]
     print("broker:", urlsplit(fire.broker.environment["CELERY_BROKER_URL"]).scheme)
     print("killed:", ", ".join(f"{name} {count}" for name, count in sorted(fire.hits.items())))
     print("answers:", ", ".join(f"{name} {count}" for name, count in sorted(fire.answers.items())))
@@ -204,12 +204,12 @@ def prepare(var: Path) -> tuple[Fire, str]:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from catalog import revisions
     from catalog.models.text import Origin
-    from people import machines
+    from catalog.revisions import store
+    from people.access import machines
     from people.models import User
 
-    revisions.save((ROOT / "catalog" / "cases" / f"{CASE}.md").read_text(), origin=Origin.FILE)
+    store.save((ROOT / "data" / "cases" / f"{CASE}.md").read_text(), origin=Origin.FILE)
     return fire, machines.add("chaos", User.objects.create(username="chaos"), trusted=True)
 
 

@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from diagnosis import known
 from diagnosis.diagnose import diagnose
+from diagnosis.matching import known
 
 ROOT = Path(__file__).resolve().parent.parent
 CAPTURE = ROOT / "tests" / "diagnosis" / "captures" / "vmsplice-offline-7.3.4+deb13.txt"

@@ -15,7 +15,7 @@ A_BATCH = 5_000
 
 def fill(number: int, machine: Any) -> None:
     """So many one-run reports, waiting."""
-    from reports import batch
+    from reports.intake import batch
 
     body, ids = template(), names()
     before, after = body.split(load.MARK)
@@ -47,7 +47,7 @@ def drain(number: int, machine: Any, processes: int = 2) -> tuple[float, list[li
 
 def nothing_waits() -> None:
     """What other rounds left would be read first, and its time be added to everybody's."""
-    from reports import ingest
+    from reports.worker import ingest
 
     while not ingest.drain():
         pass

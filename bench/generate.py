@@ -12,14 +12,16 @@ from dataclasses import asdict
 from django.db import connection, transaction
 
 from bench.fleet import BUILDS, Fleet
-from catalog import files, revisions
-from catalog.document import parse, write
-from catalog.facts import CaseText
+from catalog.documents.parser import parse, write
+from catalog.documents.schema import CaseText
 from catalog.models import Case, Document, KernelBuild, Tally
 from catalog.models.text import Origin
-from people import machines
+from catalog.revisions import files, store
+from people.access import machines
 from people.models import Machine, Role, User
-from reports import inbox, ingest, totals, wholes
+from reports.intake import inbox
+from reports.totals import expected_totals, totals
+from reports.worker import ingest
 
 REPORT = b"""{"format": "unmigratable-report", "version": 1, "run_id": "bench-run-0001",
 "kernel": {"release": "6.18.44", "architecture": "x86_64"}, "environment": "host", "runs": [{"case": "fuse-writeback",
@@ -41,7 +43,7 @@ def catalog(nr_cases: int, nr_machines: int) -> None:
         assert isinstance(text, CaseText)
         copy = {"case": f"{text.case}-{number}", "title": f"{text.title}, {number}", "aliases": (), "probe": None}
         with transaction.atomic():
-            revisions.save(write(text.model_copy(update=copy)), origin=Origin.FILE)
+            store.save(write(text.model_copy(update=copy)), origin=Origin.FILE)
         missing -= 1
     owner = User.objects.create_user("bench", role=Role.MAINTAINER)
     for number in range(nr_machines):
@@ -123,7 +125,7 @@ def observations(number: int, fleet: Fleet = Fleet()) -> None:  # noqa: B008 (it
         cursor.execute(_NUMBERED, given)
         for statement in (_REPORTS, _LEDGER, _OBSERVATIONS, _EVIDENCE, _TALLIES):
             cursor.execute(statement, [])
-        totals.add_up(map(wholes.group_of, Tally.objects.all()))
+        totals.add_up(map(expected_totals.group_of, Tally.objects.all()))
         cursor.execute("SET session_replication_role = origin")
         cursor.execute("DROP TABLE numbered")
         cursor.execute("VACUUM (ANALYZE)")

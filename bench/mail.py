@@ -42,14 +42,14 @@ def main() -> int:
 
 def _measured(file: Path, rounds: int) -> dict[str, float]:
     """Median seconds of each act, the acts in turn; each round keeps the thread anew."""
-    from discussion import letters, mail_in
+    from discussion.mail import importer, letters
     from discussion.models import MailThread
 
     acts: dict[str, Callable[[], object]] = {
         "library": lambda: _by_the_library(file),
         "read": lambda: letters.read(file.read_bytes()),
-        "kept": lambda: mail_in.take(letters.read(file.read_bytes())),
-        "again": lambda: mail_in.take(letters.read(file.read_bytes())),
+        "kept": lambda: importer.take(letters.read(file.read_bytes())),
+        "again": lambda: importer.take(letters.read(file.read_bytes())),
     }
     seconds: dict[str, list[float]] = {name: [] for name in acts}
     for _ in range(rounds):

@@ -46,7 +46,7 @@ def prepare(folder: Path) -> tuple[Any, str, Callable[[], None]]:
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("load_cases", verbosity=0)
-    from people import machines
+    from people.access import machines
     from people.models import Machine, User
 
     owner, _ = User.objects.get_or_create(username="bench")
@@ -93,10 +93,10 @@ def names() -> Iterator[bytes]:
 
 def template() -> bytes:
     """A real report of one run, of some 5.5 KB."""
-    from reports import recorded
+    from reports.recorded import files
 
     wanted, best = 5_500, b""
-    for one in recorded.every():
+    for one in files.every():
         report = json.loads(one.body)
         report["runs"] = report["runs"][:1]
         report["run_id"] = load.MARK.decode()

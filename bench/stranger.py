@@ -231,7 +231,7 @@ def _measure(given: argparse.Namespace, folder: Path) -> int:
     _, lab_token, stop = prepare(folder)
     from django.core.management import call_command
 
-    from people import machines
+    from people.access import machines
     from people.models import User
 
     call_command("collectstatic", verbosity=0, interactive=False)

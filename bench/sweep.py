@@ -47,14 +47,14 @@ def _measure(number: int) -> None:
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("load_cases", verbosity=0)
-    from diagnosis.match import digest
-    from people import machines
+    from diagnosis.matching.match import digest
+    from people.access import machines
     from people.models import Machine, User
-    from reports import recognised
     from reports.models import Report, State
+    from reports.worker import known_signatures
 
     machines.add("bench", User.objects.create(username="bench"), trusted=True)
-    today = digest(recognised.known_signatures())
+    today = digest(known_signatures.known_signatures())
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(LYING, [Machine.objects.get().pk, today, number])

@@ -7,4 +7,4 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         """Whatever process this is, tasks belong to our Celery app and not to Celery's default one."""
         import config.celery
-        import config.checks  # noqa: F401
+        import config.startup.checks  # noqa: F401

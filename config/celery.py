@@ -1,4 +1,4 @@
-"""Celery: messages that only ring, results kept nowhere. Queues and time limits: `config.queues`."""
+"""Celery: messages that only ring, results kept nowhere. Queues and time limits: `config.queueing.queues`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from celery.schedules import crontab
 from celery.signals import beat_init, celeryd_init, worker_process_init
 from django.conf import settings
 
-from config import starting
+from config.startup import starting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 with starting.or_a_sentence():
     starting.demand_settings()
-    from config import brokers, queues
+    from config.queueing import brokers, queues
 
 PR_SET_PDEATHSIG = 1
 MOMENT_SECONDS = 10  # clocks of two nodes differ; a message that expires in less might never be heard

@@ -16,9 +16,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from catalog import retention as of_catalog
+from catalog.search import retention as of_catalog
 from discussion import retention as of_discussion
-from reports import retention as of_reports
+from reports.worker import retention as of_reports
 
 SLICE = 1_000
 

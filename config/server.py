@@ -69,7 +69,7 @@ def on_starting(server: Any) -> None:
     """Before any worker: one that cannot start is started again and again."""
     # Here, and not above: where gunicorn reads this file, our folder is not on the path yet.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    from config import starting
+    from config.startup import starting
 
     with starting.or_a_sentence():
         starting.demand_settings()

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from config import signing
-from config.environment import BROKER_SCHEMES, DATABASE_SCHEMES, Environment
+from config.startup import sign_in_settings
+from config.startup.environment import BROKER_SCHEMES, DATABASE_SCHEMES, Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -46,7 +46,7 @@ MAIL_LIST = env.optional(
     "UNMIGRATABLE_LIST", r"[\w.+-]+@[A-Za-z0-9.-]+", "the address of a mailing list", "linux-mm@kvack.org"
 )
 
-SIGNING = signing.read(env, SITE_URL, LOCAL, VAR)
+SIGNING = sign_in_settings.read(env, SITE_URL, LOCAL, VAR)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -71,41 +71,41 @@ INSTALLED_APPS = [
     "discussion",
 ]
 MIDDLEWARE = [
-    "config.health.Health",
+    "config.middleware.health.Health",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.compression.CompressedPages",
+    "config.middleware.compression.CompressedPages",
     "django.middleware.http.ConditionalGetMiddleware",
-    "config.privacy.Private",
-    "rest.limits.Headers",
-    "config.policy.ContentPolicy",
+    "config.middleware.privacy.Private",
+    "rest.bounds.limits.Headers",
+    "config.middleware.content_policy.ContentPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "config.slashes.Slashes",
+    "config.middleware.slashes.Slashes",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.errors.NotThisWay",
-    "config.kept.SignedOut",
+    "config.pages.errors.NotThisWay",
+    "config.middleware.expired_forms.SignedOut",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 AUTH_USER_MODEL = "people.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-ACCOUNT_ADAPTER = "people.signing_in.Accounts"
-SOCIALACCOUNT_ADAPTER = "people.signing_in.SocialAccounts"
+ACCOUNT_ADAPTER = "people.accounts.sign_in.Accounts"
+SOCIALACCOUNT_ADAPTER = "people.accounts.sign_in.SocialAccounts"
 ACCOUNT_FORMS = {
-    "add_email": "people.forms.AddAddressForm",
-    "change_password": "people.forms.ChangePasswordForm",
-    "login": "people.forms.SignInForm",
-    "reauthenticate": "people.forms.AgainForm",
-    "reset_password": "people.forms.ForgottenForm",
-    "reset_password_from_key": "people.forms.NewPasswordForm",
-    "set_password": "people.forms.SetPasswordForm",
-    "signup": "people.forms.SignUpForm",
+    "add_email": "people.accounts.forms.AddAddressForm",
+    "change_password": "people.accounts.forms.ChangePasswordForm",
+    "login": "people.accounts.forms.SignInForm",
+    "reauthenticate": "people.accounts.forms.AgainForm",
+    "reset_password": "people.accounts.forms.ForgottenForm",
+    "reset_password_from_key": "people.accounts.forms.NewPasswordForm",
+    "set_password": "people.accounts.forms.SetPasswordForm",
+    "signup": "people.accounts.forms.SignUpForm",
 }
-MFA_FORMS = {"authenticate": "people.forms.CodeForm", "reauthenticate": "people.forms.CodeAgainForm"}
+MFA_FORMS = {"authenticate": "people.accounts.forms.CodeForm", "reauthenticate": "people.accounts.forms.CodeAgainForm"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
@@ -118,7 +118,7 @@ ACCOUNT_USERNAME_BLACKLIST = [
     *("admin", "administrator", "editor", "maintainer", "moderator", "root", "site", "staff", "support", "system"),
     *("unmigratable", "new"),
 ]
-# Wrong passwords are counted by people.doors; mail to one address is bounded by people.post, without a word.
+# people.accounts.doors counts wrong passwords; people.accounts.outbox bounds mail to one address, without a word.
 ACCOUNT_RATE_LIMITS = {"reset_password": "20/m/ip"}
 ACCOUNT_EMAIL_NOTIFICATIONS = SIGNING.sends_mail
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
@@ -169,7 +169,7 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "max_size": env.whole("UNMIGRATABLE_POOL", 16, 1, 100),
     "timeout": 10,
 }
-# Shared by all processes: see rest.cache, and config.checks, which refuses one that is not.
+# Shared by all processes: see rest.cache, and config.startup.checks, which refuses one that is not.
 CACHES = {"default": {"BACKEND": "rest.cache.SharedCache", "LOCATION": "rest_cached"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -198,7 +198,7 @@ SECURE_PROXY_SSL_HEADER: tuple[str, str] | None = None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
-CSRF_FAILURE_VIEW = "config.errors.forged"
+CSRF_FAILURE_VIEW = "config.pages.errors.forged"
 TRUSTED_PROXIES = 0
 if env.choice("UNMIGRATABLE_BEHIND_TLS_PROXY", ("no", "yes")) == "yes":
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -219,25 +219,25 @@ CONTENT_SECURITY_POLICY = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "people.authentication.BearerToken",
+        "people.access.authentication.BearerToken",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": [],
-    "DEFAULT_THROTTLE_CLASSES": ["rest.limits.Throttle"],
+    "DEFAULT_THROTTLE_CLASSES": ["rest.bounds.limits.Throttle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "rest.negotiation.Negotiation",
-    "DEFAULT_PARSER_CLASSES": ["rest.parsing.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["rest.bounds.json_parser.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "rest.problems.handle",
     "URL_FORMAT_OVERRIDE": None,  # ?format= is the format of a report
 }
-# Name: units in so many seconds, for each machine, person or address. See rest.limits.
+# Name: units in so many seconds, for each machine, person or address. See rest.bounds.limits.
 LIMITS = env.limits(
     "UNMIGRATABLE_LIMITS",
     {
         "send": (6_000, 60),
         "batch": (60, 60),
-        # Of all machines of one person together that nobody trusts yet. The last two: reports.quotas.
+        # Of all machines of one person together that nobody trusts yet. The last two: reports.intake.quotas.
         "new-send": (600, 60),
         "new-batch": (6, 60),
         "new-bytes": (10_000_000, 86_400),
@@ -281,7 +281,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "plain": {"format": "%(levelname)s %(name)s: %(message)s"},
-        "one line": {"()": "config.logs.OneLine"},
+        "one line": {"()": "config.startup.logs.OneLine"},
     },
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "plain"},

@@ -9,25 +9,17 @@ import hashlib
 from dataclasses import replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
-from diagnosis import (
-    advice,
-    around,
-    bystander_rules,
-    dump_rules,
-    log_rules,
-    marks,
-    mover_rules,
-    reading,
-    references,
-    task_rules,
-)
-from diagnosis.boots import Boots
-from diagnosis.candidates import ranked
-from diagnosis.dump import Dump
-from diagnosis.match import Signature
-from diagnosis.record import Place, Record
-from diagnosis.references import References
-from diagnosis.verdict import PROVED, Diagnosis, Finding, Verdict
+from diagnosis.matching.candidates import ranked
+from diagnosis.matching.match import Signature
+from diagnosis.rules import bystanders, log, marks, movers, surroundings, tasks
+from diagnosis.rules.page_dump import references, rules
+from diagnosis.rules.page_dump.dump import Dump
+from diagnosis.rules.page_dump.references import References
+from diagnosis.rules.verdict import PROVED, Diagnosis, Finding, Verdict
+from diagnosis.text import reading
+from diagnosis.text.boots import Boots
+from diagnosis.text.record import Place, Record
+from diagnosis.words import advice
 
 Places = Tuple[Place, ...]
 MAX_FINDINGS = 200
@@ -42,10 +34,10 @@ def diagnose(text: Union[str, bytes], signatures: Iterable[Signature] = (), rele
     """
     read = reading.read(text)
     boots = Boots(read.records)
-    whole = around.the(read.records, release)
+    whole = surroundings.the(read.records, release)
     contexts = [whole] * len(read.records)
     if boots.are_several and not release:
-        contexts = [around.of(whole, boots.release_of(record)) for record in read.records]
+        contexts = [surroundings.of(whole, boots.release_of(record)) for record in read.records]
     groups: Dict[str, List[int]] = {}
     judged: Dict[int, Tuple[Verdict, Dict[str, Places], Optional[References]]] = {}
     for index, record in enumerate(read.records):
@@ -57,7 +49,7 @@ def diagnose(text: Union[str, bytes], signatures: Iterable[Signature] = (), rele
     findings = [_finding(mark, indexes, judged, contexts[indexes[0]], known) for mark, indexes in groups.items()]
     findings.sort(key=lambda finding: _weight(finding, read.records))
     kept = tuple(findings[:MAX_FINDINGS])
-    told, architecture = around.kernel(read.records)
+    told, architecture = surroundings.kernel(read.records)
     return Diagnosis(
         read.text,
         read.nr_lines,
@@ -74,21 +66,19 @@ def diagnose(text: Union[str, bytes], signatures: Iterable[Signature] = (), rele
 
 
 def _judge(
-    record: Record, index: int, records: Sequence[Record], context: around.Context
+    record: Record, index: int, records: Sequence[Record], context: surroundings.Context
 ) -> Optional[Tuple[Verdict, Dict[str, Places], Optional[References]]]:
     taken = references.taken_apart(record, context.release) if record.kind == "page_dump" else None
     own = marks.of(record, taken)
     verdict: Optional[Verdict]
     if record.kind == "page_dump":
-        verdict = dump_rules.judged(
-            Dump(record, taken, own, around.mover_of(record, index, records), context.architecture)
+        verdict = rules.judged(
+            Dump(record, taken, own, surroundings.mover_of(record, index, records), context.architecture)
         )
     elif record.kind == "task":
-        verdict = task_rules.judged(record, context.release) or mover_rules.judged(
-            record, context.release, context.connections
-        )
+        verdict = tasks.judged(record, context.release) or movers.judged(record, context.release, context.connections)
     else:
-        verdict = log_rules.judged(record, context)
+        verdict = log.judged(record, context)
     if verdict is None:
         return None
     own["mechanism:" + verdict.mechanism] = tuple(place for reason in verdict.reasons for place in reason.places)[:8]
@@ -107,7 +97,7 @@ def _finding(
     fingerprint: str,
     indexes: List[int],
     judged: Mapping[int, Tuple[Verdict, Dict[str, Places], Optional[References]]],
-    context: around.Context,
+    context: surroundings.Context,
     signatures: Sequence[Signature],
 ) -> Finding:
     verdict, own, taken = judged[indexes[0]]
@@ -128,7 +118,7 @@ _WHO = ("Who holds ", "Whose ")
 
 def _fingerprint(verdict: Verdict, own: Mapping[str, Places]) -> str:
     """The same for two records of which one would say the same: their marks, less what is each page's own."""
-    if verdict.rule.startswith(bystander_rules.PREFIX):
+    if verdict.rule.startswith(bystanders.PREFIX):
         own = {}
     kept = sorted(name for name in own if not name.startswith(_PAGES_OWN) and name not in _VOLATILE)
     return hashlib.sha256("\n".join([verdict.rule, verdict.mover, *kept]).encode("utf-8", "replace")).hexdigest()[:16]

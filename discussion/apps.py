@@ -5,7 +5,7 @@ class DiscussionConfig(AppConfig):
     name = "discussion"
 
     def ready(self) -> None:
-        from catalog import parts
-        from discussion.pages import discussion_part
+        from catalog.pages import sections
+        from discussion.comments.views import discussion_part
 
-        parts.offer(discussion_part)
+        sections.offer(discussion_part)

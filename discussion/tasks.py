@@ -8,8 +8,8 @@ from typing import Any
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from discussion import follow as following
-from discussion import telling
+from discussion import notices
+from discussion.mail import fetcher as following
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +22,8 @@ def follow() -> None:
 
 @shared_task(name="mail.tell")
 def tell() -> None:
-    telling.note_all()
-    if not telling.send_all():
+    notices.note_all()
+    if not notices.send_all():
         _ring(tell)
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from config import starting
+from config.startup import starting
 from local.binaries import CannotStart
 from local.postgres import PR_SET_PDEATHSIG, Postgres
 

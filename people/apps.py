@@ -5,4 +5,4 @@ class PeopleConfig(AppConfig):
     name = "people"
 
     def ready(self) -> None:
-        import people.openapi  # noqa: F401 - drf-spectacular finds extensions by their being imported
+        import people.access.openapi  # noqa: F401 - drf-spectacular finds extensions by their being imported

@@ -110,7 +110,7 @@ class Machine(models.Model):
     """A worker that sends reports. Its name is public.
 
     Its evidence with ids above `uncounted_after`, up to `uncounted_until`, is in no tally yet, whatever its standing
-    says: counting follows a change of standing in slices. See reports.recounts.
+    says: counting follows a change of standing in slices. See reports.totals.recounts.
     """
 
     name = models.CharField(
@@ -207,7 +207,7 @@ class Token(models.Model):
 class Event(models.Model):
     """One line of the journal. Rows are only ever added; a trigger refuses anything else, but for `place`, once.
 
-    `place` is where followers find it, given after it is committed: see people.following. `transaction` is the id of
+    `place` is where followers find it, given after it is committed: see journal_cursor. `transaction` is the id of
     the transaction that wrote the row, by which followers went until November 2026; the release before reads it.
     """
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from people import post
+from people.accounts import outbox
 
 
 @shared_task(name="mail.send")
 def send() -> None:
-    post.send_due()
+    outbox.send_due()

@@ -20,7 +20,7 @@ _MAIN = b"""import sys
 if sys.version_info < (3, 9):
     sys.exit("probe.pyz needs Python 3.9 or newer; this is %d.%d" % sys.version_info[:2])
 
-from probes.cli import main
+from probes.command.cli import main
 
 sys.exit(main())
 """

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
-from probes.kmsg import message
+from probes.kernel.kmsg import message
 
 # A rise of one of these says that something would not move, or could not be made room for (mm/vmstat.c, 6.1 to 7.3).
 COUNTERS = (

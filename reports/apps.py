@@ -5,9 +5,9 @@ class ReportsConfig(AppConfig):
     name = "reports"
 
     def ready(self) -> None:
-        from catalog import parts
-        from reports.pages import evidence_part, operations_part, reproducer_part
+        from catalog.pages import sections
+        from reports.pages.views import evidence_part, operations_part, reproducer_part
 
-        parts.offer(operations_part)
-        parts.offer(evidence_part)
-        parts.offer(reproducer_part)
+        sections.offer(operations_part)
+        sections.offer(evidence_part)
+        sections.offer(reproducer_part)

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from catalog.models import Case, KernelBuild
 from catalog.models.text import in_catalog
 from catalog.models.told import told
-from diagnosis.vocabulary import MOVERS, OUTCOMES, Word, look_up
+from diagnosis.words.vocabulary import MOVERS, OUTCOMES, Word, look_up
 from people.models import Machine, Standing, may
 
 
@@ -158,7 +158,7 @@ class Payload(models.Model):
 
 
 class Observation(models.Model):
-    """One thing that a report says. `key` is stable inside the report. See diagnosis.observation."""
+    """One thing that a report says. `key` is stable inside the report. See diagnosis.matching.observation."""
 
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="observations", db_index=False)
     key = models.CharField(max_length=100)
@@ -217,7 +217,7 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
 class Evidence(models.Model):
     """An observation attached to a case, with the rule that did it and the reason. Its key: (report, key, case).
 
-    It repeats what a tally's key needs, so that adding up reads one table. `worked_…`: see diagnosis.observation.
+    It repeats what a tally's key needs, so that adding up reads one table. `worked_…`: see matching.observation.
     """
 
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="evidence", db_index=False)
@@ -313,7 +313,7 @@ class Ruling(models.Model):
 
 
 class Requeue(models.Model):
-    """Reports that somebody wants read again, while not all of them are back in the queue. See reports.requeue.
+    """Reports that somebody wants read again, while not all of them are back in the queue. See reports.worker.requeue.
 
     `chosen` says which. Those up to `cursor`, by id, are in the queue: `nr_done` of them were at rest.
     """

@@ -10,8 +10,9 @@ from celery import shared_task
 from django.db import OperationalError as DatabaseUnavailable
 from kombu.exceptions import OperationalError
 
-from reports import claims, counts, ingest, recounts, releasing, replay, requeue
-from rest import limits
+from reports.totals import counters, recounts
+from reports.worker import claims, ingest, replay, requeue, unendorsed
+from rest.bounds import limits
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +58,10 @@ def sweep() -> None:
 @shared_task(name="maintenance.sweep")
 def tidy() -> None:
     """What a new case or an act left lying is taken up again, and what only grows is folded or thrown away."""
-    if replay.unmatched_again() + releasing.unendorsed_again():
+    if replay.unmatched_again() + unendorsed.unendorsed_again():
         bell.ring_now()
     limits.sweep()
-    counts.fold()
+    counters.fold()
     work_off_acts()
 
 

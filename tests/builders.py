@@ -9,14 +9,16 @@ from typing import Any
 
 from django.core import mail
 
-from catalog import revisions
 from catalog.models import Case, Strategy
 from catalog.models.text import Origin
-from people import machines, post
+from catalog.revisions import store
+from people.access import machines
+from people.accounts import outbox
 from people.models import Machine, Role, User
-from reports import inbox, ingest, sending
+from reports.intake import inbox, submission
 from reports.models import Report
-from reports.recorded import Recording
+from reports.recorded.files import Recording
+from reports.worker import ingest
 
 _numbers = itertools.count(1)
 
@@ -77,7 +79,7 @@ def machine(name: str = "box") -> Machine:
 def report(*runs: dict[str, Any], sender: Machine | None = None, **changed: Any) -> Report:
     """A report that was taken, and waits."""
     by = sender or Machine.objects.filter(name="box").first() or machine()
-    return inbox.take(sending.native(by, body(*runs, **changed)))[0]
+    return inbox.take(submission.native(by, body(*runs, **changed)))[0]
 
 
 def settled(*runs: dict[str, Any], **changed: Any) -> Report:
@@ -89,7 +91,7 @@ def settled(*runs: dict[str, Any], **changed: Any) -> Report:
 
 def recorded(one: Recording) -> Report:
     """A report of this project's own, read."""
-    made = inbox.take(sending.native(machine(one.machine), one.body, one))[0]
+    made = inbox.take(submission.native(machine(one.machine), one.body, one))[0]
     ingest.drain()
     made.refresh_from_db()
     return made
@@ -125,18 +127,18 @@ def strategy_text(slug: str = "a-strategy", cases: tuple[str, ...] = ("fuse-writ
 
 
 def case(slug: str = "fuse-writeback", **head: Any) -> Case:
-    revisions.save(case_text(slug, **head), origin=Origin.FILE)
+    store.save(case_text(slug, **head), origin=Origin.FILE)
     return Case.objects.get(slug=slug)
 
 
 def strategy(slug: str = "a-strategy", cases: tuple[str, ...] = ("fuse-writeback",), **head: Any) -> Strategy:
-    revisions.save(strategy_text(slug, cases, **head), origin=Origin.FILE)
+    store.save(strategy_text(slug, cases, **head), origin=Origin.FILE)
     return Strategy.objects.get(slug=slug)
 
 
 def delivered() -> list[Any]:
     """All mail that was sent, after the worker went its round."""
-    post.send_due()
+    outbox.send_due()
     return list(mail.outbox)
 
 

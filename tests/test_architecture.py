@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnosis import vocabulary
+from diagnosis.words import vocabulary
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -108,7 +108,7 @@ def subscripts(source: str) -> Iterator[int]:
     named = {
         alias.asname or alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == "diagnosis.vocabulary"
+        if isinstance(node, ast.ImportFrom) and node.module == "diagnosis.words.vocabulary"
         for alias in node.names
         if alias.name in GROUPS
     }
@@ -131,11 +131,11 @@ def test_no_word_of_data_is_taken_out_of_the_vocabulary_by_a_subscript(package: 
 @pytest.mark.parametrize(
     ("code", "found"),
     [
-        ("from diagnosis.vocabulary import MOVERS\nMOVERS[row.mover]", [2]),
-        ("from diagnosis.vocabulary import MOVERS as M\nM[slug]", [2]),
+        ("from diagnosis.words.vocabulary import MOVERS\nMOVERS[row.mover]", [2]),
+        ("from diagnosis.words.vocabulary import MOVERS as M\nM[slug]", [2]),
         ("from diagnosis import vocabulary\nvocabulary.AREAS[row['area']]", [2]),
         ("from catalog import measured\nmeasured.OUTCOMES[row.outcome]", [2]),
-        ("from diagnosis.vocabulary import MOVERS\nMOVERS['offline']", []),
+        ("from diagnosis.words.vocabulary import MOVERS\nMOVERS['offline']", []),
         ("MOVERS = {}\nMOVERS[slug]", []),
     ],
 )

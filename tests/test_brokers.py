@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from reports import agreement
 from reports.models import Evidence, Report, State
+from reports.totals import check
 from tests import brokers, builders
 from tests.running import Nodes, until
 
@@ -75,4 +75,4 @@ def test_two_hundred_reports_survive_two_killed_workers_and_a_broker_that_fell_a
     until(all_settled, 90, "not all were settled")
     assert nodes.programs["worker"].deaths >= 2
     assert len(set(Evidence.objects.values_list("report", "key"))) == Evidence.objects.count() == 200
-    assert agreement.disagreements() == agreement.miscounts() == []
+    assert check.disagreements() == check.miscounts() == []

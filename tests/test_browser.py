@@ -8,8 +8,10 @@ from datetime import date
 import pytest
 from playwright.sync_api import Page
 
-from catalog import meetings
-from discussion import letters, mail_in, moderation, threads
+from catalog.meetings import chair
+from discussion.comments import threads
+from discussion.mail import importer, letters
+from discussion.moderating import moderation
 from people.models import Role
 from tests import builders
 from tests.browsing import IN_A_BROWSER, looked_over, sign_in
@@ -92,7 +94,7 @@ def test_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int, sc
         builders.case(title=title, effects=[{"effect": "hotunplug", "manner": "sleeps_in_d", "standing": "measured"}])
     strategy = builders.strategy(objections=[{"id": "one", "text": "It costs."}])
     threads.say(strategy.document, builders.person("ann"), "It *waits*.\n\n```diff\n-a\n+b\n```")
-    mail_in.take(letters.read(mbox(mail("a", text=f"> quoted\n\nWords.\n\n{DIFF}"))), [strategy.document])
+    importer.take(letters.read(mbox(mail("a", text=f"> quoted\n\nWords.\n\n{DIFF}"))), [strategy.document])
     report = builders.settled(builders.run(), builders.moving_run(), builders.run("unheard-of"))
     page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
     for path in ("/", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/affected/", "/compare/?a=6.18.44&b=6.18.44", "/affected/?kernel=6.18.44", "/method/", "/session/", "/cases/proposed/", "/cases/fuse-writeback/history/", "/cases/fuse-writeback/diff/?a=1&b=2", "/strategies/", "/strategies/a-strategy/", "/reports/", report.get_absolute_url(), "/sign-in/", "/account/signup/", "/mail/a@example.org/", "/people/ann/", "/api/"):  # fmt: skip  # noqa: E501
@@ -134,8 +136,8 @@ def test_pages_of_editors_and_owners_fit_and_are_accessible(
     moderation.flag(said, chief, "An advertisement, " + "as it seems " * 20)
     moderation.hide(hidden, chief, "An advertisement.")
     moderation.lock(case.document, chief, "Go on in #a-strategy.")
-    held = meetings.begin("In the room", date(2026, 5, 5), chief)
-    meetings.note(held.points.get(), chief, meetings.Notes("Decided.", "Do it.", "Ann"), 0)
+    held = chair.begin("In the room", date(2026, 5, 5), chief)
+    chair.note(held.points.get(), chief, chair.Notes("Decided.", "Do it.", "Ann"), 0)
     builders.token("box", chief)
     page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.goto(held.get_absolute_url())

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Dialog, Page
 
-from catalog import meetings
+from catalog.meetings import chair
 from discussion.models import Comment
 from people.models import Role
 from tests import builders
@@ -133,7 +133,7 @@ def test_notes_on_another_case_are_not_lost_unasked(visit: Callable[..., Page]) 
     for slug in ("one", "two"):
         builders.case(slug)
     ed = builders.person("ed", Role.EDITOR)
-    held = meetings.begin("In the room", date(2026, 5, 5), ed)
+    held = chair.begin("In the room", date(2026, 5, 5), ed)
     page = visit()
     sign_in(page, ed)
     page.goto(held.get_absolute_url())

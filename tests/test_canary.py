@@ -19,16 +19,16 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from catalog import revisions
 from catalog.models import Document, KernelBuild, Revision, Tally
 from catalog.models.text import Origin, State
+from catalog.revisions import store
 from config.urls import urlpatterns
-from discussion import threads
-from people import following
+from discussion.comments import threads
+from people import journal_cursor
 from people.models import Machine, Role
-from reports import tallies
-from reports.deltas import key_of
 from reports.models import Evidence, Report
+from reports.totals import tallies
+from reports.totals.deltas import key_of
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -214,7 +214,7 @@ def known() -> dict[str, Any]:
     builders.settled(kernel={"release": "7.3.4", "architecture": "x86_64"})
     unmatched = builders.settled(builders.run("nothing-like-this")).observations.get()
     fingerprint = unmatched.fingerprint
-    following.give_places()  # which begin at the clock: what is seen twice is to have them before
+    journal_cursor.give_places()  # which begin at the clock: what is seen twice is to have them before
     return {"document": case.pk, "comment": comment.pk, "report": report.pk, "fingerprint": fingerprint}
 
 
@@ -234,7 +234,7 @@ def draft(known: dict[str, Any]) -> dict[str, Any]:
         ],
         signature={"names": [f"{WORD}-test"]},
     )
-    case = revisions.save(text, origin=Origin.SITE, author=author).document
+    case = store.save(text, origin=Origin.SITE, author=author).document
     way = builders.strategy(
         f"{WORD}-strategy", ("fuse-writeback", f"{WORD}-case"), title=f"The {WORD} strategy", driver=WORD
     ).document
@@ -308,7 +308,7 @@ def _speaking(*named: str) -> None:
         f"cases: {json.dumps(cases)}",
     )
     assert "It speaks of" in text
-    made = revisions.save(text, origin=Origin.SITE)
+    made = store.save(text, origin=Origin.SITE)
     Revision.objects.filter(pk=made.pk).update(created_at=datetime(2026, 11, 1, tzinfo=UTC))  # the feed says when
 
 

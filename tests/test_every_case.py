@@ -10,8 +10,8 @@ from django.core.management import call_command
 from django.test import Client
 from playwright.sync_api import Page
 
-from catalog import files
 from catalog.models import Case
+from catalog.revisions import files
 from tests.browsing import IN_A_BROWSER, browser, visit  # noqa: F401 (fixtures)
 from tests.crawl import links
 

@@ -14,8 +14,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-from config import health, logs
+from config.middleware import health
 from config.settings import LOGGING
+from config.startup import logs
 
 pytestmark = pytest.mark.django_db
 NAMES = ("localhost", "10.1.2.3", "web:8000", "no.such.name", "a b", "[", "x" * 300)

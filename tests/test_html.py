@@ -13,10 +13,11 @@ from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.test import Client, RequestFactory
 
-from catalog import files
 from catalog.models import Case, Strategy
-from config import errors, urls
-from discussion import threads
+from catalog.revisions import files
+from config import urls
+from config.pages import errors
+from discussion.comments import threads
 from people.models import Role
 from tests import builders, crawl
 

@@ -18,8 +18,10 @@ from catalog.models import Case, Effect, KernelBuild, Revision, Serving, Strateg
 from catalog.models.told import ALWAYS_TOLD, NOT_ALWAYS_TOLD
 from diagnosis.formats import monitor
 from people.models import Event, Role
-from reports import batch, ingest, triage
+from reports.intake import batch
 from reports.models import Evidence, Observation, Report, State
+from reports.review import triage
+from reports.worker import ingest
 from tests import builders, crawl
 from tests.test_canary import ADDRESSES, fetch
 

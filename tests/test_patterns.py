@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from diagnosis import releases
+from diagnosis.kernels import releases
 from tests.patterns import Used, adversaries, all_of_them
 
 # Characters; after the first that takes ages no longer one is tried.
@@ -15,7 +15,7 @@ SIZES = (24, 28, 32, 500, 4_000, 16_000)
 FLOOR_SECONDS = 0.004  # a linear one takes less than a millisecond for the last
 MOST_GROWTH = 3.0  # linear is 2, quadratic 4
 # Where a pattern is only ever given so many characters, and is slower than linear in them. `where` begins so.
-BOUNDED = {"diagnosis.releases._FAMILIES": 500}  # `read_uname` cuts what it is given; see below
+BOUNDED = {"diagnosis.kernels.releases._FAMILIES": 500}  # `read_uname` cuts what it is given; see below
 
 PATTERNS = all_of_them()
 

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from catalog import revisions
 from catalog.models import Document
 from catalog.models.text import Origin
-from discussion import letters, mail_in, moderation, threads
+from catalog.revisions import store
+from discussion.comments import threads
+from discussion.mail import importer, letters
 from discussion.models import Comment
+from discussion.moderating import moderation
 from people.models import Role, Scope, Token, User
 from tests import builders
 from tests.discussion.mailbox import mail, mbox
@@ -71,7 +73,7 @@ def world() -> World:
     Document.objects.filter(pk=draft.pk).update(state="draft")
     draft.refresh_from_db()
     text = builders.strategy_text(objections=[{"id": "one", "text": "It costs."}])
-    revisions.save(text, origin=Origin.SITE, author=author)
+    store.save(text, origin=Origin.SITE, author=author)
     locked = builders.case("locked").document
     moderation.lock(locked, boss, "Enough.")
     comment = threads.say(case, author, "SAID.")
@@ -79,7 +81,7 @@ def world() -> World:
     Comment.objects.filter(pk=waiting.pk).update(standing="waiting")
     moderation.hide(hidden, boss, "Rude.")
     threads.say(draft, boss, "OF THE DRAFT.")
-    mail_in.take(letters.read(mbox(mail("a", text="Ask dora@example.org"))), [case])
+    importer.take(letters.read(mbox(mail("a", text="Ask dora@example.org"))), [case])
     return World(author, case, draft, comment, waiting, hidden, builders.settled())
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from config.environment import KNOWN
+from config.startup.environment import KNOWN
 from local import run as local_run
 from local.postgres import FAST, Postgres
 from tests import builders

@@ -19,16 +19,19 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from catalog import revisions
 from catalog.models import Tally, Word
 from catalog.models.text import Origin
+from catalog.revisions import store
 from config import pruning
 from discussion.models import Notice
 from people import journal
 from people.models import Event, Machine, Standing, User
-from reports import evidence, inbox, sending, sharing, trust
+from reports.diagnose import sharing
+from reports.intake import inbox, submission
+from reports.intake.refusals import Refusal
 from reports.models import Evidence, Payload, Report, Shared, State
-from reports.refusals import Refusal
+from reports.review import trust
+from reports.worker import evidence
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +55,7 @@ def refused(name: str = "new-box", body: bytes = b"{}", trusted: bool = False) -
     if not Machine.objects.filter(name=name).exists():
         builders.token(name, trusted=trusted)
     with pytest.raises(Refusal):
-        inbox.take(sending.native(Machine.objects.get(name=name), body))
+        inbox.take(submission.native(Machine.objects.get(name=name), body))
     return Report.objects.get(machine__name=name)
 
 
@@ -160,8 +163,8 @@ def test_who_never_proved_an_address_gives_name_and_address_back() -> None:
 
 
 def test_words_that_no_text_has_any_more_go() -> None:
-    revisions.save(builders.case_text(body="The frobnicator holds it."), origin=Origin.FILE)
-    revisions.save(builders.case_text(body="The device holds it."), origin=Origin.FILE)
+    store.save(builders.case_text(body="The frobnicator holds it."), origin=Origin.FILE)
+    store.save(builders.case_text(body="The device holds it."), origin=Origin.FILE)
     assert Word.objects.filter(text="frobnicator").exists()
     assert pruned()["words"] >= 1
     left = set(Word.objects.values_list("text", flat=True))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from kombu import Connection
 
-from config import brokers, queues
 from config.celery import app
+from config.queueing import brokers, queues
 from tests.brokers import URLS, NotThere, Redis
 
 OURS = ("reports.", "discussion.", "people.", "catalog.")

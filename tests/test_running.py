@@ -17,8 +17,8 @@ from django.db import connection
 from django.utils import timezone
 
 from local.postgres import Postgres
-from reports import recorded
 from reports.models import Report, State
+from reports.recorded import files
 from tests import builders
 from tests.running import ROOT, Site, free_port, process_table, until
 
@@ -45,7 +45,7 @@ def start(tmp_path: Path) -> Iterator[type[Site]]:
 def test_a_recorded_report_goes_all_the_way_to_the_page_and_nothing_is_left_behind(start: type[Site]) -> None:
     site = start()
     token = site.token()
-    report = json.loads(recorded.read(next(recorded.FOLDER.glob("*/fuse-writeback*"))).body)
+    report = json.loads(files.read(next(files.FOLDER.glob("*/fuse-writeback*"))).body)
     report["kernel"]["release"] = "6.99.1-of-this-test"
     code, receipt = site.send(token, report)
     assert (code, receipt["state"]) == (202, "received")

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from config.environment import KNOWN
+from config.startup.environment import KNOWN
 from tests.running import ROOT
 
 GOOD = {

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from django.db import OperationalError
 
-from config import starting
+from config.startup import starting
 from local.postgres import FAST, Postgres
 from tests.running import ROOT, free_port, until
 from tests.test_settings import GOOD

@@ -9,7 +9,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from catalog.models.text import Document, in_catalog, seen_by
-from diagnosis.vocabulary import (
+from diagnosis.words.vocabulary import (
     CLAIM_STANDINGS,
     EFFECTS,
     KINDS,

@@ -1,4 +1,4 @@
-"""What was measured, added up. Only `reports.tallies` writes here, with the evidence, in one transaction."""
+"""What was measured, added up. Only `reports.totals.tallies` writes here, with the evidence, in one transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.urls import reverse
 from catalog.models.cases import Case
 from catalog.models.text import in_catalog
 from catalog.models.told import told
-from diagnosis.vocabulary import OUTCOMES
+from diagnosis.words.vocabulary import OUTCOMES
 from people.models import Machine
 
 

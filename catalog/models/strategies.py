@@ -8,7 +8,7 @@ from django.db import models
 
 from catalog.models.cases import Case
 from catalog.models.text import Document, in_catalog
-from diagnosis.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES, Word, look_up
+from diagnosis.words.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES, Word, look_up
 
 
 class StrategyQuerySet(models.QuerySet["Strategy"]):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from django.db.models import CheckConstraint, Q
 
-from diagnosis.vocabulary import AREAS, ENVIRONMENTS, EVIDENCE_KINDS, MIGRATE_MODES, MOVERS, OUTCOMES, Word
+from diagnosis.words.vocabulary import AREAS, ENVIRONMENTS, EVIDENCE_KINDS, MIGRATE_MODES, MOVERS, OUTCOMES, Word
 
 # A log may not show who moved, a test says nothing of an area, and formats of others have no environment.
 NOT_ALWAYS_TOLD: Mapping[str, Mapping[str, Word]] = {

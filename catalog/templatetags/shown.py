@@ -9,9 +9,10 @@ from django import template
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from catalog import facts, prose
+from catalog.documents import schema
 from catalog.models import Document
-from diagnosis import vocabulary
+from catalog.text import markdown
+from diagnosis.words import vocabulary
 from people import journal
 from people.models import Event
 
@@ -20,13 +21,13 @@ register = template.Library()
 
 @register.filter
 def commonmark(text: str) -> SafeString:
-    return prose.html(text)
+    return markdown.html(text)
 
 
 @register.filter
 def documented(text: str, document: Document) -> SafeString:
     """A section of a case or strategy. What its commands do is the site's word once somebody has reviewed it."""
-    return prose.html(text, marked=document.is_reviewed)
+    return markdown.html(text, marked=document.is_reviewed)
 
 
 @register.filter
@@ -63,7 +64,7 @@ def counted(runs: int, word: vocabulary.Word) -> str:
 
 @register.filter
 def subsystem_slug(name: str) -> str:
-    return facts.subsystem_slug(name)
+    return schema.subsystem_slug(name)
 
 
 @register.filter

@@ -13,10 +13,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Tuple
 
-from diagnosis import outcome, shape, vocabulary
-from diagnosis.faults import Fault, Unreadable
+from diagnosis.formats import shape
+from diagnosis.formats.faults import Fault, Unreadable
 from diagnosis.formats.format import Format, Given
-from diagnosis.observation import Observation
+from diagnosis.matching import outcome
+from diagnosis.matching.observation import Observation
+from diagnosis.words import vocabulary
 
 NAME = "unmigratable-report"
 VERSION = 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, List, Tuple
 
-from diagnosis.observation import Observation
+from diagnosis.matching.observation import Observation
 
 
 @dataclass(frozen=True)

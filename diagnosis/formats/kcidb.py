@@ -12,10 +12,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Dict, List, Mapping
 
-from diagnosis import naming, shape
-from diagnosis.faults import Fault, Unreadable
+from diagnosis.formats import shape
+from diagnosis.formats.faults import Fault, Unreadable
 from diagnosis.formats.format import Format, Given
-from diagnosis.observation import Observation
+from diagnosis.matching import naming
+from diagnosis.matching.observation import Observation
 
 MAX_OBJECTS = 5_000
 OUTCOMES: Mapping[str, str] = {

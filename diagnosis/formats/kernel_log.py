@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Union
 
-from diagnosis import vocabulary
 from diagnosis.diagnose import diagnose
 from diagnosis.formats.format import Format, Given
-from diagnosis.observation import Context, Observation
-from diagnosis.verdict import Finding
+from diagnosis.matching.observation import Context, Observation
+from diagnosis.rules.verdict import Finding
+from diagnosis.words import vocabulary
 
 _OUTCOMES = {"sleeps_in_d": "hangs", "retries_without_progress": "refuses", "rejected_at_once": "refuses"}
 

@@ -21,10 +21,10 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Dict, Iterator, List, Optional, Tuple
 
-from diagnosis import naming
-from diagnosis.faults import Fault, Unreadable
+from diagnosis.formats.faults import Fault, Unreadable
 from diagnosis.formats.format import Format, Given
-from diagnosis.observation import Observation
+from diagnosis.matching import naming
+from diagnosis.matching.observation import Observation
 
 MAX_RESULTS = 5_000
 MAX_DEPTH = 12

@@ -13,12 +13,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, List, Mapping
 
-from diagnosis import shape
-from diagnosis.formats import inspect, kernel_log
+from diagnosis.formats import kernel_log, shape
 from diagnosis.formats.envelope import KERNEL, TIME
 from diagnosis.formats.format import Format, Given
-from diagnosis.observation import Context, Observation
-from diagnosis.vocabulary import ENVIRONMENTS
+from diagnosis.matching.observation import Context, Observation
+from diagnosis.readers import inspect
+from diagnosis.words.vocabulary import ENVIRONMENTS
 
 NAME = "unmigratable-monitor"
 VERSION = 1

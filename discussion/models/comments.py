@@ -57,7 +57,7 @@ class Comment(models.Model):
     hidden_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     hidden_why = models.CharField(max_length=300, blank=True, db_default="")
     resolved_at = models.DateTimeField(null=True)
-    attached = models.JSONField(null=True, default=None)  # catalog.frozen.comparison
+    attached = models.JSONField(null=True, default=None)  # catalog.measured.snapshot.comparison
 
     objects = CommentQuerySet.as_manager()
 

@@ -3,7 +3,7 @@
 from django.db import migrations
 from django.db.models.functions import Lower
 
-from people import names
+from people.accounts import names
 
 
 def clean(apps, schema_editor):

@@ -22,7 +22,7 @@ from probes.cases import (
     split_dirty_iomap,
     vmsplice_pipe,
 )
-from probes.experiment import Case
+from probes.run.experiment import Case
 
 _MODULES = (
     fuse_writeback,

@@ -14,13 +14,14 @@ from __future__ import annotations
 import threading
 from typing import Any, Dict, List, Optional
 
-from probes import bring_in, kernel, pages, zones
-from probes.aio import Ring
 from probes.errors import Disturbed
-from probes.experiment import NR_PAGES, Case, Surroundings, span
-from probes.movers import Mover
-from probes.pool import AnonymousPool
-from probes.userfault import WithheldPage
+from probes.kernel import pages, syscalls, zones
+from probes.kernel.aio import Ring
+from probes.kernel.userfault import WithheldPage
+from probes.movers import bring_in
+from probes.movers.usual import Mover
+from probes.run.experiment import NR_PAGES, Case, Surroundings, span
+from probes.run.pool import AnonymousPool
 
 _TOUCH_SECONDS = 2.0
 _END_SECONDS = 5.0
@@ -47,7 +48,7 @@ class AioRing(AnonymousPool):
         bring_in.for_mover(mover, self.target)
 
     def frames(self) -> List[Optional[int]]:
-        kernel.touch(self.ring.address, NR_PAGES)  # one that was just migrated may be unmapped
+        syscalls.touch(self.ring.address, NR_PAGES)  # one that was just migrated may be unmapped
         return pages.frames_of(self.target)
 
     def hold(self, mover: Mover) -> Dict[str, Any]:

@@ -19,12 +19,13 @@ import os
 import struct
 from typing import Any, Dict, List, Optional
 
-from probes import bring_in, kernel, pages
 from probes.errors import CannotRun, Disturbed
-from probes.experiment import POOL_PAGES, STAGED_PAGES, Case, Experiment, Surroundings, chosen, span
-from probes.kernel import PAGE
-from probes.movers import Mover
-from probes.scratch import Format, Scratch
+from probes.kernel import pages, syscalls
+from probes.kernel.syscalls import PAGE
+from probes.movers import bring_in
+from probes.movers.usual import Mover
+from probes.run.experiment import POOL_PAGES, STAGED_PAGES, Case, Experiment, Surroundings, chosen, span
+from probes.run.scratch import Format, Scratch
 
 _BLKFLSBUF = 0x1261  # include/uapi/linux/fs.h
 _EXT4_IOC_CHECKPOINT = 0x4004662B  # fs/ext4/ext4.h
@@ -81,13 +82,13 @@ class BhRefsBlockdev(Experiment):
     def _map(self, by_block: Dict[int, str]) -> None:
         """Mapped to see the frames; what is cached gets mapped, nothing is read."""
         low, nr_pages = min(by_block), max(by_block) - min(by_block) + 1
-        self.address = kernel.map_pages(nr_pages, kernel.PROT_READ, self.ext4.device, low * PAGE)
+        self.address = syscalls.map_pages(nr_pages, syscalls.PROT_READ, self.ext4.device, low * PAGE)
         self.nr_mapped = nr_pages
-        kernel.advise(self.address, nr_pages, kernel.MADV_RANDOM)
+        syscalls.advise(self.address, nr_pages, syscalls.MADV_RANDOM)
         addresses = span(self.address, nr_pages)
         self.files = {addresses[block - low]: name for block, name in by_block.items()}
         for address in self.files:
-            kernel.touch(address, 1)
+            syscalls.touch(address, 1)
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
         for address in self.target:
@@ -117,7 +118,7 @@ class BhRefsBlockdev(Experiment):
 
     def _forget(self) -> None:
         if self.address:
-            kernel.unmap_pages(self.address, self.nr_mapped)
+            syscalls.unmap_pages(self.address, self.nr_mapped)
             self.address = 0
         if self.folder >= 0:
             os.close(self.folder)
@@ -127,7 +128,7 @@ class BhRefsBlockdev(Experiment):
 def _mapped_frames(addresses: List[int]) -> List[Optional[int]]:
     """Touched first: what was on its way when it was looked at is not mapped."""
     for address in addresses:
-        kernel.touch(address, 1)
+        syscalls.touch(address, 1)
     return pages.frames_of(addresses)
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from typing import Any, Dict
 
-from probes import kernel, pages
 from probes.errors import Disturbed
-from probes.experiment import POOL_PAGES, STAGED_PAGES, Case, Experiment, Surroundings, chosen, span
 from probes.fuse import hold, protocol
 from probes.fuse.hold import FuseHold
-from probes.kernel import PAGE
-from probes.movers import Mover
+from probes.kernel import pages, syscalls
+from probes.kernel.syscalls import PAGE
+from probes.movers.usual import Mover
+from probes.run.experiment import POOL_PAGES, STAGED_PAGES, Case, Experiment, Surroundings, chosen, span
 
 _FILE = protocol.File(POOL_PAGES * PAGE, writeback_cache=True, max_readahead_bytes=1 << 17)
 
@@ -34,10 +34,10 @@ class FuseWriteback(Experiment):
     def prepare(self, mover: Mover) -> None:
         self._forget_pages()
         self.fd = self.fuse.open(os.O_RDWR)
-        self.address = kernel.map_pages(POOL_PAGES, fd=self.fd)
-        kernel.advise(self.address, POOL_PAGES, kernel.MADV_RANDOM)  # single pages, no readahead
+        self.address = syscalls.map_pages(POOL_PAGES, fd=self.fd)
+        syscalls.advise(self.address, POOL_PAGES, syscalls.MADV_RANDOM)  # single pages, no readahead
         mover.stage(STAGED_PAGES)
-        kernel.touch(self.address, POOL_PAGES)
+        syscalls.touch(self.address, POOL_PAGES)
         self.control, self.target = chosen(span(self.address, POOL_PAGES), sleeps=True)
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
@@ -45,9 +45,9 @@ class FuseWriteback(Experiment):
         # blocks us in fuse_page_mkwrite(). So nothing is withheld while we write.
         for _ in range(10):
             for address in self.target:
-                kernel.fill(address, 1)
+                syscalls.fill(address, 1)
             self.fuse.withhold(protocol.WRITE)
-            kernel.write_range(self.fd, 0, _FILE.size_bytes)
+            syscalls.write_range(self.fd, 0, _FILE.size_bytes)
             withheld = self.fuse.wait_withheld(0.5)
             if withheld:
                 return {"nr_requests_withheld": withheld, **self._shown()}
@@ -76,14 +76,14 @@ class FuseWriteback(Experiment):
     def _forget_pages(self) -> None:
         """Drop the pages of an earlier try from the page cache, so that they are allocated anew."""
         if self.fd >= 0:
-            kernel.unmap_pages(self.address, POOL_PAGES)
+            syscalls.unmap_pages(self.address, POOL_PAGES)
             os.posix_fadvise(self.fd, 0, 0, os.POSIX_FADV_DONTNEED)
             os.close(self.fd)
             self.fd = -1
 
     def _unmap(self) -> None:
         if self.fd >= 0:
-            kernel.unmap_pages(self.address, POOL_PAGES)
+            syscalls.unmap_pages(self.address, POOL_PAGES)
             hold.close_file(self.fd)
             self.fd = -1
 

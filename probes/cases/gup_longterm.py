@@ -8,8 +8,8 @@ in memory may be pinned for long (mm/gup.c, gup_fast_folio_allowed, check_vma_fl
 from __future__ import annotations
 
 from probes.cases.io_uring_fixed_buffers import IoUringFixedBuffers
-from probes.experiment import Case
-from probes.pool import SharedPool
+from probes.run.experiment import Case
+from probes.run.pool import SharedPool
 
 
 class GupLongterm(IoUringFixedBuffers, SharedPool):

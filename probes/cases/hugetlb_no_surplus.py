@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from probes import hugepages, kernel
 from probes.errors import CannotRun, Disturbed
-from probes.experiment import POOL_PAGES, Case, Surroundings
-from probes.hugepages import HugePages
-from probes.movers import MovePages, Mover
-from probes.pool import AnonymousPool
+from probes.kernel import hugepages, syscalls
+from probes.kernel.hugepages import HugePages
+from probes.movers.usual import MovePages, Mover
+from probes.run.experiment import POOL_PAGES, Case, Surroundings
+from probes.run.pool import AnonymousPool
 
 _NR_TARGET = 4
 _MOST_FILLING = 1 << 16
@@ -45,15 +45,15 @@ class HugetlbNoSurplus(AnonymousPool):
         self.nodes = mover.nodes
         # A memory policy keeps NUMA balancing away from them. Without, it marks them while huge pages are taken, and to
         # move_pages(2) of 6.1 a marked page is not there: ENOENT for each page of the control, 5 runs of 5.
-        kernel.bind_range(self.address, POOL_PAGES * kernel.PAGE, self.nodes[0])
+        syscalls.bind_range(self.address, POOL_PAGES * syscalls.PAGE, self.nodes[0])
         with hugepages.allowed(_NR_TARGET):
             if self.pages.take(_NR_TARGET, mover.nodes[0]) < _NR_TARGET:
                 raise CannotRun("no %d huge pages to be had on node %d" % (_NR_TARGET, mover.nodes[0]))
         self.target = list(self.pages.addresses)
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
-        kernel.bind_memory(None)  # or we could be killed for want of memory on a node that is full
-        here = kernel.nodes_of(self.target[-1:])[0]
+        syscalls.bind_memory(None)  # or we could be killed for want of memory on a node that is full
+        here = syscalls.nodes_of(self.target[-1:])[0]
         there = self.nodes[1] if here == self.nodes[0] else self.nodes[0]
         with hugepages.allowed(_MOST_FILLING):
             taken = self._fill(there)
@@ -69,12 +69,12 @@ class HugetlbNoSurplus(AnonymousPool):
 
     def _fill(self, node: int) -> int:
         """Take all, but leave the control some room: too little for one more, which is tried."""
-        room = kernel.map_pages(_NR_ROOM)
-        kernel.advise(room, _NR_ROOM, kernel.MADV_NOHUGEPAGE)
-        kernel.bind_range(room, _NR_ROOM * kernel.PAGE, node)
-        kernel.fill(room, _NR_ROOM)
+        room = syscalls.map_pages(_NR_ROOM)
+        syscalls.advise(room, _NR_ROOM, syscalls.MADV_NOHUGEPAGE)
+        syscalls.bind_range(room, _NR_ROOM * syscalls.PAGE, node)
+        syscalls.fill(room, _NR_ROOM)
         self.filling.take(_MOST_FILLING, node)
-        kernel.unmap_pages(room, _NR_ROOM)
+        syscalls.unmap_pages(room, _NR_ROOM)
         return self.filling.take(_MOST_FILLING, node)
 
     def release(self) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from probes import pins
-from probes.experiment import Case, Surroundings
-from probes.movers import Mover
-from probes.pool import AnonymousPool
-from probes.uring import RegisteredBuffers
+from probes.kernel import pins
+from probes.kernel.uring import RegisteredBuffers
+from probes.movers.usual import Mover
+from probes.run.experiment import Case, Surroundings
+from probes.run.pool import AnonymousPool
 
 
 class IoUringFixedBuffers(AnonymousPool):

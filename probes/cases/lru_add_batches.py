@@ -14,12 +14,12 @@ import os
 import threading
 from typing import Any, Dict, List, Optional, Tuple
 
-from probes import kernel, pages
 from probes.errors import CannotRun, Disturbed
-from probes.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Surroundings, span
-from probes.movers import Compaction, Mover
-from probes.movers_guest import Cma
-from probes.pool import AnonymousPool
+from probes.kernel import pages, syscalls
+from probes.movers.guest import Cma
+from probes.movers.usual import Compaction, Mover
+from probes.run.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Surroundings, span
+from probes.run.pool import AnonymousPool
 
 # A batch takes 15 or 31 (PAGEVEC_SIZE); a full one is put on the LRU.
 _NR_PAGES = 8
@@ -87,19 +87,21 @@ class LruAddBatches(AnonymousPool):
             os.sched_setaffinity(0, {min(self.surroundings.cpus)})  # of this thread alone
             self.last = self._map(_NR_PAGES)
             if isinstance(mover, Cma):
-                kernel.fill(self._map(_NR_BEFORE), _NR_BEFORE)  # what this CPU still had at hand, from outside the area
+                syscalls.fill(
+                    self._map(_NR_BEFORE), _NR_BEFORE
+                )  # what this CPU still had at hand, from outside the area
             if isinstance(mover, Compaction):
                 mover.steer(_NR_STAGED)
-            kernel.fill(self.last, _NR_PAGES)
+            syscalls.fill(self.last, _NR_PAGES)
         except Exception as error:
             self.failed = str(error)
         touched.set()
         done.wait()
 
     def _map(self, nr_pages: int) -> int:
-        address = kernel.map_pages(nr_pages)
+        address = syscalls.map_pages(nr_pages)
         self.fresh.append((address, nr_pages))
-        kernel.advise(address, nr_pages, kernel.MADV_NOHUGEPAGE)
+        syscalls.advise(address, nr_pages, syscalls.MADV_NOHUGEPAGE)
         return address
 
     def _let_go(self) -> None:
@@ -119,7 +121,7 @@ class LruAddBatches(AnonymousPool):
     def close(self) -> None:
         self._let_go()
         for address, nr_pages in self.fresh:
-            kernel.unmap_pages(address, nr_pages)
+            syscalls.unmap_pages(address, nr_pages)
         self.fresh = []
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from probes import facts, kernel
-from probes.experiment import Case
-from probes.movers import Mover
-from probes.pool import AnonymousPool
+from probes.kernel import facts, syscalls
+from probes.movers.usual import Mover
+from probes.run.experiment import Case
+from probes.run.pool import AnonymousPool
 
 _SETTING = "vm.compact_unevictable_allowed"
 
@@ -20,14 +20,14 @@ _SETTING = "vm.compact_unevictable_allowed"
 class MlockCompactionPolicy(AnonymousPool):
     def hold(self, mover: Mover) -> Dict[str, Any]:
         for address in self.target:
-            kernel.lock_pages(address, 1)
+            syscalls.lock_pages(address, 1)
         found = facts.sysctl(_SETTING)
         setting = {_SETTING: found[0]} if found else {}
         return {**setting, **self.shown()}
 
     def release(self) -> None:
         for address in self.target:
-            kernel.unlock_pages(address, 1)
+            syscalls.unlock_pages(address, 1)
 
 
 CASE = Case(

@@ -16,14 +16,14 @@ import os
 import threading
 from typing import Any, Dict, List, Optional
 
-from probes import kernel, pages
 from probes.cases.readahead_locked import FILE_PAGES, SIZE, START, ReadaheadLocked
 from probes.errors import Disturbed
-from probes.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Experiment, Surroundings, span
 from probes.fuse.hold import FuseHold, close_file
-from probes.kernel import PAGE
-from probes.movers import MovePages, Mover
+from probes.kernel import pages, syscalls
+from probes.kernel.syscalls import PAGE
+from probes.movers.usual import MovePages, Mover
 from probes.ninep import hold, protocol
+from probes.run.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Experiment, Surroundings, span
 
 _ANSWER_SECONDS = 5.0
 
@@ -88,18 +88,18 @@ class NetfsWriteback(Experiment):
         self._unmap()
         self.fd = self.fuse.open(os.O_RDWR)
         mover.stage(STAGED_PAGES)
-        self.address = kernel.map_pages(FILE_PAGES, fd=self.fd)
-        kernel.advise(self.address, FILE_PAGES, kernel.MADV_RANDOM)
-        kernel.touch(self.address, FILE_PAGES)
+        self.address = syscalls.map_pages(FILE_PAGES, fd=self.fd)
+        syscalls.advise(self.address, FILE_PAGES, syscalls.MADV_RANDOM)
+        syscalls.touch(self.address, FILE_PAGES)
         self.control = span(self.address + POOL_PAGES * PAGE, NR_PAGES)
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
         first = span(self.address, NR_PAGES)
         for address in first:
-            kernel.fill(address, 1)
-        kernel.move_pages(0, self.control, kernel.nodes_of(first[:1])[0])  # the baseline has moved it away
+            syscalls.fill(address, 1)
+        syscalls.move_pages(0, self.control, syscalls.nodes_of(first[:1])[0])  # the baseline has moved it away
         self.fuse.withhold(protocol.WRITE)
-        self.writer = threading.Thread(target=kernel.write_range, args=(self.fd, 0, NR_PAGES * PAGE), daemon=True)
+        self.writer = threading.Thread(target=syscalls.write_range, args=(self.fd, 0, NR_PAGES * PAGE), daemon=True)
         self.writer.start()
         withheld = self.fuse.wait_withheld(2.0)
         written = 1 << pages.FLAGS["WRITEBACK"]
@@ -135,7 +135,7 @@ class NetfsWriteback(Experiment):
 
     def _unmap(self) -> None:
         if self.fd >= 0:
-            kernel.unmap_pages(self.address, FILE_PAGES)
+            syscalls.unmap_pages(self.address, FILE_PAGES)
             close_file(self.fd)
             self.fd = -1
 

@@ -14,14 +14,14 @@ import os
 import threading
 from typing import Any, Dict, Optional
 
-from probes import kernel, pins
 from probes.errors import CannotRun, Disturbed
-from probes.experiment import NR_PAGES, Case, Surroundings
 from probes.fuse import hold, protocol
 from probes.fuse.hold import FuseHold
-from probes.kernel import PAGE
-from probes.movers import Mover
-from probes.pool import AnonymousPool
+from probes.kernel import pins, syscalls
+from probes.kernel.syscalls import PAGE
+from probes.movers.usual import Mover
+from probes.run.experiment import NR_PAGES, Case, Surroundings
+from probes.run.pool import AnonymousPool
 
 _FILE = protocol.File(NR_PAGES * PAGE, writeback_cache=False, max_readahead_bytes=0)
 _ANSWER_SECONDS = 5.0
@@ -56,7 +56,7 @@ class OdirectSlowIo(AnonymousPool):
     def _read(self) -> None:
         """In a thread: it sleeps until the server answers. One read into all of the target, a segment a page."""
         try:
-            self.nr_read_bytes = kernel.read_into(self.fd, self.target)
+            self.nr_read_bytes = syscalls.read_into(self.fd, self.target)
         except OSError:
             self.nr_read_bytes = -1
 

@@ -10,13 +10,13 @@ import os
 import time
 from typing import Any, Dict, List, Optional
 
-from probes import kernel, pages
 from probes.errors import Disturbed
-from probes.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Experiment, Surroundings, chosen, span
 from probes.fuse import hold, protocol
 from probes.fuse.hold import FuseHold
-from probes.kernel import PAGE
-from probes.movers import Mover
+from probes.kernel import pages, syscalls
+from probes.kernel.syscalls import PAGE
+from probes.movers.usual import Mover
+from probes.run.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Experiment, Surroundings, chosen, span
 
 FILE_PAGES = POOL_PAGES + NR_PAGES
 _FILE = protocol.File(FILE_PAGES * PAGE, writeback_cache=False, max_readahead_bytes=NR_PAGES * PAGE)
@@ -41,11 +41,11 @@ class ReadaheadLocked(Experiment):
         """The first part of the file is for the control: read, mapped, never held."""
         self._unmap()
         self.fd = self.fuse.open(os.O_RDONLY)
-        self.address = kernel.map_pages(FILE_PAGES, kernel.PROT_READ, self.fd)
-        kernel.advise(self.address, FILE_PAGES, kernel.MADV_RANDOM)
+        self.address = syscalls.map_pages(FILE_PAGES, syscalls.PROT_READ, self.fd)
+        syscalls.advise(self.address, FILE_PAGES, syscalls.MADV_RANDOM)
         os.posix_fadvise(self.fd, 0, 0, os.POSIX_FADV_DONTNEED)
         mover.stage(STAGED_PAGES)
-        kernel.touch(self.address, POOL_PAGES)
+        syscalls.touch(self.address, POOL_PAGES)
         self.control, _ = chosen(span(self.address, POOL_PAGES), sleeps=True)
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
@@ -89,7 +89,7 @@ class ReadaheadLocked(Experiment):
         # pread() first: touching a mapping whose page cannot be read would be SIGBUS.
         os.pread(self.fd, SIZE, START)
         self.target = span(self.address + START, NR_PAGES)
-        kernel.touch(self.target[0], NR_PAGES)
+        syscalls.touch(self.target[0], NR_PAGES)
 
     def moved_after_release(self, before: List[Optional[int]]) -> int:
         """Frames of the hold that the file's pages are no longer on."""
@@ -99,7 +99,7 @@ class ReadaheadLocked(Experiment):
     def _settled(self) -> List[Optional[int]]:
         """Where the pages are, as soon as all are mapped: one in the middle of a migration is not."""
         for _ in range(100):
-            kernel.touch(self.target[0], NR_PAGES)
+            syscalls.touch(self.target[0], NR_PAGES)
             found = pages.frames_of(self.target)
             if None not in found:
                 return found
@@ -113,7 +113,7 @@ class ReadaheadLocked(Experiment):
 
     def _unmap(self) -> None:
         if self.fd >= 0:
-            kernel.unmap_pages(self.address, FILE_PAGES)
+            syscalls.unmap_pages(self.address, FILE_PAGES)
             hold.close_file(self.fd)
             self.fd = -1
 

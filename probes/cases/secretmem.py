@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List, Set
 
-from probes import kernel, zones
 from probes.errors import CannotRun
-from probes.experiment import NR_PAGES, STAGED_PAGES, Case, Surroundings, span
-from probes.kernel import PAGE
-from probes.movers import Compaction, Mover
-from probes.pool import AnonymousPool
+from probes.kernel import syscalls, zones
+from probes.kernel.syscalls import PAGE
+from probes.movers.usual import Compaction, Mover
+from probes.run.experiment import NR_PAGES, STAGED_PAGES, Case, Surroundings, span
+from probes.run.pool import AnonymousPool
 
 
 class Secretmem(AnonymousPool):
@@ -33,17 +33,17 @@ class Secretmem(AnonymousPool):
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
         try:
-            fd = kernel.memfd_secret()
+            fd = syscalls.memfd_secret()
         except OSError as error:
             raise CannotRun("memfd_secret: %s" % error.strerror) from None
         try:
             os.ftruncate(fd, NR_PAGES * PAGE)
-            self.secret = kernel.map_pages(NR_PAGES, fd=fd)
+            self.secret = syscalls.map_pages(NR_PAGES, fd=fd)
         finally:
             os.close(fd)
         # What is staged here lies on top of the free list that this CPU's movable allocations come from.
         staged: Set[int] = mover.steer(STAGED_PAGES) if isinstance(mover, Compaction) else set()
-        kernel.fill(self.secret, NR_PAGES)
+        syscalls.fill(self.secret, NR_PAGES)
         self.target = span(self.secret, NR_PAGES)
         found: List[int] = [frame for frame in self.frames() if frame is not None]
         told = self.shown()
@@ -62,7 +62,7 @@ class Secretmem(AnonymousPool):
 
     def close(self) -> None:
         if self.secret:
-            kernel.unmap_pages(self.secret, NR_PAGES)
+            syscalls.unmap_pages(self.secret, NR_PAGES)
             self.secret = 0
 
 

@@ -11,10 +11,10 @@ import socket
 from typing import Any, Dict, List
 
 from probes.errors import Disturbed
-from probes.experiment import NR_PAGES, Case, Surroundings
-from probes.kernel import PAGE
-from probes.movers import Mover
-from probes.pool import SharedPool
+from probes.kernel.syscalls import PAGE
+from probes.movers.usual import Mover
+from probes.run.experiment import NR_PAGES, Case, Surroundings
+from probes.run.pool import SharedPool
 
 
 class SkbFragsSendfile(SharedPool):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from probes import kernel
 from probes.errors import Disturbed
-from probes.experiment import NR_PAGES, Case, Surroundings
-from probes.kernel import PAGE
-from probes.movers import Mover
-from probes.pipe import UnreadPipe
-from probes.pool import SharedPool
+from probes.kernel import syscalls
+from probes.kernel.pipe import UnreadPipe
+from probes.kernel.syscalls import PAGE
+from probes.movers.usual import Mover
+from probes.run.experiment import NR_PAGES, Case, Surroundings
+from probes.run.pool import SharedPool
 
 
 class SplicePagecachePipe(SharedPool):
@@ -24,7 +24,7 @@ class SplicePagecachePipe(SharedPool):
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
         self.pipe.open()
-        got = sum(kernel.splice(self.fd, self.offset_of(address), self.pipe.writer, PAGE) for address in self.target)
+        got = sum(syscalls.splice(self.fd, self.offset_of(address), self.pipe.writer, PAGE) for address in self.target)
         if got != NR_PAGES * PAGE:
             raise Disturbed("only %d of %d bytes found room in the pipe" % (got, NR_PAGES * PAGE))
         return {"pipe_bytes": got, **self.shown()}

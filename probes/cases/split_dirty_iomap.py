@@ -18,13 +18,13 @@ import os
 import time
 from typing import Any, Dict, List, Optional
 
-from probes import kernel, pages
 from probes.errors import CannotRun, Disturbed
-from probes.experiment import NR_PAGES, Case, Experiment, Surroundings
-from probes.kernel import PAGE
-from probes.movers import Compaction, Mover
-from probes.scratch import XFS, Scratch
-from probes.split import Split
+from probes.kernel import pages, syscalls
+from probes.kernel.syscalls import PAGE
+from probes.movers.split import Split
+from probes.movers.usual import Compaction, Mover
+from probes.run.experiment import NR_PAGES, Case, Experiment, Surroundings
+from probes.run.scratch import XFS, Scratch
 
 # Compaction leaves folios of pageblock order (512 pages) alone (mm/compaction.c, skip_isolation_on_order);
 # the kernel counts splits of just these (thp_split_page, thp_split_page_failed).
@@ -83,9 +83,9 @@ class SplitDirtyIomap(Experiment):
                 os.write(fd, data)
             os.fsync(fd)
             for index in range(nr_folios):
-                address = kernel.map_aligned(self.folio_pages, fd, index * len(data))
+                address = syscalls.map_aligned(self.folio_pages, fd, index * len(data))
                 self.files[address] = fd
-                kernel.touch(address, self.folio_pages)
+                syscalls.touch(address, self.folio_pages)
         nr_large, nr_needed = len(self._lowest()), NR_PAGES + self._nr_target()
         if nr_large < nr_needed:
             sizes = [pages.folio_pages(frame) for frame in pages.frames_of(list(self.files)) if frame is not None]
@@ -119,7 +119,7 @@ class SplitDirtyIomap(Experiment):
 
     def _dirty(self, addresses: List[int]) -> None:
         for address in addresses:
-            kernel.fill(address, 1)
+            syscalls.fill(address, 1)
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
         # Anyone's dirty large folio that lies lower would end the compaction before it gets to ours.
@@ -195,7 +195,7 @@ class SplitDirtyIomap(Experiment):
 
     def _forget(self) -> None:
         for address in self.files:
-            kernel.unmap_pages(address, self.folio_pages)
+            syscalls.unmap_pages(address, self.folio_pages)
         for fd in self.open:
             os.close(fd)
         self.open, self.files = [], {}
@@ -204,7 +204,7 @@ class SplitDirtyIomap(Experiment):
 def _mapped_frames(addresses: List[int]) -> List[Optional[int]]:
     """Touched first: a split leaves file pages unmapped, a refused one too (mm/huge_memory.c, unmap_folio)."""
     for address in addresses:
-        kernel.touch(address, 1)
+        syscalls.touch(address, 1)
     return pages.frames_of(addresses)
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from probes import kernel
 from probes.errors import Disturbed
-from probes.experiment import NR_PAGES, Case, Surroundings
-from probes.kernel import PAGE
-from probes.movers import Mover
-from probes.pipe import UnreadPipe
-from probes.pool import AnonymousPool
+from probes.kernel import syscalls
+from probes.kernel.pipe import UnreadPipe
+from probes.kernel.syscalls import PAGE
+from probes.movers.usual import Mover
+from probes.run.experiment import NR_PAGES, Case, Surroundings
+from probes.run.pool import AnonymousPool
 
 
 class VmsplicePipe(AnonymousPool):
@@ -24,7 +24,7 @@ class VmsplicePipe(AnonymousPool):
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
         self.pipe.open()
-        got = kernel.vmsplice(self.pipe.writer, self.target)
+        got = syscalls.vmsplice(self.pipe.writer, self.target)
         if got != NR_PAGES * PAGE:
             raise Disturbed("only %d of %d bytes found room in the pipe" % (got, NR_PAGES * PAGE))
         return {"pipe_bytes": got, **self.shown()}

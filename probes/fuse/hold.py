@@ -10,10 +10,11 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
-from probes import kernel, watch
 from probes.errors import CannotRun, Disturbed
 from probes.fuse import mount, protocol, server
-from probes.processes import Blocked, Child, Lines, look_at, start
+from probes.kernel import syscalls
+from probes.run import watch
+from probes.run.processes import Blocked, Child, Lines, look_at, start
 
 _START_SECONDS = 5.0
 _SOON_SECONDS = 1.0
@@ -80,7 +81,7 @@ class FuseHold:
         ended = self.watcher.end() and ended
         os.close(self.watch.fd)
         with contextlib.suppress(OSError):  # never mounted
-            kernel.unmount(self.mountpoint)
+            syscalls.unmount(self.mountpoint)
         if not ended:
             raise Disturbed("server or watcher did not end")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Optional
 
-from probes import kernel
 from probes.errors import CannotRun
+from probes.kernel import syscalls
 
 CONNECTIONS = "/sys/fs/fuse/connections"
 _PLACES = ("/mnt", "/media", "/srv", "/opt")
@@ -19,7 +19,7 @@ def private_mountpoint() -> str:
     with the last process in it.
     """
     try:
-        kernel.private_mounts()
+        syscalls.private_mounts()
     except OSError as error:
         raise CannotRun("no mount namespace of our own: %s" % error.strerror) from None
     for place in _PLACES:
@@ -55,7 +55,7 @@ def abort_file(number: int) -> str:
     path = "%s/%d/abort" % (CONNECTIONS, number)
     if not os.path.exists(path):
         try:
-            kernel.mount("fusectl", CONNECTIONS, "fusectl")
+            syscalls.mount("fusectl", CONNECTIONS, "fusectl")
         except OSError as error:
             raise CannotRun("fusectl cannot be mounted: %s" % error.strerror) from None
     if not os.path.exists(path):

@@ -14,9 +14,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Dict, List
 
-from probes import kernel
 from probes.fuse import protocol
-from probes.processes import Lines, exiting
+from probes.kernel import syscalls
+from probes.run.processes import Lines, exiting
 
 _GONE_BY = (errno.EINTR, errno.EAGAIN, errno.ENOENT)  # ENOENT: the request was aborted while we read it
 _TICK_MS = 50
@@ -38,7 +38,7 @@ class Plan:
 def serve(plan: Plan) -> None:
     fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     options = "fd=%d,rootmode=40000,user_id=%d,group_id=%d" % (fd, os.getuid(), os.getgid())
-    kernel.mount("unmigratable", plan.mountpoint, "fuse", options)
+    syscalls.mount("unmigratable", plan.mountpoint, "fuse", options)
     Server(plan, fd).run()
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, Iterable, List
 
-from probes import pages
 from probes.inspect.read import text
-from probes.kernel import PAGE
+from probes.kernel import pages
+from probes.kernel.syscalls import PAGE
 
 MEMORY = Path("/sys/devices/system/memory")
 MAX_FRAMES_LISTED = 64

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
-from diagnosis.formats.inspect import line
-from probes import processes
+from diagnosis.readers.inspect import line
 from probes.inspect import blocks, mounts, tasks
 from probes.inspect.read import text
+from probes.run import processes
 
 Say = Callable[[str], None]
 _COUNTERS = (

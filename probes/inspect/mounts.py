@@ -15,7 +15,7 @@ from typing import Collection, Dict, Iterator, List, Tuple
 
 from probes.inspect.read import text
 from probes.inspect.tasks import numbered
-from probes.kernel import PAGE
+from probes.kernel.syscalls import PAGE
 
 CONNECTIONS = Path("/sys/fs/fuse/connections")
 _SERVED = re.compile(r"fuse(?:blk)?(?:\..+)?|nfs4?|cifs|smb3|ceph|9p|afs|virtiofs")

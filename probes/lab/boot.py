@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator, List, Set
 
-from probes import kernel
+from probes.kernel import syscalls
 from probes.lab import serial
 
 _LOOK_SECONDS = 0.5
@@ -76,7 +76,7 @@ def _started(command: List[str]) -> Iterator["subprocess.Popen[bytes]"]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=lambda: kernel.die_with_parent(signal.SIGKILL),
+        preexec_fn=lambda: syscalls.die_with_parent(signal.SIGKILL),
     )
     try:
         yield process

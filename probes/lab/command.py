@@ -9,11 +9,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Callable, List, Optional
 
-from probes import check, movers_choice
 from probes.cases import CASES
+from probes.command import check
 from probes.errors import CannotRun
 from probes.lab.outbox import Address
 from probes.lab.session import Session, Wishes
+from probes.movers import choice
 
 _USAGE = 2
 _EPILOG = """a KERNEL is
@@ -34,7 +35,7 @@ def add(acts: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Callab
     lab.set_defaults(act=lambda options: run(options, say))
     lab.add_argument("kernels", nargs="+", metavar="KERNEL")
     lab.add_argument("--cases", nargs="+", choices=sorted(CASES), metavar="CASE", help="default: all")
-    lab.add_argument("--movers", nargs="+", choices=movers_choice.NAMES, metavar="MOVER", help="default: all")
+    lab.add_argument("--movers", nargs="+", choices=choice.NAMES, metavar="MOVER", help="default: all")
     lab.add_argument("--spread", action="store_true", help="one held page a pageblock, by compaction: what that denies")
     lab.add_argument("--repeat", type=_count, default=1, metavar="N")
     lab.add_argument("--hold", type=_hold, default=5.0, metavar="SECONDS", help="at most 30 (default 5)")

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Iterable, Optional, Set
 
-from probes import post, report
 from probes.errors import CannotRun, NotSent
-from probes.send import Refused, Sender, Unreachable, Unwelcome
+from probes.sending import post, report
+from probes.sending.send import Refused, Sender, Unreachable, Unwelcome
 
 NOTE = "sent"
 _ADD_MACHINE = "manage.py add_machine NAME --token-file %s"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
-from probes.experiment import Case
 from probes.lab.guest import SHAPES, Job, Shape
 from probes.lab.kernels import Kernel
-from probes.movers_choice import reaching
+from probes.movers.choice import reaching
+from probes.run.experiment import Case
 
 _MOST_JOBS = 8
 

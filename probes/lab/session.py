@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from diagnosis.faults import Unreadable
+from diagnosis.formats.faults import Unreadable
 from probes.cases import CASES
 from probes.errors import CannotRun
 from probes.lab import boot, cpio, guest, kernels, plan, serial, store, tools, userland

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import List, Tuple
 
-from diagnosis.faults import Unreadable
 from diagnosis.formats import envelope
+from diagnosis.formats.faults import Unreadable
 from probes.lab.guest import Job
 
 # What the next sitting need not measure again: an inconclusive run is a result, one that failed or was cut is none.

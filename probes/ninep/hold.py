@@ -7,10 +7,10 @@ import os
 import socket
 from typing import Callable, Optional, Set
 
-from probes import kernel
 from probes.errors import CannotRun
 from probes.fuse import hold, mount
 from probes.fuse.hold import Ends, FuseHold
+from probes.kernel import syscalls
 from probes.ninep import protocol, server
 
 _OPTIONS = "trans=fd,rfdno=%d,wfdno=%d,version=9p2000.L,msize=%d,access=any,cache=loose"
@@ -34,7 +34,7 @@ def begin(size_bytes: int, hold_seconds: float, cpus: Optional[Set[int]]) -> Fus
         """Mount, with the server already answering. No file ends this connection; the server's end does."""
         os.close(its)
         try:
-            kernel.mount("unmigratable", mountpoint, "9p", _OPTIONS % (mine, mine, protocol.MESSAGE_BYTES))
+            syscalls.mount("unmigratable", mountpoint, "9p", _OPTIONS % (mine, mine, protocol.MESSAGE_BYTES))
         except OSError as error:
             why = "; it may lack the transport: `modprobe 9pnet_fd`" if error.errno == errno.EINVAL else ""
             raise CannotRun("9p over a socket cannot be mounted: %s%s" % (error.strerror, why)) from None

@@ -15,7 +15,7 @@ from typing import List
 
 from probes.ninep import protocol
 from probes.ninep.protocol import Messages, Request, Served
-from probes.processes import Lines, exiting
+from probes.run.processes import Lines, exiting
 
 _TICK_MS = 50
 

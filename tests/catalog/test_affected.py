@@ -10,10 +10,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog import affected, affected_pages, files
+from catalog.measured import affected, affected_views
 from catalog.models import Case, Document
-from diagnosis import releases
-from diagnosis.affected import Measurement, answer
+from catalog.revisions import files
+from diagnosis.kernels import releases
+from diagnosis.kernels.affected import Measurement, answer
 from tests import builders
 from tests.catalog.test_measured import tally
 
@@ -37,7 +38,7 @@ def page(kernel: str, status: int = 200) -> str:
 
 def results(kernel: str) -> dict[str, Any]:
     answer = Client().get("/api/v1/affected/", {"kernel": kernel}).json()
-    jsonschema.validate(answer, affected_pages.SCHEMA)
+    jsonschema.validate(answer, affected_views.SCHEMA)
     return {row["case"]: row for row in answer["results"]}
 
 
@@ -81,11 +82,11 @@ def test_who_does_not_ask_for_html_gets_plain_text(accept: str) -> None:
 @pytest.mark.parametrize("kernel", ["nonsense", "\x00", "‮6", "x" * 5_000, "<script>alert(1)</script>"])
 def test_what_is_no_kernel_gets_a_sentence_that_names_the_field(kernel: str) -> None:
     builders.case()
-    assert text(kernel, 400) == f"{affected_pages.EXPECTED}\n"
+    assert text(kernel, 400) == f"{affected_views.EXPECTED}\n"
     told = page(kernel, 400 if kernel.isprintable() or len(kernel) > 1 else 200)
     assert "<script>alert" not in told
     problem = Client().get("/api/v1/affected/", {"kernel": kernel})
-    assert problem.status_code == 400 and problem.json()["detail"] == f"{affected_pages.EXPECTED}."
+    assert problem.status_code == 400 and problem.json()["detail"] == f"{affected_views.EXPECTED}."
 
 
 def test_without_a_kernel_the_page_asks_for_one() -> None:

@@ -10,12 +10,15 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from catalog import commands, files, prose, revisions
+from catalog.documents import commands
 from catalog.models import Document
 from catalog.models.text import Origin, State
-from diagnosis import advice, diagnose, plain
-from diagnosis.commands import at_least
-from diagnosis.verdict import Command
+from catalog.revisions import files, store
+from catalog.text import markdown
+from diagnosis import diagnose
+from diagnosis.rules.verdict import Command
+from diagnosis.words import advice, plain
+from diagnosis.words.commands import at_least
 from tests import builders
 
 ABORT = "echo 1 | sudo tee /sys/fs/fuse/connections/57/abort"
@@ -109,7 +112,7 @@ def test_the_catalog_s_own_commands_all_have_their_mark() -> None:
 
 @pytest.mark.django_db
 def test_the_label_stands_above_the_commands_of_what_is_reviewed() -> None:
-    revisions.save(builders.case_text(body=fence("sh loses_data", ABORT)), origin=Origin.FILE)
+    store.save(builders.case_text(body=fence("sh loses_data", ABORT)), origin=Origin.FILE)
     page = Client().get("/cases/fuse-writeback/").content.decode()
     assert re.search(r'<p class="does loses_data">loses data</p>\s*<pre', page)
     Document.objects.update(state=State.PROPOSED)
@@ -118,15 +121,15 @@ def test_the_label_stands_above_the_commands_of_what_is_reviewed() -> None:
 
 def test_a_stranger_s_word_never_reads_like_the_site_s() -> None:
     text = f"```sh reads\n{ABORT}\n```"
-    assert 'class="does' not in prose.html(text)
-    assert '<p class="does loses_data">loses data</p>' in prose.html(text, marked=True)
-    assert '<p class="does unmarked">nobody has said what this does</p>' in prose.html("```sh\nx\n```", marked=True)
-    assert 'class="does' not in prose.html("```text\nx\n```", marked=True)
+    assert 'class="does' not in markdown.html(text)
+    assert '<p class="does loses_data">loses data</p>' in markdown.html(text, marked=True)
+    assert '<p class="does unmarked">nobody has said what this does</p>' in markdown.html("```sh\nx\n```", marked=True)
+    assert 'class="does' not in markdown.html("```text\nx\n```", marked=True)
 
 
 def test_a_long_section_keeps_its_labels() -> None:
-    text = "word " * prose.RICH_CHARACTERS + "\n\n```sh reads\ncat /proc/vmstat\n```\n"
-    assert '<p class="does reads">reads only</p>' in prose.html(text, marked=True)
+    text = "word " * markdown.RICH_CHARACTERS + "\n\n```sh reads\ncat /proc/vmstat\n```\n"
+    assert '<p class="does reads">reads only</p>' in markdown.html(text, marked=True)
 
 
 def test_what_a_diagnosis_asks_for_is_marked_where_it_does_more_than_read() -> None:

@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog import compare_pages
-from catalog.comparing import best, exact
+from catalog.measured import compare_views
+from catalog.measured.side_by_side import best, exact
 from catalog.models import Case, Document
 from tests import builders
 from tests.catalog.test_measured import tally
@@ -72,7 +72,7 @@ def test_very_many_runs_are_no_trouble() -> None:
 
 def verdicts(a: str = "6.18.44", b: str = "6.18.44 + fix v3") -> dict[tuple[str, str], tuple[str, Any]]:
     answer = Client().get("/api/v1/compare/", {"a": a, "b": b}).json()
-    jsonschema.validate(answer, compare_pages.SCHEMA)
+    jsonschema.validate(answer, compare_views.SCHEMA)
     return {(row["case"], row["mover"]): (row["verdict"], row.get("p")) for row in answer["results"]}
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog import files
-from catalog.document import MAX_CHARACTERS, Malformed, Problem, parse, write
-from catalog.facts import CaseText, StrategyText
+from catalog.documents.parser import MAX_CHARACTERS, Malformed, Problem, parse, write
+from catalog.documents.schema import CaseText, StrategyText
+from catalog.revisions import files
 from tests import builders
 
 CASE = builders.case_text()

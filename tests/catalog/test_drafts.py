@@ -7,10 +7,10 @@ import json
 import pytest
 from django.test import Client
 
-from catalog import revisions, states
 from catalog.models import Case, Document, Strategy
 from catalog.models.text import Origin, State
-from discussion import threads
+from catalog.revisions import states, store
+from discussion.comments import threads
 from people.models import Role, Scope
 from tests import builders
 
@@ -103,13 +103,13 @@ def test_what_a_strategy_says_of_a_case_is_found_while_the_case_is_public() -> N
     why = [{"case": case, "effect": "helps", "why": f"Grants zyx-{case}."} for case in ("late", "fuse-writeback")]
     builders.strategy("speaking", cases=("late", "fuse-writeback"))
     text = builders.strategy_text("speaking", cases=())
-    revisions.save(text.replace("cases: []", f"cases: {json.dumps(why)}"), origin=Origin.SITE)
+    store.save(text.replace("cases: []", f"cases: {json.dumps(why)}"), origin=Origin.SITE)
 
     def found() -> bool:
         return "speaking" in client("").get("/search/?q=zyx-late").content.decode()
 
     assert found(), "named before it was written"
-    late = revisions.save(builders.case_text("late"), origin=Origin.SITE, state=State.DRAFT).document
+    late = store.save(builders.case_text("late"), origin=Origin.SITE, state=State.DRAFT).document
     assert not found()
     assert "The strategy speaking" in client("").get("/search/?q=zyx-fuse-writeback").content.decode()
     states.move(late, "publish", None)

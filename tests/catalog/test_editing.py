@@ -10,9 +10,9 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from catalog import revisions
 from catalog.models import Document, Revision, Unsaved
 from catalog.models.text import Origin, State
+from catalog.revisions import store
 from people.models import Event, Role, User
 from tests import builders
 
@@ -24,7 +24,7 @@ EDIT = "/cases/fuse-writeback/edit/"
 
 @pytest.fixture(autouse=True)
 def loaded() -> None:
-    revisions.save(TEXT, origin=Origin.FILE)
+    store.save(TEXT, origin=Origin.FILE)
 
 
 def client(role: str = Role.EDITOR, person: User | None = None) -> Client:
@@ -130,7 +130,7 @@ def test_errors_can_be_asked_for_while_writing() -> None:
 
 
 def change_meanwhile(old: str, new: str) -> None:
-    revisions.save(TEXT.replace(old, new), origin=Origin.SITE, author=builders.person("ann", Role.EDITOR), base=1)
+    store.save(TEXT.replace(old, new), origin=Origin.SITE, author=builders.person("ann", Role.EDITOR), base=1)
 
 
 def test_two_who_change_the_same_line_see_both_changes_and_nothing_is_overwritten() -> None:
@@ -189,7 +189,7 @@ def test_what_is_kept_can_be_thrown_away() -> None:
 
 def test_what_is_kept_is_seen_by_its_author_and_by_editors() -> None:
     author = builders.person(role=Role.CONTRIBUTOR)
-    revisions.save(builders.case_text("mine"), origin=Origin.SITE, author=author, new=True, state=State.PROPOSED)
+    store.save(builders.case_text("mine"), origin=Origin.SITE, author=author, new=True, state=State.PROPOSED)
     post("keep", "half a thought", by=client(person=author), at="/cases/mine/edit/")
     address = f"/cases/mine/kept/{Unsaved.objects.get().pk}/"
     assert address in client().get("/cases/mine/edit/").content.decode()
@@ -212,7 +212,7 @@ def test_who_proposed_a_case_edits_it_until_it_is_taken_over() -> None:
     author, address = builders.person(), "/cases/mine/edit/"
     text = builders.case_text("mine")
     given = {"origin": Origin.SITE, "author": author, "new": True, "state": State.PROPOSED}
-    document = revisions.save(text, **given).document
+    document = store.save(text, **given).document
     by = client(person=author)
     assert "Edit the text" in by.get("/cases/mine/").content.decode()
     assert post("save", text.replace("A summary.", "Mended."), by=by, at=address).status_code == 302
@@ -236,7 +236,7 @@ EDITORS_OWN = {
 def test_what_recognises_and_names_a_proposed_case_is_for_editors_to_say(head: str, act: str) -> None:
     author, address = builders.person(), "/cases/mine/edit/"
     given = {"origin": Origin.SITE, "new": True, "state": State.PROPOSED}
-    document = revisions.save(builders.case_text("mine"), author=author, **given).document
+    document = store.save(builders.case_text("mine"), author=author, **given).document
     wanted = builders.case_text("mine", **{head: EDITORS_OWN[head]})
     answer = post(act, wanted, by=client(person=author), at=address).content.decode()
     assert "this is for editors to say" in answer and document.revisions.count() == 1
@@ -250,7 +250,7 @@ def test_a_token_of_a_proposer_says_no_more_than_the_form_lets_them() -> None:
     author = builders.person()
     secret = builders.token(owner=author, scopes=("submit", "curate"))
     given = {"origin": Origin.SITE, "new": True, "state": State.PROPOSED}
-    document = revisions.save(builders.case_text("mine"), author=author, **given).document
+    document = store.save(builders.case_text("mine"), author=author, **given).document
     sent = {"content_type": "text/markdown", "HTTP_AUTHORIZATION": f"Bearer {secret}", "HTTP_IF_MATCH": '"1"'}
     answer = Client().put("/api/v1/cases/mine/", builders.case_text("mine", aliases=["next-case"]), **sent)
     assert answer.status_code == 422 and document.revisions.count() == 1
@@ -266,7 +266,7 @@ def test_a_token_of_a_proposer_says_no_more_than_the_form_lets_them() -> None:
 def test_a_proposal_is_bounded_until_an_editor_looked_at_it(n: int, body: str, said: str) -> None:
     author = builders.person()
     given = {"origin": Origin.SITE, "author": author}
-    document = revisions.save(builders.case_text("mine"), new=True, state=State.PROPOSED, **given).document
+    document = store.save(builders.case_text("mine"), new=True, state=State.PROPOSED, **given).document
     document.current = Revision.objects.create(document=document, n=n, text=builders.case_text("mine"), origin="site")
     document.save()
     text = builders.case_text("mine", body=body)
@@ -277,14 +277,14 @@ def test_a_proposal_is_bounded_until_an_editor_looked_at_it(n: int, body: str, s
 
 def test_a_proposal_that_was_taken_over_meanwhile_is_not_changed_by_who_saw_it_as_one() -> None:
     given = {"origin": Origin.SITE, "new": True, "state": State.PROPOSED}
-    seen = revisions.save(builders.case_text("mine"), **given).document
+    seen = store.save(builders.case_text("mine"), **given).document
     Document.objects.filter(pk=seen.pk).update(state=State.PUBLISHED)
-    with pytest.raises(revisions.Conflict):
-        revisions.save(builders.case_text("mine", body="Mended."), origin=Origin.SITE, base=1, of=seen)
+    with pytest.raises(store.Conflict):
+        store.save(builders.case_text("mine", body="Mended."), origin=Origin.SITE, base=1, of=seen)
 
 
 def test_a_draft_is_edited_by_editors_and_unknown_to_others() -> None:
-    revisions.save(builders.case_text("secret"), origin=Origin.SITE, new=True, state=State.DRAFT)
+    store.save(builders.case_text("secret"), origin=Origin.SITE, new=True, state=State.DRAFT)
     for name in ("edit/", "history/", "diff/?a=1&b=1"):
         assert client().get(f"/cases/secret/{name}").status_code == 200
         assert client(Role.CONTRIBUTOR).get(f"/cases/secret/{name}").status_code == 404

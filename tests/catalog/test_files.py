@@ -13,9 +13,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from catalog import files, revisions
 from catalog.models import Case, Document, Revision
 from catalog.models.text import Origin, State
+from catalog.revisions import files, store
 from tests import builders
 
 
@@ -39,7 +39,7 @@ def load() -> list[str]:
 
 
 def edit_on_the_site(title: str = "As edited") -> None:
-    revisions.save(builders.case_text(title=title), origin=Origin.SITE, author=builders.person())
+    store.save(builders.case_text(title=title), origin=Origin.SITE, author=builders.person())
 
 
 def test_cases_come_before_the_strategies_that_speak_of_them(folder: Path) -> None:
@@ -87,7 +87,7 @@ def site_says(old: str, new: str) -> None:
     """Somebody edits one line on the site."""
     current = current_text()
     assert old in current
-    revisions.save(current.replace(old, new), origin=Origin.SITE, author=builders.person())
+    store.save(current.replace(old, new), origin=Origin.SITE, author=builders.person())
 
 
 def current_text() -> str:
@@ -168,7 +168,7 @@ def test_a_file_that_took_the_sites_text_over_is_the_same_and_the_next_edit_star
 @pytest.mark.parametrize("state", [State.PROPOSED, State.DECLINED, State.DRAFT])
 def test_a_file_publishes_what_it_names(folder: Path, state: State) -> None:
     put(folder, LONG)
-    revisions.save(LONG, origin=Origin.SITE, author=builders.person(), new=True, state=state)
+    store.save(LONG, origin=Origin.SITE, author=builders.person(), new=True, state=state)
     assert load() == ["same"]
     document = Document.objects.get()
     assert document.state == State.PUBLISHED
@@ -180,7 +180,7 @@ def test_a_file_publishes_what_it_names(folder: Path, state: State) -> None:
 @pytest.mark.parametrize("head", [{}, {"slug": "another-case", "aliases": ["fuse-writeback"]}])
 def test_a_file_takes_its_names_from_proposals(folder: Path, state: State, head: dict[str, Any]) -> None:
     given = {"origin": Origin.SITE, "author": builders.person(), "new": True, "state": state}
-    proposal = revisions.save(LONG, **given).document
+    proposal = store.save(LONG, **given).document
     text = builders.case_text(**{"title": "As in the file", **head})
     put(folder, text, f"cases/{head.get('slug', 'fuse-writeback')}.md")
     out, err = call("load_cases")
@@ -198,8 +198,8 @@ def test_a_file_takes_its_names_from_proposals(folder: Path, state: State, head:
 @pytest.mark.django_db
 def test_a_name_that_somebody_foresaw_is_given_to_no_other_proposal(folder: Path) -> None:
     given = {"origin": Origin.SITE, "author": builders.person(), "new": True, "state": State.PROPOSED}
-    first = revisions.save(LONG, **given).document
-    foreseen = revisions.save(builders.case_text(f"fuse-writeback-proposal-{first.pk}"), **given).document
+    first = store.save(LONG, **given).document
+    foreseen = store.save(builders.case_text(f"fuse-writeback-proposal-{first.pk}"), **given).document
     put(folder, builders.case_text())
     assert load() == ["new"]
     first.refresh_from_db()
@@ -280,7 +280,7 @@ def test_an_edit_on_the_site_is_exported_and_loads_as_the_same(folder: Path) -> 
 def test_what_is_not_public_or_not_reviewed_is_not_exported(tmp_path: Path) -> None:
     for state in State:
         slug = f"case-{state}"
-        revisions.save(builders.case_text(slug), origin=Origin.SITE, new=True, state=state)
+        store.save(builders.case_text(slug), origin=Origin.SITE, new=True, state=state)
     call("export_cases", str(tmp_path))
     assert [path.name for path in tmp_path.glob("*/*")] == ["case-published.md"]
 
@@ -310,7 +310,7 @@ def test_files_are_checked_by_somebody_who_has_no_database(tmp_path: Path) -> No
     """CONTRIBUTING.md says so, and a patch is often made where the site has never run."""
     environment = {"PATH": os.environ["PATH"], "UNMIGRATABLE_VAR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "manage.py", "check_cases", "catalog/cases/fuse-writeback.md"],
+        [sys.executable, "manage.py", "check_cases", "data/cases/fuse-writeback.md"],
         cwd=files.FOLDERS["case"].parents[1],
         env=environment,
         capture_output=True,

@@ -9,8 +9,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import QueryDict
 from django.test import Client
 
-from catalog import finding
 from catalog.models import Document
+from catalog.pages import facets
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -38,8 +38,8 @@ def cases() -> None:
     builders.settled(kernel={"release": "6.12.9", "architecture": "x86_64", "label": "fix v3"})
 
 
-def find(query: str) -> finding.Found:
-    return finding.find(QueryDict(query), AnonymousUser())
+def find(query: str) -> facets.Found:
+    return facets.find(QueryDict(query), AnonymousUser())
 
 
 def slugs(query: str) -> list[str]:
@@ -154,7 +154,7 @@ def test_the_number_of_queries_does_not_grow_with_the_cases(django_assert_num_qu
         assert find("q=waits").cases
 
 
-@pytest.mark.parametrize("name", finding.FACETS)
+@pytest.mark.parametrize("name", facets.FACETS)
 def test_every_count_is_what_its_choice_finds(name: str) -> None:
     for around in ("", "q=a", "status=open", "effect=compaction", "manner=sleeps_in_d", "subsystem=fuse"):
         for found in find(around).facets:

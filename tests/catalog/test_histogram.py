@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog import histogram
-from catalog.histogram import BUCKETS, added, bucket, median, middle, of
+from catalog.measured import histogram
+from catalog.measured.histogram import BUCKETS, added, bucket, median, middle, of
 
 HALF_OCTAVE = 2**0.5
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from catalog import revisions, states
 from catalog.models import Document, Revision
 from catalog.models.text import Origin, State
+from catalog.revisions import states, store
 from people.models import Role
 from tests import builders
 
@@ -25,7 +25,7 @@ def three() -> Document:
     ann = builders.person("ann", Role.EDITOR)
     for n, word in enumerate(WORDS):
         text = builders.case_text(body=f"Same.\n\n{word} <b>.")
-        made = revisions.save(text, origin=Origin.SITE, author=ann, base=n or None, note=f"Says {word.lower()}")
+        made = store.save(text, origin=Origin.SITE, author=ann, base=n or None, note=f"Says {word.lower()}")
     return made.document
 
 
@@ -109,10 +109,10 @@ def test_a_text_whose_fields_have_changed_since_is_shown_as_it_was_written() -> 
 
 
 def test_a_strangers_history_leaves_out_what_was_written_in_a_draft() -> None:
-    revisions.save(builders.case_text("late", body="Unripe."), origin=Origin.SITE, new=True, state=State.DRAFT)
-    revisions.save(builders.case_text("late", body="Ripe."), origin=Origin.SITE, base=1)
+    store.save(builders.case_text("late", body="Unripe."), origin=Origin.SITE, new=True, state=State.DRAFT)
+    store.save(builders.case_text("late", body="Ripe."), origin=Origin.SITE, base=1)
     states.move(Document.objects.get(slug="late"), "publish", None, 2)
-    revisions.save(builders.case_text("late", body="Later."), origin=Origin.SITE, base=2)
+    store.save(builders.case_text("late", body="Later."), origin=Origin.SITE, base=2)
     assert re.findall(r"@(\d)", page("/cases/late/history/")) == ["3", "2"]
     assert "a=1" not in page("/cases/late/history/")
     assert Client().get("/cases/late/diff/?a=1&b=2").status_code == 404
@@ -122,7 +122,7 @@ def test_a_strangers_history_leaves_out_what_was_written_in_a_draft() -> None:
 
 def test_a_long_history_has_pages_and_a_constant_number_of_queries(django_assert_max_num_queries: Any) -> None:
     for n in range(3, 60):
-        revisions.save(builders.case_text(body=f"Text {n}."), origin=Origin.SITE, base=n)
+        store.save(builders.case_text(body=f"Text {n}."), origin=Origin.SITE, base=n)
     with django_assert_max_num_queries(3):
         first = page("/cases/fuse-writeback/history/")
     numbers = [int(n) for n in re.findall(r'fuse-writeback/@(\d+)"', first)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from discussion import threads
+from discussion.comments import threads
 from people.models import User
 from tests import builders
 

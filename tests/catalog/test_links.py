@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from catalog import links
-from catalog.document import Malformed, parse
+from catalog.documents import links
+from catalog.documents.parser import Malformed, parse
 from tests import builders
 
 LINK = {"kind": "article", "ref": "https://lwn.net/1", "title": "An article"}

@@ -10,8 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog import kernel_api, strategy_api
+from catalog.measured import api
 from catalog.models import Document
+from catalog.pages import strategy_api
 from tests import builders
 from tests.catalog.test_measured import tally
 
@@ -30,7 +31,7 @@ def test_kernels_say_their_line_where_they_were_measured_and_what_is_newer() -> 
         tally(case, release, label=label)
     rows = get("/api/v1/kernels/")["results"]
     for row in rows:
-        jsonschema.validate(row, kernel_api.KERNEL)
+        jsonschema.validate(row, api.KERNEL)
     assert [(row["line"], row.get("newer_release"), row.get("label")) for row in rows] == [
         ("6.1", "6.1.0-41-amd64", None),
         ("6.1", None, None),
@@ -39,7 +40,7 @@ def test_kernels_say_their_line_where_they_were_measured_and_what_is_newer() -> 
     assert rows[0]["measured"][0]["nr_cases"] == 1
     for row in rows:
         one = get(row["url"].partition("8000")[2])
-        jsonschema.validate(one, kernel_api.ONE_KERNEL)
+        jsonschema.validate(one, api.ONE_KERNEL)
         assert [of["case"] for of in one["measured"]] == ["fuse-writeback"]
 
 

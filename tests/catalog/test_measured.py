@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from catalog import histogram, measured
-from catalog.measured import verdict, wilson
+from catalog.measured import histogram, overview
+from catalog.measured.overview import verdict, wilson
 from catalog.models import Case, KernelBuild, Tally
 from people.models import Machine
-from reports import tallies
-from reports.deltas import key_of
+from reports.totals import tallies
+from reports.totals.deltas import key_of
 from tests import builders
 
 Queries = Callable[[int], AbstractContextManager[object]]
@@ -45,7 +45,7 @@ def tally(case: Case, release: str = "6.18.44", outcome: str = "hangs", label: s
 )
 def test_a_verdict_is_held_moves_mixed_or_none(held: int, conclusive: int, said: str) -> None:
     assert verdict(held, conclusive) == said
-    assert said in measured.GLYPHS and said in measured.MEANINGS
+    assert said in overview.GLYPHS and said in overview.MEANINGS
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ class TestSummaries:
         case = builders.case()
         for outcome, runs in (("hangs", 3), ("moves", 1), ("inconclusive", 5), ("skipped", 7), ("error", 2)):
             tally(case, outcome=outcome, runs=runs)
-        (row,) = measured.summaries(case)
+        (row,) = overview.summaries(case)
         assert (row.held, row.conclusive, row.runs, row.verdict) == (3, 4, 18, "mixed")
         assert row.said == "1 moves, 3 hangs"
         assert [(word.slug, runs) for word, runs in row.aside] == [("inconclusive", 5), ("skipped", 7), ("error", 2)]
@@ -86,37 +86,37 @@ class TestSummaries:
         case = builders.case()
         tally(case)
         tally(case, **{key: other[key]})
-        assert [row.runs for row in measured.summaries(case)] == [1, 1]
+        assert [row.runs for row in overview.summaries(case)] == [1, 1]
 
     def test_machines_are_counted_and_not_told_apart(self) -> None:
         case = builders.case()
         tally(case, runs=2)
         tally(case, machine=builders.machine("other"), runs=3)
-        (row,) = measured.summaries(case)
+        (row,) = overview.summaries(case)
         assert (row.nr_machines, row.runs) == (2, 5)
 
     def test_one_outcome_alone_says_its_name_and_few_runs_have_no_interval(self) -> None:
         case = builders.case()
         tally(case, runs=19)
-        (row,) = measured.summaries(case)
+        (row,) = overview.summaries(case)
         assert (row.said, row.interval) == ("hangs", None)
 
     def test_twenty_runs_have_an_interval(self) -> None:
         case = builders.case()
         tally(case, runs=20)
-        assert measured.summaries(case)[0].interval == wilson(20, 20)
+        assert overview.summaries(case)[0].interval == wilson(20, 20)
 
     def test_without_a_conclusive_run_there_is_no_verdict(self) -> None:
         case = builders.case()
         tally(case, outcome="skipped", runs=30)
-        (row,) = measured.summaries(case)
+        (row,) = overview.summaries(case)
         assert (row.verdict, row.said, row.interval) == ("none", "no conclusive run", None)
 
     def test_the_time_until_freed_is_of_held_runs(self) -> None:
         case = builders.case()
         tally(case, histogram=histogram.of(2.0))
         tally(case, outcome="moves", histogram=histogram.of(500.0))
-        assert measured.summaries(case)[0].freed_seconds == pytest.approx(2, rel=0.2)
+        assert overview.summaries(case)[0].freed_seconds == pytest.approx(2, rel=0.2)
 
     def test_the_newest_kernel_comes_first_and_of_equal_ones_the_plain_build(self) -> None:
         case = builders.case()
@@ -128,7 +128,7 @@ class TestSummaries:
             ("7.3", ""),
         ):
             tally(case, release, label=label)
-        assert [str(row.build) for row in measured.summaries(case)] == [
+        assert [str(row.build) for row in overview.summaries(case)] == [
             "7.3",
             "7.3~rc7",
             "6.18.44",
@@ -141,4 +141,4 @@ class TestSummaries:
         for n in range(5):
             tally(case, f"6.{n}")
         with django_assert_num_queries(1):
-            assert len(measured.summaries(case)) == 5
+            assert len(overview.summaries(case)) == 5

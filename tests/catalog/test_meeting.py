@@ -9,7 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog import meetings, session
+from catalog.meetings import chair as meetings
+from catalog.meetings import views
 from catalog.models import Meeting, Point
 from people.models import Event, Role, User
 from tests import builders
@@ -173,14 +174,14 @@ def test_a_session_that_is_closed_meanwhile_takes_no_case_and_says_so(
     """Closed between the look and the lock."""
     builders.case("late")
     editor = User.objects.get(username="ed")
-    taken = session.get_object_or_404
+    taken = views.get_object_or_404
 
     def closing(*args: Any, **given: Any) -> Any:
         found = taken(*args, **given)
         meetings.close(held, editor, closed=True)
         return found
 
-    monkeypatch.setattr(session, "get_object_or_404", closing)
+    monkeypatch.setattr(views, "get_object_or_404", closing)
     answer = chair.post(f"/session/{held.pk}/add/", {"case": "late"})
     monkeypatch.undo()
     assert answer.status_code == 302 and not Point.objects.filter(case__slug="late").exists()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.merging import Conflict, merge, open_marks
+from catalog.documents.merge import Conflict, merge, open_marks
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "", "- x"]), max_size=12).map("\n".join)
 BASE = "one\ntwo\nthree\nfour\nfive\n"

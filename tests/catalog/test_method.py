@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.test import Client
 
-from catalog import method
+from catalog.pages import method
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,11 +9,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog import revisions
 from catalog.models import Case
 from catalog.models.cases import OPEN
 from catalog.models.text import Origin
-from discussion import threads
+from catalog.revisions import store
+from discussion.comments import threads
 from tests import builders
 from tests.catalog.test_measured import tally
 
@@ -180,7 +180,7 @@ def test_a_snapshot_shows_the_text_as_it_stood() -> None:
 
 def test_a_revision_names_who_wrote_it() -> None:
     author = builders.person("jane")
-    revisions.save(builders.case_text(), origin=Origin.SITE, author=author)
+    store.save(builders.case_text(), origin=Origin.SITE, author=author)
     assert "by jane" in page("/cases/fuse-writeback/")
     assert "by jane" in page("/cases/fuse-writeback/@1")
 
@@ -217,7 +217,7 @@ def test_strategies_stand_below_their_approach() -> None:
 def test_what_solves_a_case_stands_before_what_helps_and_what_does_not_apply_stands_apart() -> None:
     builders.case()
     for slug, effect in (("a-helps", "helps"), ("b-cannot", "does_not_apply"), ("c-solves", "solves")):
-        revisions.save(builders.strategy_text(slug).replace('"helps"', f'"{effect}"'), origin=Origin.FILE)
+        store.save(builders.strategy_text(slug).replace('"helps"', f'"{effect}"'), origin=Origin.FILE)
     context = Client().get("/cases/fuse-writeback/").context
     assert [strategy.slug for strategy, _, _ in context["strategies"]] == ["c-solves", "a-helps"]
     assert [strategy.slug for strategy, _, _ in context["no_help"]] == ["b-cannot"]
@@ -252,7 +252,7 @@ def test_the_page_of_a_strategy_names_a_case_that_is_not_there_yet() -> None:
     ],
 )
 def test_the_steps_say_how_far_a_strategy_is(states: list[dict[str, str]], labels: list[str]) -> None:
-    from catalog.pages import steps
+    from catalog.pages.documents import steps
 
     strategy = builders.strategy(states=states)
     assert [("*" if step.done else "") + step.label for step in steps(strategy)] == labels

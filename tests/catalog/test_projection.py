@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from catalog.documents.signatures import signatures
 from catalog.models import Alias, Case, Link, Serving, Subsystem
-from catalog.signatures import signatures
 from tests import builders
 
 pytestmark = pytest.mark.django_db

@@ -8,12 +8,12 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from catalog import revisions
-from catalog.case_form import link_from
-from catalog.document import parse
-from catalog.facts import CaseText
+from catalog.documents.parser import parse
+from catalog.documents.schema import CaseText
+from catalog.editing.case_form import link_from
 from catalog.models import Case, Document, Revision
 from catalog.models.text import Origin, State
+from catalog.revisions import store
 from people.models import Event, Role, User
 from tests import builders
 
@@ -41,7 +41,7 @@ def propose(by: Client | None = None, **changed: Any) -> HttpResponse:
 
 def proposal(slug: str = "a-proposal", by: User | None = None, state: State = State.PROPOSED) -> Document:
     given = {"origin": Origin.SITE, "author": by or builders.person(), "new": True, "state": state}
-    return revisions.save(builders.case_text(slug), **given).document
+    return store.save(builders.case_text(slug), **given).document
 
 
 def test_what_holds_it_who_controls_it_and_a_link_are_enough() -> None:
@@ -208,7 +208,7 @@ def test_what_the_reason_names_is_linked_wherever_it_stands() -> None:
 def test_an_editor_decides_on_the_text_that_was_read() -> None:
     propose()
     current = Revision.objects.get()
-    revisions.save(current.text.replace("a reference", "two references"), origin=Origin.SITE, base=1)
+    store.save(current.text.replace("a reference", "two references"), origin=Origin.SITE, base=1)
     page = states_move(client(Role.EDITOR), "accept", n=1).content.decode()
     assert "Its text has changed since you read revision 1." in page
     assert Document.objects.get().state == State.PROPOSED and not Event.objects.filter(verb="case.accepted").exists()
@@ -253,7 +253,7 @@ def test_what_was_taken_out_of_a_draft_is_nobody_elses_to_see() -> None:
     document = proposal(state=State.DRAFT)
     for n, word in ((1, "secret"), (2, "public")):
         text = builders.case_text("a-proposal", body=f"A {word} summary.")
-        revisions.save(text, origin=Origin.SITE, base=n)
+        store.save(text, origin=Origin.SITE, base=n)
     editor = client(Role.EDITOR)
     editor.post("/cases/a-proposal/state/", {"act": "publish", "n": 3})
     document.refresh_from_db()

@@ -6,8 +6,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from catalog.document import parse
-from catalog.facts import StrategyText
+from catalog.documents.parser import parse
+from catalog.documents.schema import StrategyText
 from catalog.models import Strategy
 from people.models import Event, Role
 from tests import builders

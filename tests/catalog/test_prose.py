@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from catalog import prose
 from catalog.templatetags import shown
+from catalog.text import markdown
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from catalog.templatetags import shown
     ],
 )
 def test_commonmark_becomes_html_and_html_becomes_text(text: str, html: str) -> None:
-    assert prose.html(text).strip() == html
+    assert markdown.html(text).strip() == html
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_commonmark_becomes_html_and_html_becomes_text(text: str, html: str) -> 
     ],
 )
 def test_a_bare_address_is_a_link_that_nobody_is_paid_for(text: str, address: str) -> None:
-    made = prose.html(text, (("#fuse-writeback", "/cases/fuse-writeback/"),))
+    made = markdown.html(text, (("#fuse-writeback", "/cases/fuse-writeback/"),))
     assert f'<a href="{address}" rel="noopener nofollow ugc">{address}</a>' in made
     assert made.count("<a ") == 1
 
@@ -49,16 +49,16 @@ def test_a_bare_address_is_a_link_that_nobody_is_paid_for(text: str, address: st
     ],
 )
 def test_what_is_no_address_or_is_code_stays_text(text: str) -> None:
-    assert "<a " not in prose.html(text)
+    assert "<a " not in markdown.html(text)
 
 
 @pytest.mark.parametrize("text", ["<https://a.example/>", "[https://b.example/](https://a.example/)"])
 def test_an_address_in_a_link_makes_no_link_in_a_link(text: str) -> None:
-    assert prose.html(text).count("<a ") == 1
+    assert markdown.html(text).count("<a ") == 1
 
 
 def test_a_table_scrolls_by_itself() -> None:
-    made = prose.html("| a |\n|---|\n| b |")
+    made = markdown.html("| a |\n|---|\n| b |")
     assert made.startswith('<div class="scroll" tabindex="0"><table>') and made.strip().endswith("</table></div>")
 
 
@@ -69,35 +69,35 @@ def test_a_table_scrolls_by_itself() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("text", ["[a]({})", "[a](<{}>)", "<{}>", "[a][b]\n\n[b]: {}", "![a]({})"])
 def test_no_link_leads_into_a_script(text: str, address: str) -> None:
-    assert "<a href" not in prose.html(text.format(address)).replace('<a href="java%09', "")
-    assert "src=" not in prose.html(text.format(address)).replace("&lt;", "")
+    assert "<a href" not in markdown.html(text.format(address)).replace('<a href="java%09', "")
+    assert "src=" not in markdown.html(text.format(address)).replace("&lt;", "")
 
 
 def test_code_is_coloured_by_class_alone() -> None:
-    made = prose.html("```c\nint a = 1; /* <b> */\n```")
+    made = markdown.html("```c\nint a = 1; /* <b> */\n```")
     assert '<span class="kt">int</span>' in made and 'class="language-c"' in made
     assert "&lt;b&gt;" in made and "style" not in made
 
 
 def test_code_of_an_unknown_language_is_plain() -> None:
-    assert '<code class="language-brainfuck">&lt;a&gt;\n</code>' in prose.html("```brainfuck\n<a>\n```")
-    assert "onclick" not in prose.html('```c" onclick="x\na\n```').replace("&quot;", "")
+    assert '<code class="language-brainfuck">&lt;a&gt;\n</code>' in markdown.html("```brainfuck\n<a>\n```")
+    assert "onclick" not in markdown.html('```c" onclick="x\na\n```').replace("&quot;", "")
 
 
 def test_a_tables_alignment_leaves_no_style() -> None:
-    made = prose.html("|a|b|\n|:-|-:|\n|1|2|")
+    made = markdown.html("|a|b|\n|:-|-:|\n|1|2|")
     assert "<td>1</td>" in made and "style" not in made
 
 
 @pytest.mark.parametrize("piece", ["[", "![", "> ", "* ", "*a _b ", "[a](", "<a ", "|a", "`", "```c\n/*", "&#x"])
 def test_huge_input_is_cut_and_answered(piece: str) -> None:
-    made = prose.html(piece * (200_000 // len(piece)))
-    assert len(made) < 20 * prose.MAX_CHARACTERS
+    made = markdown.html(piece * (200_000 // len(piece)))
+    assert len(made) < 20 * markdown.MAX_CHARACTERS
 
 
 def test_only_so_much_is_shown() -> None:
-    assert "end" not in prose.html("a" * prose.MAX_CHARACTERS + "end")
-    assert "end" in prose.html("a" * (prose.MAX_CHARACTERS - 3) + "end")
+    assert "end" not in markdown.html("a" * markdown.MAX_CHARACTERS + "end")
+    assert "end" in markdown.html("a" * (markdown.MAX_CHARACTERS - 3) + "end")
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from catalog import document
-from catalog.remembering import LEAST, Remembering
+from catalog.documents import parser
+from catalog.documents.text_cache import LEAST, Remembering
 
 
 def test_the_latest_texts_are_kept_and_no_more_than_so_many_characters() -> None:
@@ -32,7 +32,7 @@ def test_a_text_longer_than_all_that_is_kept_is_read_and_not_kept() -> None:
 
 
 def test_what_is_malformed_is_kept_nowhere() -> None:
-    size = document.parse.size
-    with pytest.raises(document.Malformed):
-        document.parse("nothing" * 1_000)
-    assert document.parse.size == size
+    size = parser.parse.size
+    with pytest.raises(parser.Malformed):
+        parser.parse("nothing" * 1_000)
+    assert parser.parse.size == size

@@ -7,11 +7,11 @@ from functools import partial
 
 import pytest
 
-from catalog import revisions
-from catalog.document import Malformed
+from catalog.documents.parser import Malformed
 from catalog.models import Alias, Case, Document, Revision, Strategy
 from catalog.models.text import Origin
-from catalog.revisions import Conflict
+from catalog.revisions import store
+from catalog.revisions.store import Conflict
 from people.models import Event
 from tests import builders
 from tests.at_once import at_once
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def save(title: str = "A title", **given: object) -> Revision:
-    return revisions.save(builders.case_text(title=title), origin=Origin.SITE, **given)  # type: ignore[arg-type]
+    return store.save(builders.case_text(title=title), origin=Origin.SITE, **given)  # type: ignore[arg-type]
 
 
 def test_each_text_is_the_next_revision_and_the_last_is_current() -> None:
@@ -79,7 +79,7 @@ def test_a_name_of_another_case_is_refused_and_leaves_nothing_behind(names: dict
 def test_a_malformed_text_leaves_nothing_behind() -> None:
     save()
     with pytest.raises(Malformed):
-        revisions.save(builders.case_text(kind="bug"), origin=Origin.SITE)
+        store.save(builders.case_text(kind="bug"), origin=Origin.SITE)
     assert Revision.objects.count() == 1
 
 
@@ -87,7 +87,7 @@ def test_the_journal_tells_of_every_revision() -> None:
     author = builders.person()
     save("One")
     save("Two", author=author)
-    revisions.save(builders.strategy_text(), origin=Origin.SITE, author=author, new=True)
+    store.save(builders.strategy_text(), origin=Origin.SITE, author=author, new=True)
     told = [(e.verb, e.subject_kind, e.subject, e.actor, e.data) for e in Event.objects.order_by("id")]
     assert told == [
         ("case.revised", "case", "fuse-writeback", None, {"n": 1, "origin": "site"}),

@@ -11,8 +11,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.test import Client
 
-from catalog import files, highlights, indexing, search, words
 from catalog.models import Document, Entry
+from catalog.revisions import files
+from catalog.search import engine, highlights, index, tokens
 from people.models import Role
 from tests import builders
 
@@ -29,7 +30,7 @@ def whole_catalog(django_db_setup: None, django_db_blocker: Any) -> Iterator[Non
 
 
 def addresses(query: str, user: object = NOBODY) -> list[str]:
-    found = search.search(user, query).rows
+    found = engine.search(user, query).rows
     entries = Entry.objects.in_bulk([pk for pk, _ in found])
     return [entries[pk].address for pk, _ in found]
 
@@ -118,7 +119,7 @@ def test_what_is_found(query: str, found: set[str]) -> None:
 @pytest.mark.usefixtures("three")
 def test_it_says_how_a_word_was_understood() -> None:
     def understood(query: str) -> list[tuple[str, str, tuple[str, ...]]]:
-        return [(term.word, term.how, term.forms) for term in search.search(NOBODY, query).terms]
+        return [(term.word, term.how, term.forms) for term in engine.search(NOBODY, query).terms]
 
     assert understood("folio") == [("folio", "", ("folio",))]
     assert understood("wait_writeback") == [("wait_writeback", "inside", ("folio_wait_writeback",))]
@@ -129,7 +130,7 @@ def test_it_says_how_a_word_was_understood() -> None:
 
 @pytest.mark.usefixtures("three")
 def test_where_nothing_has_all_words_what_has_the_most_is_shown_and_said() -> None:
-    answer = search.search(NOBODY, "migrating writeback zzzzzz")
+    answer = engine.search(NOBODY, "migrating writeback zzzzzz")
     assert not answer.has_all
     assert set(addresses("migrating writeback zzzzzz")) == {"/cases/fuse-writeback/", "/cases/a-lock/"}
     assert "nothing has all of it" in page("migrating+writeback+zzzzzz")
@@ -186,22 +187,22 @@ def test_a_new_text_is_found_by_its_new_words_alone() -> None:
 @pytest.mark.usefixtures("three")
 def test_other_apps_add_what_they_have_and_take_it_away() -> None:
     document = Document.objects.get(slug="a-lock")
-    indexing.index(document, "c1", "comment", "/cases/a-lock/#c1", "A comment", [("C", "Try folio_trylock here.")])
-    indexing.index(document, "c1", "comment", "/cases/a-lock/#c1", "A comment", [("C", "Or folio_trylock there.")])
+    index.index(document, "c1", "comment", "/cases/a-lock/#c1", "A comment", [("C", "Try folio_trylock here.")])
+    index.index(document, "c1", "comment", "/cases/a-lock/#c1", "A comment", [("C", "Or folio_trylock there.")])
     assert addresses("folio_trylock") == ["/cases/a-lock/#c1"]
     assert "Or <mark>folio_trylock</mark> there" in page("folio_trylock")
-    assert search.documents(search.search(NOBODY, "folio_trylock")) == set(), "a comment's words are not its document's"
+    assert engine.documents(engine.search(NOBODY, "folio_trylock")) == set(), "a comment's words are not its document's"
     Document.objects.filter(slug="a-lock").update(state="draft")
     assert addresses("folio_trylock") == []
     Document.objects.filter(slug="a-lock").update(state="published")
-    indexing.forget(document, "c1")
+    index.forget(document, "c1")
     assert addresses("folio_trylock") == []
 
 
 @pytest.mark.usefixtures("three")
 def test_what_has_no_entry_is_indexed_once() -> None:
     Entry.objects.all().delete()
-    assert (indexing.index_missing(), indexing.index_missing()) == (3, 0)
+    assert (index.index_missing(), index.index_missing()) == (3, 0)
     assert addresses("folio_wait_writeback") == ["/cases/fuse-writeback/"]
 
 
@@ -218,25 +219,25 @@ def test_the_number_of_queries_does_not_grow_with_what_is_found(
 
 def test_words_are_taken_as_they_are_written() -> None:
     def forms(text: str) -> list[set[str]]:
-        return [words.forms(chunk) for chunk in words.chunks(text)]
+        return [tokens.forms(chunk) for chunk in tokens.chunks(text)]
 
     assert forms("(`Folio_Lock()`,") == [{"folio_lock", "folio", "lock"}]
     assert forms("fs.fuse.max_rt.") == [{"fs.fuse.max_rt", "fs", "fuse", "max_rt", "max", "rt"}]
     assert forms("/proc/kpageflags") == [{"proc/kpageflags", "proc", "kpageflags"}]
     assert forms("<a.1-b@x.org>") == [{"a.1-b@x.org"}]
     assert forms("https://lore.kernel.org/all/a@x.org/")[0] >= {"a@x.org"}
-    assert "0c58a97f919c" in words.forms("0c58a97f919c24fe4245015f4375a39ff05665b6")
+    assert "0c58a97f919c" in tokens.forms("0c58a97f919c24fe4245015f4375a39ff05665b6")
     assert forms("y" * 201 + " — 'quoted'") == [{"—"}, {"quoted"}]
 
 
 @pytest.mark.parametrize("word", ["0c58a97", "0c58a97f919c", "123456789012"])
 def test_a_hash_is_one(word: str) -> None:
-    assert words.is_hash(word)
+    assert tokens.is_hash(word)
 
 
 @pytest.mark.parametrize("word", ["0c58a9", "decade", "defaced", "1234567", "0c58a97g", "a" * 41])
 def test_what_only_looks_like_a_hash_is_none(word: str) -> None:
-    assert not words.is_hash(word)
+    assert not tokens.is_hash(word)
 
 
 def test_an_excerpt_is_the_stretch_with_the_most_of_the_words() -> None:

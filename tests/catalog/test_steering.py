@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from catalog import revisions, splicing, steering
-from catalog.document import parse
-from catalog.facts import Link, Objection, Standing, StrategyText
+from catalog.documents import splice
+from catalog.documents.parser import parse
+from catalog.documents.schema import Link, Objection, Standing, StrategyText
+from catalog.editing import steering
 from catalog.models import Strategy
 from catalog.models.text import Origin
-from discussion import threads
+from catalog.revisions import store
+from discussion.comments import threads
 from people.models import Role, User
 from tests import builders
 
-STRATEGIES = sorted(Path("catalog/strategies").glob("*.md"))
+STRATEGIES = sorted(Path("data/strategies").glob("*.md"))
 SAID = 'It costs: a "copy" of each page.\n\n    cost = pages\n\nAnd more: # much.'
 LINK = Link(kind="comment", ref="5", title="Comment")
 
@@ -47,7 +49,7 @@ def test_what_is_added_to_a_file_of_the_catalog_leaves_its_other_lines_alone(pat
             "driver": "A. Reader",
         }
     )
-    made = splicing.changed(text, wanted, edits)
+    made = splice.changed(text, wanted, edits)
     assert read(made) == wanted
     gone = set(text.splitlines()) - set(made.splitlines())
     assert all(line.startswith(("driver:", "objections: []", "  ")) for line in gone) and len(gone) <= 2, gone
@@ -57,7 +59,7 @@ def test_a_head_that_cannot_be_spliced_is_written_anew() -> None:
     text = builders.strategy_text(objections=[{"id": "one", "text": "First."}])
     now = read(text)
     wanted = now.model_copy(update={"objections": (*now.objections, Objection(id="two", text="Second."))})
-    assert read(splicing.changed(text, wanted, [("objections", -1, {"id": "two", "text": "Second."})])) == wanted
+    assert read(splice.changed(text, wanted, [("objections", -1, {"id": "two", "text": "Second."})])) == wanted
 
 
 def signed_in(user: User) -> Client:
@@ -150,7 +152,7 @@ def test_a_source_is_read_as_what_it_is(given: str, kind: str, ref: str) -> None
 @pytest.mark.django_db
 def test_who_proposed_it_and_editors_move_its_state() -> None:
     ann = builders.person("ann")
-    revisions.save(builders.strategy_text(), origin=Origin.SITE, author=ann)
+    store.save(builders.strategy_text(), origin=Origin.SITE, author=ann)
     fields = {"state": "posted", "version": "2", "source": "v2@example.org", "note": "Three patches."}
     assert signed_in(builders.person()).post("/strategies/a-strategy/move/", fields).status_code == 403
     assert signed_in(ann).post("/strategies/a-strategy/move/", fields).status_code == 302

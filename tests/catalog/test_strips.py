@@ -9,11 +9,12 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from catalog import files, strips
+from catalog.measured import strips
+from catalog.measured.strips import Strip
 from catalog.models import Case
-from catalog.strips import Strip
-from diagnosis import releases
-from reports import ingest
+from catalog.revisions import files
+from diagnosis.kernels import releases
+from reports.worker import ingest
 from tests import builders
 from tests.catalog.test_measured import tally
 

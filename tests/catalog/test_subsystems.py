@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from catalog.facts import Change, Link
+from catalog.documents.schema import Change, Link
 from catalog.models import Document
 from tests import builders
 

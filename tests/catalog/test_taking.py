@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client, RequestFactory
 
-from catalog import export
+from catalog.pages import export_formats
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -70,9 +70,11 @@ def test_a_case_takes_its_text_and_its_evidence_along() -> None:
 
 @pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1", "|cmd"])
 def test_no_cell_of_a_csv_is_a_formula(start: str) -> None:
-    made = export.Export("x", "X", "/", [export.Table("T", {"a": "A"}, [{"a": start}, {"a": [start, "b"]}])])
+    made = export_formats.Export(
+        "x", "X", "/", [export_formats.Table("T", {"a": "A"}, [{"a": start}, {"a": [start, "b"]}])]
+    )
     request = RequestFactory().get("/?format=csv")
-    answer = export.answer(request, lambda: made)
+    answer = export_formats.answer(request, lambda: made)
     assert answer is not None
     cells = [row["A"] for row in csv.DictReader(io.StringIO(answer.content.decode(), newline=""))]
     assert all(cell.startswith("'") and start in cell for cell in cells) and len(cells) == 2
@@ -80,15 +82,15 @@ def test_no_cell_of_a_csv_is_a_formula(start: str) -> None:
 
 @pytest.mark.parametrize("start", ["1", "a=b", "(x)", "'=1"])
 def test_other_text_stays_as_it_is(start: str) -> None:
-    made = export.Export("x", "X", "/", [export.Table("T", {"a": "A"}, [{"a": start}, {"a": -1}])])
-    answer = export.answer(RequestFactory().get("/?format=csv"), lambda: made)
+    made = export_formats.Export("x", "X", "/", [export_formats.Table("T", {"a": "A"}, [{"a": start}, {"a": -1}])])
+    answer = export_formats.answer(RequestFactory().get("/?format=csv"), lambda: made)
     assert answer is not None and answer.content.decode().split("\r\n")[1:3] == [start, "-1"]
 
 
 def test_markdown_is_inert_too() -> None:
     hostile = "a | b\n# c <script> [x](javascript:1) `d` _e_"
-    made = export.Export("x", hostile, "/", [export.Table("T", {"a": "A"}, [{"a": hostile}])])
-    answer = export.answer(RequestFactory().get("/?format=md"), lambda: made)
+    made = export_formats.Export("x", hostile, "/", [export_formats.Table("T", {"a": "A"}, [{"a": hostile}])])
+    answer = export_formats.answer(RequestFactory().get("/?format=md"), lambda: made)
     assert answer is not None
     text = answer.content.decode()
     assert text.count("\n# ") == 0 and "\\<script\\>" in text and "\\[x\\](" in text

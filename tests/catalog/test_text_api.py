@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from catalog import revisions
 from catalog.models import Document, Revision
 from catalog.models.text import Origin, State
+from catalog.revisions import store
 from people.models import Role, Scope, User
 from tests import builders
 
@@ -22,7 +22,7 @@ CASE = "/api/v1/cases/fuse-writeback/"
 
 @pytest.fixture(autouse=True)
 def loaded() -> None:
-    revisions.save(TEXT, origin=Origin.FILE)
+    store.save(TEXT, origin=Origin.FILE)
 
 
 def editor() -> User:
@@ -147,7 +147,7 @@ def test_a_session_may_too_with_its_csrf_token() -> None:
 
 
 def test_a_draft_is_unknown_to_a_token_that_may_not_read_what_its_owner_reads() -> None:
-    revisions.save(builders.case_text("secret"), origin=Origin.SITE, new=True, state=State.DRAFT)
+    store.save(builders.case_text("secret"), origin=Origin.SITE, new=True, state=State.DRAFT)
     by, text, at = editor(), builders.case_text("secret", body="Changed."), "/api/v1/cases/secret/"
     assert put(text, at=at, by=by).status_code == 404
     assert put(text, at=at, by=by, scopes=(Scope.CURATE, Scope.READ)).status_code == 200
@@ -155,7 +155,7 @@ def test_a_draft_is_unknown_to_a_token_that_may_not_read_what_its_owner_reads() 
 
 
 def test_a_text_that_names_a_draft_is_not_read_by_strangers() -> None:
-    revisions.save(builders.case_text("secret"), origin=Origin.SITE, new=True, state=State.DRAFT)
+    store.save(builders.case_text("secret"), origin=Origin.SITE, new=True, state=State.DRAFT)
     for cases in (("fuse-writeback",), ("fuse-writeback", "secret")):
         builders.strategy(cases=cases)
     reader = Client()

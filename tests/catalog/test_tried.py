@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from catalog import revisions
 from catalog.models.text import Origin
+from catalog.revisions import store
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ def test_what_was_not_measured_says_so_with_the_commands_that_would() -> None:
 
 def test_a_case_it_does_not_apply_to_is_not_asked_for() -> None:
     builders.case()
-    revisions.save(builders.strategy_text().replace('"helps"', '"does_not_apply"'), origin=Origin.FILE)
+    store.save(builders.strategy_text().replace('"helps"', '"does_not_apply"'), origin=Origin.FILE)
     assert "claims no effect on any case" in page()
 
 

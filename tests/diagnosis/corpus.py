@@ -14,15 +14,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from diagnosis import known
 from diagnosis.diagnose import diagnose
-from diagnosis.record import KINDS
-from diagnosis.verdict import Diagnosis, Finding
-from diagnosis.vocabulary import MANNERS, MECHANISMS
+from diagnosis.matching import known
+from diagnosis.rules.verdict import Diagnosis, Finding
+from diagnosis.text.record import KINDS
+from diagnosis.words.vocabulary import MANNERS, MECHANISMS
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPTURES = Path(__file__).parent / "captures"
-RECORDED = ROOT / "catalog" / "recorded"
+RECORDED = ROOT / "data" / "recorded"
 SAMPLES = Path(os.environ.get("DIAGNOSE_SAMPLES") or ROOT.parent / "shared" / "samples")
 if not SAMPLES.is_dir():
     SAMPLES = ROOT.parent.parent / "shared" / "samples"

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from diagnosis.diagnose import diagnose
-from diagnosis.known import signatures
-from diagnosis.plain import shown
+from diagnosis.matching.known import signatures
+from diagnosis.words.plain import shown
 from tests.diagnosis.adversarial import TEXTS
 
 # Linear is 8-fold, quadratic 64-fold. Between the two there is room for a machine that does other things.

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnosis.affected import AFFECTED, NOT_AFFECTED, UNKNOWN, Answer, Change, Measurement, answer
-from diagnosis.releases import read
+from diagnosis.kernels.affected import AFFECTED, NOT_AFFECTED, UNKNOWN, Answer, Change, Measurement, answer
+from diagnosis.kernels.releases import read
 
 
 def measured(release: str, held: int = 3, runs: int = 3, mover: str = "offline", **changed: str) -> Measurement:

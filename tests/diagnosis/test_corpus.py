@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnosis.verdict import PROVED
+from diagnosis.rules.verdict import PROVED
 from tests.diagnosis.corpus import ALL, ROOT, Known, diagnosed, rank, row
 
 DOC = (ROOT / "docs" / "diagnose.md").read_text()

@@ -12,14 +12,14 @@ import pytest
 
 from diagnosis.diagnose import diagnose
 from diagnosis.formats import kernel_log
-from diagnosis.match import Sign, Signature, match
-from diagnosis.observation import Context
-from diagnosis.plain import shown
-from diagnosis.record import Place
-from diagnosis.verdict import Diagnosis
+from diagnosis.matching.match import Sign, Signature, match
+from diagnosis.matching.observation import Context
+from diagnosis.rules.verdict import Diagnosis
+from diagnosis.text.record import Place
+from diagnosis.words.plain import shown
 
 CAPTURES = Path(__file__).parent / "captures"
-RECORDED = Path(__file__).parents[2] / "catalog" / "recorded"
+RECORDED = Path(__file__).parents[2] / "data" / "recorded"
 DUMP = (CAPTURES / "vmsplice-offline-7.3.4+deb13.txt").read_text()
 PIPE = Signature("vmsplice-pipe", frozenset(), mechanisms=("extra_reference",), needs=("folio:anon",))
 SOCKET = Signature("skb-frags-sendfile", frozenset(), mechanisms=("extra_reference",), needs=("folio:file",))

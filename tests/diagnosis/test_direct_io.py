@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from diagnosis import known
 from diagnosis.diagnose import diagnose
+from diagnosis.matching import known
 
 DUMP = """\
 migrating pfn 1100fd failed ret:1

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from diagnosis.diagnose import diagnose
-from diagnosis.known import signatures
-from diagnosis.record import Place
-from diagnosis.verdict import Diagnosis
+from diagnosis.matching.known import signatures
+from diagnosis.rules.verdict import Diagnosis
+from diagnosis.text.record import Place
 from tests.diagnosis.dressed import DRESSES, MESSAGES, PLAIN, STAMPED, wrapped
 
 TRUE = diagnose(PLAIN(MESSAGES), signatures())

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnosis import scrub, vocabulary
-from diagnosis.faults import Fault, Unreadable
 from diagnosis.formats import envelope
+from diagnosis.formats.faults import Fault, Unreadable
+from diagnosis.text import redact
+from diagnosis.words import vocabulary
 from tests import builders
 
 Change = Callable[[dict[str, Any]], Any]
@@ -290,7 +291,7 @@ def test_a_good_report_is_as_good_without_what_is_private(host: str, line: str) 
     report["runs"][0]["operation"]["name"] = line[:100] or "offline"
     report["kernel"].update(label=line[:80] or "label", cmdline=line[:2_000] or "quiet")
     before = copy.deepcopy(report)
-    scrubbed = read(scrub.envelope(report, host))
+    scrubbed = read(redact.envelope(report, host))
     assert report == before, "what was given is left alone"
     assert envelope.observations(scrubbed)[0].fingerprint == envelope.observations(read(report))[0].fingerprint
     assert (scrubbed.run_id, scrubbed.environment) == (report["run_id"], report["environment"])
@@ -298,7 +299,7 @@ def test_a_good_report_is_as_good_without_what_is_private(host: str, line: str) 
 
 @given(st.text(string.ascii_lowercase + string.digits + "-.", min_size=1, max_size=20))
 def test_a_host_of_any_name_can_send_its_report(host: str) -> None:
-    assert read(scrub.envelope(whole(), host)).kernel.release == "6.18.44"
+    assert read(redact.envelope(whole(), host)).kernel.release == "6.18.44"
 
 
 def test_every_mover_has_a_migrate_mode_or_asks_for_none() -> None:

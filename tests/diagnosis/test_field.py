@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from diagnosis.diagnose import diagnose
-from diagnosis.known import signatures
-from diagnosis.verdict import Diagnosis
+from diagnosis.matching.known import signatures
+from diagnosis.rules.verdict import Diagnosis
 
 FOLDER = Path(__file__).parent / "field"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from diagnosis.diagnose import diagnose
-from diagnosis.known import signatures
-from diagnosis.verdict import Diagnosis
+from diagnosis.matching.known import signatures
+from diagnosis.rules.verdict import Diagnosis
 
 
 def said(text: str) -> Diagnosis:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from diagnosis.faults import Unreadable
 from diagnosis.formats import kcidb
+from diagnosis.formats.faults import Unreadable
 from diagnosis.formats.format import Given
 
 NOTHING = Given()

@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from diagnosis.diagnose import diagnose
-from diagnosis.known import signatures
-from diagnosis.verdict import Finding
+from diagnosis.matching.known import signatures
+from diagnosis.rules.verdict import Finding
 
 FAILED = "page dumped because: migration failure\n"
 Z3 = "|node=0|zone=3|lastcpupid=0x1fffff)"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from diagnosis.faults import Unreadable
 from diagnosis.formats import ktap
+from diagnosis.formats.faults import Unreadable
 from diagnosis.formats.format import Given
 
 CAPTURES = Path(__file__).with_name("ktap")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from catalog import known_signatures
-from diagnosis import known
-from diagnosis import match as match_module
-from diagnosis.match import MAX_REASON, Match, Sign, Signature, digest, match
-from diagnosis.observation import Observation
+from catalog.documents import known_signatures
+from diagnosis.matching import known
+from diagnosis.matching import match as match_module
+from diagnosis.matching.match import MAX_REASON, Match, Sign, Signature, digest, match
+from diagnosis.matching.observation import Observation
 
 FUSE = Signature("fuse-writeback", frozenset({"fuse-writeback", "fuse-wb", "fuse_test"}))
 PIPE = Signature("vmsplice-pipe", frozenset({"vmsplice-pipe"}))

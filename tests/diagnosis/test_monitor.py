@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from diagnosis.faults import Unreadable
 from diagnosis.formats import monitor, registry
+from diagnosis.formats.faults import Unreadable
 from diagnosis.formats.format import Given
 
 CAPTURE = Path(__file__).parent / "captures" / "vmsplice-offline-7.3.4+deb13.txt"

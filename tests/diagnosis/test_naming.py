@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from diagnosis import match, naming
 from diagnosis.formats import ktap
 from diagnosis.formats.format import Given
+from diagnosis.matching import match, naming
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from diagnosis.outcome import Count, judge
+from diagnosis.matching.outcome import Count, judge
 
 HELD = Count(
     control_nr=10,

@@ -13,8 +13,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from diagnosis.diagnose import diagnose
-from diagnosis.packed import CannotUnpack, unpacked
-from probes import diagnose_command
+from diagnosis.text.compressed import CannotUnpack, unpacked
+from probes.command import diagnose_log
 
 STACK = b"[<0>] folio_wait_writeback+0x2b/0x80\n[<0>] migrate_pages_batch+0x37c/0xb80\n"
 CMA = b"cma: cma_alloc: reserved: alloc failed, req-size: 2048 pages, ret: -16\n"
@@ -45,14 +45,14 @@ def test_the_probes_command_reads_packed_files_and_takes_the_kernels_word(
 ) -> None:
     said: list[str] = []
     (tmp_path / "kern.log.2.gz").write_bytes(gzip.compress(STACK))
-    assert diagnose_command.run(str(tmp_path / "kern.log.2.gz"), said.append) == 0
+    assert diagnose_log.run(str(tmp_path / "kern.log.2.gz"), said.append) == 0
     assert "writeback ends" in said[0]
     (tmp_path / "cma.txt").write_bytes(CMA)
     for kernel, word in (("6.18.3", "its area is full, or"), ("6.1.0", "could not be moved")):
-        assert diagnose_command.run(str(tmp_path / "cma.txt"), said.append, kernel) == 0
+        assert diagnose_log.run(str(tmp_path / "cma.txt"), said.append, kernel) == 0
         assert word in " ".join(said[-1].split())
     (tmp_path / "kern.log.zst").write_bytes(ZSTD)
-    assert diagnose_command.run(str(tmp_path / "kern.log.zst"), said.append) == 2
+    assert diagnose_log.run(str(tmp_path / "kern.log.zst"), said.append) == 2
     assert "zstdcat" in capsys.readouterr().err
 
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from diagnosis.diagnose import diagnose
-from diagnosis.known import signatures
-from diagnosis.record import Place
-from diagnosis.verdict import Diagnosis, Finding
+from diagnosis.matching.known import signatures
+from diagnosis.rules.verdict import Diagnosis, Finding
+from diagnosis.text.record import Place
 from tests.diagnosis.corpus import ALL, Known
 from tests.diagnosis.dressed import HUNG
 

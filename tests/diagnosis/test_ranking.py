@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from diagnosis.diagnose import diagnose
-from diagnosis.known import signatures
-from diagnosis.plain import shown
-from diagnosis.verdict import Finding
+from diagnosis.matching.known import signatures
+from diagnosis.rules.verdict import Finding
+from diagnosis.words.plain import shown
 
 DUMP = """Linux version 7.3.4 (b@c) (gcc 14) #1 SMP
 migrating pfn 1100fd failed ret:1

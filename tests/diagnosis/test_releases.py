@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnosis.releases import compare, read, read_uname
+from diagnosis.kernels.releases import compare, read, read_uname
 
 FINAL = 10_000
 

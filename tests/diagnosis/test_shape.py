@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from diagnosis import shape
-from diagnosis.faults import Fault, Unreadable
+from diagnosis.formats import shape
+from diagnosis.formats.faults import Fault, Unreadable
 
 
 def refused(body: bytes) -> Unreadable:

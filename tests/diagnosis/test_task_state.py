@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from diagnosis import task_state
 from diagnosis.diagnose import diagnose
-from diagnosis.known import signatures
-from diagnosis.verdict import Diagnosis
+from diagnosis.matching.known import signatures
+from diagnosis.rules import task_state
+from diagnosis.rules.verdict import Diagnosis
 
 TRACE = """ {top}folio_wait_bit_common+0x131/0x340
  folio_wait_writeback+0x2b/0xa0

@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-from diagnosis import vocabulary
-from diagnosis.vocabulary import CONCLUSIVE, GROUPS, HELD, MIGRATE_MODES, MOVER_MODES, MOVERS, OUTCOMES
+from diagnosis.words import vocabulary
+from diagnosis.words.vocabulary import CONCLUSIVE, GROUPS, HELD, MIGRATE_MODES, MOVER_MODES, MOVERS, OUTCOMES
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from discussion import threads
+from discussion.comments import threads
 from tests import builders
 
 pytestmark = pytest.mark.django_db

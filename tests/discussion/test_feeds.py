@@ -7,8 +7,9 @@ import xml.etree.ElementTree as ET
 import pytest
 from django.test import Client
 
-from catalog import steering
-from discussion import moderation, threads
+from catalog.editing import steering
+from discussion.comments import threads
+from discussion.moderating import moderation
 from people.models import Role
 from tests import builders
 

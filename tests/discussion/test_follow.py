@@ -17,7 +17,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from discussion import archive, follow, mail_in
+from discussion.mail import archive, fetcher, importer
 from discussion.models import MailThread, Message
 from people.models import Role
 from tests import builders
@@ -82,19 +82,19 @@ def test_a_thread_that_was_asked_for_is_fetched_and_put_to_its_case(lists: Archi
     answer = client.post("/mail/import/", {"message_id": "<b@example.org>", "about": "fuse-writeback"})
     assert answer["Location"] == "/mail/b@example.org/"
     assert "Requested, but not fetched yet" in client.get("/mail/b@example.org/").content.decode()
-    assert follow.fetch_due() == 1
+    assert fetcher.fetch_due() == 1
     assert lists.asked == ["/all/b@example.org/t.mbox.gz"]
     thread = MailThread.objects.get()
     assert (thread.root_id, thread.nr_letters, thread.fault, list(thread.documents.all())) == ("a@example.org", 2, "", [case.document])  # fmt: skip  # noqa: E501
     assert Client().get("/mail/b@example.org/")["Location"].startswith("/mail/a@example.org/#m")
-    assert follow.fetch_due() == 0
+    assert fetcher.fetch_due() == 0
 
 
 def test_it_is_followed_while_it_lives_and_no_longer(lists: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     now_is(monkeypatch, 1)
-    thread = follow.ask_for("a@example.org", [])
+    thread = fetcher.ask_for("a@example.org", [])
     MailThread.objects.update(created_at=START)
-    follow.fetch_due()
+    fetcher.fetch_due()
 
     def wait() -> timedelta | None:
         thread.refresh_from_db()
@@ -102,16 +102,16 @@ def test_it_is_followed_while_it_lives_and_no_longer(lists: Archive, monkeypatch
 
     assert wait() == timedelta(hours=1)
     now_is(monkeypatch, 1.02)
-    assert follow.fetch_due() == 0
+    assert fetcher.fetch_due() == 0
     lists.answer = lambda path: (200, {}, gzip.compress(mbox(mail("a"), mail("b", "a", minutes=1), mail("c", "b"))))
     now_is(monkeypatch, 1.05)
-    assert follow.fetch_due() == 1 and Message.objects.count() == 3
+    assert fetcher.fetch_due() == 1 and Message.objects.count() == 3
     now_is(monkeypatch, 20)
-    assert follow.fetch_due() == 1 and wait() == timedelta(days=1)
+    assert fetcher.fetch_due() == 1 and wait() == timedelta(days=1)
     now_is(monkeypatch, 70)
-    assert follow.fetch_due() == 1 and wait() is None
+    assert fetcher.fetch_due() == 1 and wait() is None
     now_is(monkeypatch, 90)
-    assert follow.fetch_due() == 0
+    assert fetcher.fetch_due() == 0
 
 
 BOMB = gzip.compress(b"From a@b Mon Mar  2 09:00:00 2026\n" + b"x" * (40 << 20))
@@ -138,19 +138,19 @@ def test_what_the_archive_does_wrong_is_noted_at_the_thread(
     lists: Archive, answer: tuple[int, dict[str, str], bytes], fault: str
 ) -> None:
     lists.answer = lambda path: answer
-    thread = follow.ask_for("a@example.org", [])
-    assert follow.fetch_due() == 1
+    thread = fetcher.ask_for("a@example.org", [])
+    assert fetcher.fetch_due() == 1
     thread.refresh_from_db()
     assert fault in thread.fault
     assert fault in Client().get("/mail/a@example.org/").content.decode()
-    assert follow.fetch_due() == 0
+    assert fetcher.fetch_due() == 0
 
 
 def test_a_redirect_within_the_list_of_hosts_is_followed(lists: Archive) -> None:
     moved = {"Location": f"http://{lists.host}/mm/t.mbox.gz"}
     lists.answer = lambda path: (200, {}, BOX) if path.startswith("/mm/") else (302, moved, b"")
-    thread = follow.ask_for("a@example.org", [])
-    follow.fetch_due()
+    thread = fetcher.ask_for("a@example.org", [])
+    fetcher.fetch_due()
     thread.refresh_from_db()
     assert (thread.fault, thread.nr_letters) == ("", 2)
 
@@ -202,8 +202,8 @@ def test_a_mail_that_cannot_be_read_is_named_and_the_rest_is_kept_and_followed(
     mixed = b"Message-ID: <b@example.org>\nContent-Type: multipart/mixed; boundary=b\n\n"
     bad = mixed + b"--b\n\n" * 300
     lists.answer = lambda path: (200, {}, mbox(mail("a"), bad, mail("c", "a", minutes=2)))
-    thread = follow.ask_for("a@example.org", [])
-    assert follow.fetch_due() == 1
+    thread = fetcher.ask_for("a@example.org", [])
+    assert fetcher.fetch_due() == 1
     thread.refresh_from_db()
     assert (thread.nr_letters, thread.fault) == (2, "") and thread.next_fetch_at
     assert "mail 2: more than 200 parts" in thread.skipped
@@ -211,17 +211,17 @@ def test_a_mail_that_cannot_be_read_is_named_and_the_rest_is_kept_and_followed(
 
 
 def test_a_thread_that_cannot_be_kept_stops_no_other(lists: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    bad, good = follow.ask_for("x@example.org", []), follow.ask_for("a@example.org", [])
-    taking = mail_in.take
+    bad, good = fetcher.ask_for("x@example.org", []), fetcher.ask_for("a@example.org", [])
+    taking = importer.take
 
-    def take(box: Any, *given: Any) -> mail_in.Taken:
+    def take(box: Any, *given: Any) -> importer.Taken:
         if "x@example.org" in lists.asked[-1]:
             with transaction.atomic():
                 MailThread.objects.create(root_id="x" * 300, subject="")  # longer than its column
         return taking(box, *given)
 
-    monkeypatch.setattr(mail_in, "take", take)
-    assert follow.fetch_due() == 2
+    monkeypatch.setattr(importer, "take", take)
+    assert fetcher.fetch_due() == 2
     bad.refresh_from_db()
     good.refresh_from_db()
     assert "cannot be kept" in bad.fault and good.nr_letters == 2

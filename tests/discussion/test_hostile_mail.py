@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from django.test import Client
 
-from discussion import archive, letters, mail_in, patches, threading
+from discussion.mail import archive, importer, letters, patches, threading
 from discussion.models import MailThread, Message
 from tests.discussion.mailbox import DIFF, mail, mbox
 
@@ -111,7 +111,7 @@ def test_a_chain_of_references_is_threaded_in_time_and_in_bounded_depth() -> Non
 @pytest.mark.django_db
 @pytest.mark.parametrize("text", [">\nx\n" * 49_000, DIFF + "+\n" * 90_000, "http://a " * 22_000])
 def test_a_page_of_long_letters_is_bounded_in_time_and_size(text: str) -> None:
-    mail_in.take(letters.read(mbox(mail("a"), *[mail(str(n), "a", text=text, minutes=n) for n in range(1, 5)])))
+    importer.take(letters.read(mbox(mail("a"), *[mail(str(n), "a", text=text, minutes=n) for n in range(1, 5)])))
     with cpu_bounded():
         answer = Client().get("/mail/a@example.org/")
     assert len(answer.content) < 3_500_000 and "page=2" in answer.content.decode()
@@ -138,6 +138,6 @@ def test_a_thread_packed_in_countless_pieces_is_refused() -> None:
 def test_an_address_in_the_place_of_a_name_is_hidden_as_others_are() -> None:
     said = mail("b", "a", by='"jane@example.org" <jane@example.org>', text="Acked-by: A <a@b.example>\n", minutes=1)
     more = [mail(key, "a", minutes=2) for key in ("c", "d")]
-    mail_in.take(letters.read(mbox(mail("a"), said, *more)))
+    importer.take(letters.read(mbox(mail("a"), said, *more)))
     page = Client().get(MailThread.objects.get().get_absolute_url()).content.decode()
     assert "ja…@example.org" in page and "jane@example.org" not in page

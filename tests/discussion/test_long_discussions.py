@@ -7,7 +7,7 @@ import re
 import pytest
 from django.test import Client
 
-from discussion import pages, threads
+from discussion.comments import threads, views
 from discussion.models import Comment
 from tests import builders
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 def test_a_long_discussion_comes_in_pages_and_each_comment_is_on_one(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "COMMENTS_SHOWN", 3)
+    monkeypatch.setattr(views, "COMMENTS_SHOWN", 3)
     case, jane = builders.case().document, builders.person()
     said = [threads.say(case, jane, f"Said {n}.") for n in range(8)]
     threads.say(case, jane, "An answer.", said[0])

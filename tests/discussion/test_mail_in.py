@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from discussion import letters, mail_in
+from discussion.mail import importer, letters
 from discussion.models import MailThread, Message, Trailer
 from people.models import Event
 from tests import builders
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db
 NOW = "fuse-writeback"
 
 
-def take(*mails: bytes) -> mail_in.Taken:
-    return mail_in.take(letters.read(mbox(*mails)))
+def take(*mails: bytes) -> importer.Taken:
+    return importer.take(letters.read(mbox(*mails)))
 
 
 def tree() -> dict[str, str | None]:
@@ -38,12 +38,12 @@ def test_two_hundred_letters_come_into_the_right_tree_and_twice_change_nothing()
     mails, above = large()
     assert len(mails) == 200
     box = mbox(*mails)
-    taken = mail_in.take(letters.read(box))
+    taken = importer.take(letters.read(box))
     assert (taken.nr_new, taken.nr_known, len(taken.threads)) == (200, 0, 1)
     assert tree() == above
     before = everything()
     events = Event.objects.count()
-    again = mail_in.take(letters.read(box))
+    again = importer.take(letters.read(box))
     assert (again.nr_new, again.nr_known) == (0, 200)
     assert everything() == before and Event.objects.count() == events
 
@@ -53,7 +53,7 @@ def test_many_letters_are_kept_with_as_many_queries_as_few() -> None:
     asked = []
     for some in (mails[:20], mails):
         with CaptureQueriesContext(connection) as seen:
-            mail_in.take(letters.read(mbox(*some)))
+            importer.take(letters.read(mbox(*some)))
         asked.append(len(seen))
         MailThread.objects.all().delete()
     assert asked[0] == asked[1] < 30
@@ -84,8 +84,8 @@ def test_a_letter_that_comes_late_takes_its_placeholders_place() -> None:
 def test_two_threads_become_one_when_what_joins_them_comes() -> None:
     case = builders.case()
     strategy = builders.strategy()
-    mail_in.take(letters.read(mbox(mail("a"))), [case.document])
-    mail_in.take(letters.read(mbox(mail("c", "b", minutes=2))), [strategy.document])
+    importer.take(letters.read(mbox(mail("a"))), [case.document])
+    importer.take(letters.read(mbox(mail("c", "b", minutes=2))), [strategy.document])
     assert MailThread.objects.count() == 2
     take(mail("b", "a", minutes=1))
     assert tree() == {"a@example.org": None, "b@example.org": "a@example.org", "c@example.org": "b@example.org"}
@@ -201,9 +201,9 @@ def test_a_page_of_many_letters_asks_as_often_as_one_of_few() -> None:
         return len(seen)
 
     mails, _ = large()
-    mail_in.take(letters.read(mbox(*mails[:6])), [case.document])
+    importer.take(letters.read(mbox(*mails[:6])), [case.document])
     few = [queries(path) for path in ("/mail/topic@example.org/", "/cases/fuse-writeback/")]
-    mail_in.take(letters.read(mbox(*mails)), [case.document])
-    mail_in.take(letters.read(mbox(mail("other"))), [case.document])
+    importer.take(letters.read(mbox(*mails)), [case.document])
+    importer.take(letters.read(mbox(mail("other"))), [case.document])
     assert [queries(path) for path in ("/mail/topic@example.org/", "/cases/fuse-writeback/")] == few
     assert queries("/mail/topic@example.org/?page=4") == few[0]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from discussion import letters, mail_in
+from discussion.mail import importer, letters
 from discussion.models import Message
 from tests import builders
 from tests.discussion.mailbox import DIFF, PEOPLE, large, mail, mbox
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def take(*mails: bytes) -> None:
-    mail_in.take(letters.read(mbox(*mails)))
+    importer.take(letters.read(mbox(*mails)))
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_the_list_comes_first_on_a_case_whose_text_links_to_it() -> None:
 def test_trailers_are_shown_by_version_with_their_letter_and_never_added_up() -> None:
     strategy = builders.strategy()
     mails, _ = large()
-    mail_in.take(letters.read(mbox(*mails)), [strategy.document])
+    importer.take(letters.read(mbox(*mails)), [strategy.document])
     text = Client().get("/strategies/a-strategy/").content.decode()
     trailers = text[text.index("Trailers in this mail") :].split("</details>")[0]
     groups = trailers.split("<h4>")[1:]

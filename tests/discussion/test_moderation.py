@@ -8,8 +8,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from discussion import moderation, threads
+from discussion.comments import threads
 from discussion.models import Comment, Flag, Standing
+from discussion.moderating import moderation
 from people.models import Event, Role, User
 from tests import builders
 

@@ -7,10 +7,11 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
 from catalog.models import Document, Strategy
-from discussion import moderation, pages, threads
+from discussion.comments import threads, views
 from discussion.models import Comment, Flag, Standing
+from discussion.moderating import moderation
 from people.models import Role, User
-from reports import events_api
+from reports.pages import events_api
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -51,10 +52,10 @@ def test_a_newcomer_writes_into_no_strategy_until_a_comment_was_let_through(eve:
 def test_the_history_of_a_comment_stays_short_however_often_it_was_edited(eve: User) -> None:
     builder = builders.person()
     comment = threads.say(Strategy.objects.get().document, builder, "text 1")
-    for n in range(2, pages.TEXTS_SHOWN + 4):
+    for n in range(2, views.TEXTS_SHOWN + 4):
         threads.edit(comment, builder, f"text {n}", n - 2)
     page = Client().get(f"/c/{comment.pk}/history/").content.decode()
-    assert page.count("<h2>Text ") == pages.TEXTS_SHOWN and "3 older texts" in page
+    assert page.count("<h2>Text ") == views.TEXTS_SHOWN and "3 older texts" in page
     assert "<h2>Text 3," not in page and ">-text 3<" in page.replace("\n", "")
 
 

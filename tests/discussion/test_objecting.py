@@ -8,7 +8,7 @@ import re
 import pytest
 from django.test import Client
 
-from discussion import own_words, threads
+from discussion.comments import excerpt, threads
 from people.models import Role
 from tests import builders
 
@@ -36,7 +36,7 @@ LONG = "> Is it bounded?\n\nIt is not, *and* `fuse` waits.\n\nWe saw it twice:\n
     ],
 )
 def test_the_beginning_is_the_first_paragraph_of_ones_own(text: str, beginning: str) -> None:
-    assert own_words.beginning(text) == beginning
+    assert excerpt.beginning(text) == beginning
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_beginning_is_the_first_paragraph_of_ones_own(text: str, beginning: 
 )
 def test_what_was_selected_is_taken_where_the_comment_says_it(selected: str, taken: str) -> None:
     """A link cannot put words into somebody's mouth."""
-    assert own_words.taken(LONG, selected) == taken
+    assert excerpt.taken(LONG, selected) == taken
 
 
 @pytest.mark.django_db

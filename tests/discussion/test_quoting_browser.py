@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
-from discussion import threads
+from discussion.comments import threads
 from people.models import Role
 from tests import builders
 from tests.browsing import IN_A_BROWSER, looked_over, sign_in

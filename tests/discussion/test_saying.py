@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Document
-from discussion import threads
+from discussion.comments import threads
 from discussion.models import Comment
 from people.models import Event, Role, User
 from tests import builders

@@ -15,8 +15,10 @@ from django.test import Client
 from django.utils import timezone
 
 from catalog.models import Document
-from discussion import moderation, tasks, telling, threads
+from discussion import notices, tasks
+from discussion.comments import threads
 from discussion.models import Comment, Notice, Subscription
+from discussion.moderating import moderation
 from people import journal
 from people.models import Role, User
 from tests import builders
@@ -131,11 +133,11 @@ def test_one_round_sends_so_many_over_one_connection_and_leaves_the_others_to_th
     author = builders.person()
     for number in range(3):
         threads.say(case, author, f"Said {number}.")
-    telling.note_all()
-    assert telling.send_all(most=2) is False and len(mail.outbox) == 2
+    notices.note_all()
+    assert notices.send_all(most=2) is False and len(mail.outbox) == 2
     assert len(opened) == 2 and len(set(opened)) == 1
-    assert telling.send_all(seconds=0) is False and len(mail.outbox) == 2
-    assert telling.send_all() is True and len(mail.outbox) == 3
+    assert notices.send_all(seconds=0) is False and len(mail.outbox) == 2
+    assert notices.send_all() is True and len(mail.outbox) == 3
 
 
 def test_a_line_that_is_committed_late_is_not_missed(case: Document, fan: User) -> None:
@@ -171,4 +173,4 @@ def test_following_is_undone_where_it_was_begun(case: Document, fan: User) -> No
     client.post(f"/follow/{case.pk}/", {"follow": "no"})
     assert "Mail me what is new" in client.get("/cases/fuse-writeback/").content.decode()
     threads.say(case, builders.person(), "Said.")
-    assert told() == [] and telling.note_all() == 0
+    assert told() == [] and notices.note_all() == 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from discussion.comments.threads import DEEPEST_SHOWN, Node, trees
 from discussion.models import Comment
-from discussion.threads import DEEPEST_SHOWN, Node, trees
 
 
 def comments(*parents: int | None) -> list[Comment]:

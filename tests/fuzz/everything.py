@@ -2,7 +2,7 @@
 
     python -m tests.fuzz.everything --seconds 3600 --seed 1 [--inputs FOLDER]
 
-It starts a database of its own. Of every request the CPU time is measured, of the helpers too (rest.bounded); what was
+It starts a database of its own. Of every request the CPU time is measured, of the helpers too (rest.bounds); what was
 slow for its size is changed further, so that inputs grow towards what costs. At the end: requests and the slowest of
 each kind, answers of 500 and above, memory and rows before and after. It ends with 1 where there was an answer of 500
 or above, or a request over the bound: 2 CPU seconds, and 2 more for each MiB. Such inputs are kept below var/fuzz.
@@ -166,7 +166,7 @@ def _one(name: str, kind: Kind, send: Any, sent: bytes) -> None:
 
 def _cpu_seconds() -> float:
     """Of this process, of helpers that ended, and of those that live: none works while nobody asks it."""
-    from rest import bounded
+    from rest.bounds import bounded
 
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = time.process_time() + ended.ru_utime + ended.ru_stime
@@ -185,7 +185,7 @@ def _state() -> tuple[float, dict[str, int]]:
     """MiB of memory of this process and its helpers, and rows of each table that has some."""
     from django.apps import apps
 
-    from rest import bounded
+    from rest.bounds import bounded
 
     pids = ["self", *(str(helper.process.pid) for helper in bounded._pool.idle)]
     pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)

@@ -21,9 +21,9 @@ def check(data: bytes) -> None:
     """What must hold for every text whatever."""
     from diagnosis.diagnose import diagnose
     from diagnosis.formats import kernel_log
-    from diagnosis.known import signatures
-    from diagnosis.observation import Context
-    from diagnosis.plain import shown
+    from diagnosis.matching.known import signatures
+    from diagnosis.matching.observation import Context
+    from diagnosis.words.plain import shown
 
     found = diagnose(data, signatures())
     lines = found.text.split("\n")
@@ -60,7 +60,7 @@ def main() -> None:
 
     with atheris.instrument_imports():
         import diagnosis.formats.kernel_log
-        import diagnosis.plain  # noqa: F401
+        import diagnosis.words.plain  # noqa: F401
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()
 

@@ -102,7 +102,7 @@ def corpus(*folders: Path) -> list[bytes]:
     from tests.diagnosis.adversarial import TEXTS
 
     captures = ROOT / "tests" / "diagnosis"
-    paths = [*captures.glob("captures/*.txt"), *captures.glob("ktap/*"), *(ROOT / "catalog" / "cases").glob("*.md")]
+    paths = [*captures.glob("captures/*.txt"), *captures.glob("ktap/*"), *(ROOT / "data" / "cases").glob("*.md")]
     paths += [path for folder in folders for path in sorted(folder.iterdir())]
     made = [path.read_bytes()[: 1 << 20] for path in paths if path.is_file()]
     made += [_gunzipped(piece) for piece in made if piece[:2] == b"\x1f\x8b"]

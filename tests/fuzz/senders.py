@@ -15,9 +15,9 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from catalog.models import Document
-from people import machines
+from people.access import machines
 from people.models import Role, User
-from reports import ingest
+from reports.worker import ingest
 from tests import builders
 from tests.discussion.mailbox import mail, mbox
 

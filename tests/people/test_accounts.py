@@ -19,7 +19,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from discussion import leaving, threads
+from discussion.accounts import leaving
+from discussion.comments import threads
 from discussion.models import Comment, Standing
 from people.models import Event, Letter, Role, Token, User
 from tests import builders

@@ -111,7 +111,7 @@ def test_add_person_refuses_in_a_sentence(args: tuple[str, ...]) -> None:
 
 def test_mail_in_files_is_for_its_owner_alone(tmp_path: Path, settings: Any) -> None:
     (tmp_path / "mail").mkdir(mode=0o755)
-    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "config.mail_files.EmailBackend", tmp_path / "mail"
+    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "config.startup.mail_files.EmailBackend", tmp_path / "mail"
     before = os.umask(0)
     try:
         send_mail("Subject", "A link.", "from@example.org", ["to@example.org"])

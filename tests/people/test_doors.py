@@ -12,8 +12,8 @@ from django.core.cache import cache
 from django.db.models import F
 from django.test import Client
 
-from people import doors
-from rest import attempts
+from people.accounts import doors
+from rest.bounds import attempts
 from rest.models import Attempts
 from tests import builders
 from tests.at_once import at_once

@@ -12,12 +12,12 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog import revisions
 from catalog.models.text import Origin, State
+from catalog.revisions import store
 from discussion.models import Follower
-from people import following, journal
+from people import journal, journal_cursor
 from people.models import Event, Role
-from reports.events_api import PUBLIC
+from reports.pages.events_api import PUBLIC
 from tests import builders
 from tests.at_once import at_once
 from tests.running import until
@@ -67,13 +67,13 @@ def test_places_are_given_by_one_at_a_time() -> None:
 
     def first() -> None:
         with transaction.atomic():
-            following.give_places()
+            journal_cursor.give_places()
             given.set()
             until(is_waited_for, 20, "nobody waits for the lock")
 
     def second() -> None:
         assert given.wait(20)
-        following.give_places()
+        journal_cursor.give_places()
 
     at_once(first, second)
     numbered = Event.objects.order_by("place").values_list("data__n", flat=True)
@@ -85,13 +85,13 @@ def test_a_place_lies_beyond_the_clock_and_beyond_the_last_place() -> None:
     """What is restored to an hour ago gives no place that a reader has passed, nor does one whose clock went back."""
     before = time.time_ns() // 1_000
     first = journal.record("case.revised", "case", "fuse-writeback")
-    following.give_places()
+    journal_cursor.give_places()
     first.refresh_from_db()
     assert first.place is not None and first.place > before
     ahead = journal.record("case.revised", "case", "fuse-writeback", n=1)
     Event.objects.filter(pk=ahead.pk).update(place=first.place + 10**15)
     last = journal.record("case.revised", "case", "fuse-writeback")
-    following.give_places()
+    journal_cursor.give_places()
     last.refresh_from_db()
     assert last.place == first.place + 10**15 + 1
 
@@ -140,7 +140,7 @@ def test_the_link_goes_on_from_the_last_even_where_nothing_happened() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_strangers_see_no_drafts_no_tokens_and_no_people() -> None:
     builders.case()
-    revisions.save(builders.case_text("secret-case"), origin=Origin.SITE, author=builders.person(), state=State.DRAFT)
+    store.save(builders.case_text("secret-case"), origin=Origin.SITE, author=builders.person(), state=State.DRAFT)
     builders.token("box")
     verbs = [(row["verb"], row["subject"]) for row in get().json()["results"]]
     assert ("machine.added", "box") in verbs
@@ -175,7 +175,7 @@ def test_a_place_as_it_was_written_before_is_understood_and_nothing_is_lost_by_i
 @pytest.mark.django_db
 def test_followers_of_the_release_before_go_on_before_the_first_line_that_they_may_not_have_read() -> None:
     events = [journal.record("case.revised", "case", "x") for _ in range(4)]
-    following.give_places()
+    journal_cursor.give_places()
     rows = {one.pk: one for one in Event.objects.all()}
     read = rows[events[1].pk]
     for name, (transaction_, event) in {
@@ -196,7 +196,7 @@ def test_followers_of_the_release_before_go_on_before_the_first_line_that_they_m
 @pytest.mark.django_db
 def test_lines_without_a_place_are_found_by_an_index_of_theirs_alone() -> None:
     Event.objects.bulk_create(Event(verb="case.revised", subject_kind="case", subject="x") for _ in range(2_000))
-    following.give_places()
+    journal_cursor.give_places()
     with CaptureQueriesContext(connection) as asked:
         get(limit=2)
     assert len([one for one in asked if "people_event" in one["sql"]]) == 2, (
@@ -204,5 +204,5 @@ def test_lines_without_a_place_are_found_by_an_index_of_theirs_alone() -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE people_event")
-    plans = [Event.objects.filter(place=None).explain(), following.after(Event.objects.all(), 5)[:10].explain()]
+    plans = [Event.objects.filter(place=None).explain(), journal_cursor.after(Event.objects.all(), 5)[:10].explain()]
     assert "event_without_place" in plans[0] and "people_event_place" in plans[1], plans

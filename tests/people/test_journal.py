@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from people import following, journal
+from people import journal, journal_cursor
 from people.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def test_the_database_refuses_to_change_what_was_written(statement: str, journal
 
 def test_a_place_is_given_once_and_with_nothing_else() -> None:
     event = journal.record("comment.made", "case", "fuse-writeback")
-    following.give_places()
+    journal_cursor.give_places()
     for changed in ({"place": 5}, {"place": None}, {"place": 5, "verb": "x"}):
         with pytest.raises(DatabaseError, match="the journal is append-only"), transaction.atomic():
             Event.objects.filter(pk=event.pk).update(**changed)

@@ -13,13 +13,14 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.test import Client
 
-from catalog import revisions
 from catalog.models.text import Origin
-from discussion import threads
-from people import machines
+from catalog.revisions import store
+from discussion.comments import threads
+from people.access import machines
 from people.models import OURS, Machine, Role, User
-from reports import recorded, sharing
+from reports.diagnose import sharing
 from reports.models import Report, Shared
+from reports.recorded import files
 from tests import builders
 from tests.reports.test_sharing import client, share
 
@@ -66,7 +67,7 @@ def test_where_somebody_has_the_name_already_nothing_is_handed_to_them() -> None
 
 
 def test_what_was_recorded_here_does_not_become_somebodys() -> None:
-    name = next(recorded.every()).machine
+    name = next(files.every()).machine
     Machine.objects.create(name=name, owner=builders.person())
     err = StringIO()
     call_command("load_recorded", stderr=err, stdout=StringIO())  # and does not keep the site from starting
@@ -133,7 +134,7 @@ def test_the_username_stands_beside_the_name_wherever_that_is_shown(tail: str) -
     eve = builders.person("eve")
     User.objects.filter(pk=eve.pk).update(kernel_name="Jane Doe")
     eve.refresh_from_db()
-    case = revisions.save(builders.case_text(), origin=Origin.SITE, author=eve).document
+    case = store.save(builders.case_text(), origin=Origin.SITE, author=eve).document
     threads.say(case, eve, "Hello.")
     path = tail if tail.startswith("/") else f"/cases/fuse-writeback/{tail}"
     text = Client().get(path).content.decode()

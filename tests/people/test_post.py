@@ -20,8 +20,9 @@ from django.db.models import F
 from django.test import Client
 
 from config.celery import app
-from discussion import leaving
-from people import post, tasks
+from discussion.accounts import leaving
+from people import tasks
+from people.accounts import outbox
 from people.models import Letter
 from tests import builders
 from tests.people.test_accounts import sign_up
@@ -107,12 +108,12 @@ def test_what_was_not_taken_is_sent_once_the_server_is_back(settings: Any, servi
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen: refused
         settings.EMAIL_PORT = nobody.getsockname()[1]
-        post.write("test", "jane@example.org", "Subject", "A link.")
-        assert post.send_due() == 0
+        outbox.write("test", "jane@example.org", "Subject", "A link.")
+        assert outbox.send_due() == 0
     sink = serving()
-    assert post.send_due() == 0 and sink.taken == [], "not at once again"
+    assert outbox.send_due() == 0 and sink.taken == [], "not at once again"
     due()
-    assert post.send_due() == 1 and post.send_due() == 0
+    assert outbox.send_due() == 1 and outbox.send_due() == 0
     (taken,) = sink.taken
     letter = Letter.objects.get()
     assert "A link." in taken and f"Message-ID: <letter-{letter.pk}@" in taken and "Auto-Submitted" in taken
@@ -133,17 +134,17 @@ def test_what_the_server_says_of_one_letter_decides_about_that_one(
     serving: Any, said: dict[str, str], state: str
 ) -> None:
     serving(**said)
-    post.write("test", "jane@example.org", "Subject", "Text.")
-    post.send_due()
+    outbox.write("test", "jane@example.org", "Subject", "Text.")
+    outbox.send_due()
     letter = Letter.objects.get()
     assert (letter.state, letter.tries, bool(letter.body)) == (state, 1, state == "waiting")
 
 
 def test_a_letter_that_cannot_be_written_holds_up_nobody(serving: Any) -> None:
     sink = serving()
-    post.write("test", "jane@example.org", "Two\nlines", "Text.")
-    post.write("test", "joe@example.org", "One line", "Text.")
-    assert post.send_due() == 2 and len(sink.taken) == 1
+    outbox.write("test", "jane@example.org", "Two\nlines", "Text.")
+    outbox.write("test", "joe@example.org", "One line", "Text.")
+    assert outbox.send_due() == 2 and len(sink.taken) == 1
     assert set(Letter.objects.values_list("to", "state")) == {
         ("jane@example.org", "given_up"),
         ("joe@example.org", "sent"),
@@ -154,16 +155,16 @@ def test_nothing_is_tried_for_ever_and_what_is_settled_goes(monkeypatch: pytest.
     def down(*_: Any) -> None:
         raise smtplib.SMTPServerDisconnected
 
-    post.write("test", "jane@example.org", "Subject", "Text.")
+    outbox.write("test", "jane@example.org", "Subject", "Text.")
     with monkeypatch.context() as broken:
         broken.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", down)
-        for _ in range(post.MOST_TRIES):
+        for _ in range(outbox.MOST_TRIES):
             due()
-            post.send_due()
+            outbox.send_due()
     letter = Letter.objects.get()
-    assert (letter.state, letter.tries, letter.body) == ("given_up", post.MOST_TRIES, "")
-    Letter.objects.update(settled_at=F("settled_at") - post.KEPT)
-    assert post.send_due() == 0 and not Letter.objects.exists()
+    assert (letter.state, letter.tries, letter.body) == ("given_up", outbox.MOST_TRIES, "")
+    Letter.objects.update(settled_at=F("settled_at") - outbox.KEPT)
+    assert outbox.send_due() == 0 and not Letter.objects.exists()
 
 
 def test_an_attempt_is_noted_before_the_letter_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,8 +172,8 @@ def test_an_attempt_is_noted_before_the_letter_leaves(monkeypatch: pytest.Monkey
     seen: list[int] = []
     look = "django.core.mail.backends.locmem.EmailBackend.send_messages"
     monkeypatch.setattr(look, lambda *_: seen.append(Letter.objects.get().tries))
-    post.write("test", "jane@example.org", "Subject", "Text.")
-    post.send_due()
+    outbox.write("test", "jane@example.org", "Subject", "Text.")
+    outbox.send_due()
     assert seen == [1]
 
 
@@ -180,10 +181,10 @@ def test_nobody_is_flooded_by_what_others_type(settings: Any) -> None:
     for _ in range(9):
         cache.clear()
         assert Client().post("/account/password/reset/", {"email": "Jane@example.org"}).status_code == 302
-    assert Letter.objects.filter(to="jane@example.org").count() == post.MOST_AN_HOUR
+    assert Letter.objects.filter(to="jane@example.org").count() == outbox.MOST_AN_HOUR
     Letter.objects.update(created_at=F("created_at") - timedelta(hours=1))
     Client().post("/account/password/reset/", {"email": "jane@example.org"})
-    assert Letter.objects.count() == post.MOST_AN_HOUR + 1
+    assert Letter.objects.count() == outbox.MOST_AN_HOUR + 1
 
 
 @pytest.mark.parametrize("port", ["1337", "8001"])
@@ -203,7 +204,7 @@ def test_links_lead_to_the_site_whatever_host_was_named(port: str) -> None:
 
 def test_where_no_mail_can_be_sent_none_is_kept(settings: Any) -> None:
     settings.SIGNING = replace(settings.SIGNING, sends_mail=False)
-    post.write("test", "jane@example.org", "Subject", "Text.")
+    outbox.write("test", "jane@example.org", "Subject", "Text.")
     assert not Letter.objects.exists() and mail.outbox == []
 
 
@@ -211,13 +212,13 @@ def test_who_leaves_is_written_to_no_more() -> None:
     jane = builders.person("jane")
     EmailAddress.objects.create(user=jane, email="jane@example.org", verified=True)
     for address in ("jane@example.org", "joe@example.org"):
-        post.write("test", address, "Subject", "Text.")
+        outbox.write("test", address, "Subject", "Text.")
     leaving.leave(jane, take_words=False)
     assert [letter.to for letter in Letter.objects.all()] == ["joe@example.org"]
 
 
 def test_no_text_is_kept_of_what_is_settled() -> None:
-    post.write("test", "jane@example.org", "Subject", "Text.")
+    outbox.write("test", "jane@example.org", "Subject", "Text.")
     with pytest.raises(IntegrityError, match="letter_text_until_settled"), transaction.atomic():
         Letter.objects.update(state="sent")
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from people import machines
+from people.access import machines
 from people.models import Event, Machine, Role, Scope, Token
 from tests import builders
 

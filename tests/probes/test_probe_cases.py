@@ -7,15 +7,17 @@ import struct
 
 import pytest
 
-from diagnosis import vocabulary
-from probes import check, loop, movers_choice, pages
+from diagnosis.words import vocabulary
 from probes.cases import CASES, bh_refs_blockdev, split_dirty_iomap
 from probes.cases.netfs_unresponsive_server import NetfsUnresponsiveServer, NetfsWriteback
 from probes.cases.split_dirty_iomap import SplitDirtyIomap
-from probes.experiment import HOLD_CLASSES, Surroundings
+from probes.command import check
+from probes.kernel import loop, pages
+from probes.movers import choice
+from probes.movers.split import Split
 from probes.ninep import protocol
 from probes.ninep.protocol import Messages, Request, Served
-from probes.split import Split
+from probes.run.experiment import HOLD_CLASSES, Surroundings
 
 EVERY = sorted(CASES)
 
@@ -32,7 +34,7 @@ def test_a_case_says_what_it_does_and_risks(slug: str) -> None:
 
 @pytest.mark.parametrize("slug", EVERY)
 def test_its_movers_are_known(slug: str) -> None:
-    assert set(CASES[slug].movers) <= set(vocabulary.MOVERS) & set(movers_choice.NAMES)
+    assert set(CASES[slug].movers) <= set(vocabulary.MOVERS) & set(choice.NAMES)
 
 
 @pytest.mark.parametrize("slug", EVERY)
@@ -75,8 +77,8 @@ def test_a_file_for_each_block_of_the_inode_table() -> None:
 
 
 def test_the_case_about_splitting_is_measured_by_splitting() -> None:
-    assert movers_choice.choose(None, CASES["split-dirty-iomap"].movers) == Split.name
-    assert movers_choice.choose("compaction", CASES["split-dirty-iomap"].movers) == "compaction"
+    assert choice.choose(None, CASES["split-dirty-iomap"].movers) == Split.name
+    assert choice.choose("compaction", CASES["split-dirty-iomap"].movers) == "compaction"
 
 
 @pytest.mark.parametrize("seen, nr_times", [([16], 1), ([0, 15, 16], 3), ([0] * 9, 5)])

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from diagnosis import outcome
 from diagnosis.formats import envelope
+from diagnosis.matching import outcome
 from probes.errors import CannotRun
-from probes.uring import RegisteredBuffers
+from probes.kernel.uring import RegisteredBuffers
 from tests.probes.conftest import needs_xfs
 
 pytestmark = pytest.mark.real_probe

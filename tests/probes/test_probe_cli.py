@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from diagnosis.formats import envelope
-from probes import check, cli
 from probes.cases import CASES
-from probes.check import Machine
+from probes.command import check, cli
+from probes.command.check import Machine
 
 GOOD = Machine(
     root=True,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from probes import lock
+from probes.run import lock
 from tests.probes.leftovers import GONE_SECONDS, connections, processes_below, state_of
 
 pytestmark = pytest.mark.real_probe

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probes import ktap
+from probes.sending import ktap
 
 
 def test_every_outcome_has_its_line() -> None:

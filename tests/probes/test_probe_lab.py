@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from diagnosis.faults import Unreadable
-from probes import cli
+from diagnosis.formats.faults import Unreadable
 from probes.cases import CASES
+from probes.command import cli
 from probes.errors import CannotRun
 from probes.lab import boot, cpio, guest, kernels, plan, serial, store, tools
 from probes.lab.guest import Job

@@ -13,7 +13,7 @@ from probes.errors import CannotRun
 from probes.lab.guest import Job
 from probes.lab.outbox import NOTE, Address, Outbox
 from probes.lab.store import Store
-from probes.send import Sender
+from probes.sending.send import Sender
 
 JOB = Job("fuse-writeback", "offline", 3)
 

@@ -12,11 +12,11 @@ from typing import Any, List
 import pytest
 
 from diagnosis.formats import monitor as monitor_format
-from probes import post
+from probes.command.monitor import Gathered
 from probes.monitor import Event, Monitor, watch
-from probes.monitor_command import Gathered
-from probes.send import Sender
-from probes.spool import Spool
+from probes.sending import post
+from probes.sending.send import Sender
+from probes.sending.spool import Spool
 from tests.probes.conftest import Dashboard, Reply
 
 

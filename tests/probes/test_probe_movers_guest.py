@@ -11,27 +11,17 @@ from typing import Any
 
 import pytest
 
-from diagnosis import vocabulary
-from probes import (
-    attempts,
-    check,
-    cli,
-    kernel,
-    kmsg,
-    movers_choice,
-    movers_guest,
-    movers_spread,
-    pages,
-    processes,
-    runner,
-    zones,
-)
-from probes.attempts import Attempt, MoverChild
+from diagnosis.words import vocabulary
 from probes.cases import CASES
-from probes.check import Machine
+from probes.command import check, cli
+from probes.command.check import Machine
 from probes.errors import CannotRun
-from probes.movers_guest import Cma, Offline, SoftOffline
-from probes.processes import Blocked
+from probes.kernel import kmsg, pages, syscalls, zones
+from probes.movers import choice, guest, spread_holds
+from probes.movers.guest import Cma, Offline, SoftOffline
+from probes.run import attempts, processes, runner
+from probes.run.attempts import Attempt, MoverChild
+from probes.run.processes import Blocked
 
 GOOD = Machine(True, 2, True, True, 0, 120, 512 << 20)
 BLOCK_PAGES = 0x8000000 // 4096
@@ -70,9 +60,9 @@ def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"memory{block}").mkdir()
         (tmp_path / f"memory{block}/state").write_text("online\n")
         (tmp_path / f"memory{block}/valid_zones").write_text(zone + "\n")
-    monkeypatch.setattr(movers_guest, "_MEMORY", str(tmp_path) + "/")
-    monkeypatch.setattr(movers_guest, "BLOCK_STATE", str(tmp_path) + "/memory%d/state")
-    monkeypatch.setattr(kernel, "bind_memory", lambda node: None)
+    monkeypatch.setattr(guest, "_MEMORY", str(tmp_path) + "/")
+    monkeypatch.setattr(guest, "BLOCK_STATE", str(tmp_path) + "/memory%d/state")
+    monkeypatch.setattr(syscalls, "bind_memory", lambda node: None)
     zone = zones.Zone(1, "Movable", 32 * BLOCK_PAGES, 34 * BLOCK_PAGES)
     monkeypatch.setattr(zones, "read", lambda: [zones.Zone(0, "DMA32", 0, 2 * BLOCK_PAGES), zone])
     return tmp_path
@@ -160,7 +150,7 @@ def test_without_movable_memory_there_is_nothing_to_offline(monkeypatch: pytest.
 
 
 def test_one_frame_that_stays_is_no_success(memory: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(movers_guest, "SOFT_OFFLINE", str(tmp_path))
+    monkeypatch.setattr(guest, "SOFT_OFFLINE", str(tmp_path))
     for nr, expected in ((4, True), (3, False)):
         mover = SoftOffline(NoChild({"nr_soft_offline": nr}))  # type: ignore[arg-type]
         mover.arm(in_block(32, 4))
@@ -175,12 +165,12 @@ def test_cma_is_where_its_huge_page_lies(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(zones, "read", lambda: [zones.Zone(0, "DMA32", 1, 3 * gib)])
     huge = dict.fromkeys(range(gib, 2 * gib), 1 << pages.FLAGS["HUGE"])
     monkeypatch.setattr(pages, "flag_bits", lambda frames: [huge.get(frame, 0) for frame in frames])
-    assert movers_guest.gigantic_frames() == [gib]
+    assert guest.gigantic_frames() == [gib]
 
 
 def test_frames_in_cma_are_told_from_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(movers_guest, "GIGANTIC", str(tmp_path))
-    monkeypatch.setattr(movers_guest, "_read", lambda path: "hugetlb_cma=1G")
+    monkeypatch.setattr(guest, "GIGANTIC", str(tmp_path))
+    monkeypatch.setattr(guest, "_read", lambda path: "hugetlb_cma=1G")
     monkeypatch.setattr(zones, "read", lambda: [zones.Zone(0, "DMA32", 0, 1 << 20)])
     mover = Cma(NoChild())  # type: ignore[arg-type]
     mover.start = 1 << 18
@@ -224,13 +214,13 @@ def test_a_failure_is_a_result_and_a_signal_ends_an_order(tmp_path: Path, monkey
 # Who may
 
 
-@pytest.mark.parametrize("mover", movers_choice.GUESTS_ONLY)
+@pytest.mark.parametrize("mover", choice.GUESTS_ONLY)
 def test_what_can_hurt_a_machine_is_refused_outside_a_guest(mover: str) -> None:
     assert "--environment guest" in "; ".join(check.obstacles(CASES["vmsplice-pipe"], GOOD, 5, mover))
     assert check.obstacles(CASES["vmsplice-pipe"], GOOD, 5, mover, "guest") == []
 
 
-@pytest.mark.parametrize("mover", movers_choice.GUESTS_ONLY)
+@pytest.mark.parametrize("mover", choice.GUESTS_ONLY)
 def test_a_refusal_holds_nothing(mover: str, probe: Callable[..., Any]) -> None:
     done = probe("run", "vmsplice-pipe", "--mover", mover)
     assert done.returncode == 125
@@ -244,7 +234,7 @@ def test_a_long_hold_is_for_guests(probe: Callable[..., Any]) -> None:
 
 
 def test_every_mover_is_a_word_of_the_vocabulary() -> None:
-    assert set(movers_choice.NAMES) <= vocabulary.MOVERS.keys()
+    assert set(choice.NAMES) <= vocabulary.MOVERS.keys()
 
 
 # What the run makes of it
@@ -301,10 +291,10 @@ def test_flags_are_read_in_runs_and_in_order() -> None:
 
 def test_a_block_is_empty_where_no_frame_is_in_use() -> None:
     buddy, lru = 1 << pages.FLAGS["BUDDY"], 1 << pages.FLAGS["LRU"]
-    assert movers_spread.is_empty([buddy] * 512)
-    assert movers_spread.is_empty([buddy] * 500 + [0] * 12)  # on a list of free pages of one CPU's
-    assert not movers_spread.is_empty([buddy] * 511 + [lru])
-    assert not movers_spread.is_empty([0] * 512)
+    assert spread_holds.is_empty([buddy] * 512)
+    assert spread_holds.is_empty([buddy] * 500 + [0] * 12)  # on a list of free pages of one CPU's
+    assert not spread_holds.is_empty([buddy] * 511 + [lru])
+    assert not spread_holds.is_empty([0] * 512)
 
 
 def test_larger_pieces_count_as_several_of_order_9() -> None:
@@ -312,7 +302,7 @@ def test_larger_pieces_count_as_several_of_order_9() -> None:
         "Node 0, zone      DMA      1      1      0      0      0      0      0      0      0      0      2 \n"
         "Node 0, zone    DMA32     10      9      8      7      6      5      4      3      2      3    400 \n"
     )
-    assert movers_spread.count_order9(text) == 4 + 3 + 800
+    assert spread_holds.count_order9(text) == 4 + 3 + 800
 
 
 class Blocks:
@@ -332,17 +322,17 @@ class Blocks:
         return 90
 
 
-def spread(monkeypatch: pytest.MonkeyPatch, busy: set[int]) -> movers_spread.SpreadCompaction:
+def spread(monkeypatch: pytest.MonkeyPatch, busy: set[int]) -> spread_holds.SpreadCompaction:
     buddy, lru = 1 << pages.FLAGS["BUDDY"], 1 << pages.FLAGS["LRU"]
     monkeypatch.setattr(pages, "flag_bits", lambda frames: [lru if frame in busy else buddy for frame in frames])
-    monkeypatch.setattr(movers_spread, "free_blocks_of_order9", lambda: 5)
-    mover = movers_spread.SpreadCompaction(NoChild(), 1 << 20)  # type: ignore[arg-type]
+    monkeypatch.setattr(spread_holds, "free_blocks_of_order9", lambda: 5)
+    mover = spread_holds.SpreadCompaction(NoChild(), 1 << 20)  # type: ignore[arg-type]
     mover.arena = Blocks()  # type: ignore[assignment]
     return mover
 
 
 def test_what_held_pages_deny_is_what_comes_free_after_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "PAGE", 1 << 17)  # ten frames of 128 KiB: a MiB and a quarter
+    monkeypatch.setattr(syscalls, "PAGE", 1 << 17)  # ten frames of 128 KiB: a MiB and a quarter
     busy = {3, 13, 23, 33}
     mover = spread(monkeypatch, busy)
     assert mover.fits([3, 13, 23, 33])

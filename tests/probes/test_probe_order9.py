@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
-from probes import arena as arenas
-from probes import attempts, kernel, movers_choice, movers_order9, movers_spread, pages
-from probes.attempts import Attempt
 from probes.cases import CASES
 from probes.errors import CannotRun, Disturbed
+from probes.kernel import pages, syscalls
+from probes.kernel.zones import Zone
 from probes.lab import plan
 from probes.lab.guest import Job
-from probes.movers_order9 import Order9Compaction, Taken, got
-from probes.processes import Blocked
-from probes.zones import Zone
+from probes.movers import choice, order9, spread_holds
+from probes.movers.order9 import Order9Compaction, Taken, got
+from probes.run import arena as arenas
+from probes.run import attempts
+from probes.run.attempts import Attempt
+from probes.run.processes import Blocked
 
 BLOCK_PAGES = 512
 CONTROL = [block * BLOCK_PAGES for block in range(16)]
@@ -85,16 +87,16 @@ class Arena:
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
     made = Node(tmp_path / "node1")
     made.pool.write_text("0\n")
-    for module in (attempts, movers_order9):
+    for module in (attempts, order9):
         monkeypatch.setattr(module, "HUGE", str(tmp_path / "node%d"))
-    monkeypatch.setattr(movers_order9, "MoverChild", lambda cpus: made)
-    monkeypatch.setattr(movers_order9, "movable_zone", lambda: (1, Zone(1, "Movable", 0, 40 * BLOCK_PAGES)))
-    monkeypatch.setattr(movers_order9, "memory_nodes", lambda: [0, 1])
-    monkeypatch.setattr(movers_order9, "affordable_on_node", lambda wanted, node: wanted)
-    monkeypatch.setattr("probes.movers.Arena", Arena)
-    monkeypatch.setattr(kernel, "bind_memory", lambda node: None)
+    monkeypatch.setattr(order9, "MoverChild", lambda cpus: made)
+    monkeypatch.setattr(order9, "movable_zone", lambda: (1, Zone(1, "Movable", 0, 40 * BLOCK_PAGES)))
+    monkeypatch.setattr(order9, "memory_nodes", lambda: [0, 1])
+    monkeypatch.setattr(order9, "affordable_on_node", lambda wanted, node: wanted)
+    monkeypatch.setattr("probes.movers.usual.Arena", Arena)
+    monkeypatch.setattr(syscalls, "bind_memory", lambda node: None)
     monkeypatch.setattr(pages, "flag_bits", made.flags)
-    monkeypatch.setattr(movers_spread, "free_blocks_of_order9", lambda: 5)
+    monkeypatch.setattr(spread_holds, "free_blocks_of_order9", lambda: 5)
     return made
 
 
@@ -173,10 +175,10 @@ def test_huge_pages_of_somebody_else_are_left_alone(node: Node) -> None:
 
 
 def test_only_a_guest_is_asked_for_all_it_has(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probes.movers.memory_nodes", lambda: [0])
+    monkeypatch.setattr("probes.movers.usual.memory_nodes", lambda: [0])
     child: Any = node
-    kinds = [type(movers_choice.make("compaction", child, 256 << 20, True, guest)) for guest in (True, False)]
-    assert kinds == [Order9Compaction, movers_spread.SpreadCompaction]
+    kinds = [type(choice.make("compaction", child, 256 << 20, True, guest)) for guest in (True, False)]
+    assert kinds == [Order9Compaction, spread_holds.SpreadCompaction]
 
 
 def test_the_lab_gives_it_two_nodes_and_time() -> None:
@@ -195,26 +197,26 @@ def freed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Frames that were given back, by an arena that has blocks 2 and 4 wholly, and half of block 3."""
     gone: list[int] = []
     frames = [*range(1024, 1536), *range(1536, 1792), *range(2048, 2560)]
-    monkeypatch.setattr("probes.arena.LEAST_BYTES", 0)
-    monkeypatch.setattr(kernel, "map_pages", lambda nr: 0)
-    monkeypatch.setattr(kernel, "fill", lambda address, nr: None)
+    monkeypatch.setattr("probes.run.arena.LEAST_BYTES", 0)
+    monkeypatch.setattr(syscalls, "map_pages", lambda nr: 0)
+    monkeypatch.setattr(syscalls, "fill", lambda address, nr: None)
     monkeypatch.setattr(
-        kernel, "advise", lambda address, nr, advice: nr == 1 and gone.append(frames[address // kernel.PAGE])
+        syscalls, "advise", lambda address, nr, advice: nr == 1 and gone.append(frames[address // syscalls.PAGE])
     )
     monkeypatch.setattr(pages, "frames_from", lambda address, nr: [None if f in gone else f for f in frames])
-    monkeypatch.setattr("probes.zones.read", lambda: [Zone(1, "Movable", 0, 4096)])
-    monkeypatch.setattr("probes.zones.pageblock_pages", lambda: BLOCK_PAGES)
+    monkeypatch.setattr("probes.kernel.zones.read", lambda: [Zone(1, "Movable", 0, 4096)])
+    monkeypatch.setattr("probes.kernel.zones.pageblock_pages", lambda: BLOCK_PAGES)
     return gone
 
 
 def test_own_blocks_are_whole_ones_and_nothing_is_freed_for_them(freed: list[int]) -> None:
-    arena = arenas.Arena(1280 * kernel.PAGE)
+    arena = arenas.Arena(1280 * syscalls.PAGE)
     assert arena.own_blocks(2) == [1024, 2048]
     assert freed == []
 
 
 def test_a_block_is_cleared_but_for_what_is_to_stay(freed: list[int]) -> None:
-    arena = arenas.Arena(1280 * kernel.PAGE)
+    arena = arenas.Arena(1280 * syscalls.PAGE)
     arena.clear_blocks([1024], but=[1024])
     assert sorted(freed) == list(range(1025, 1536))
     arena.clear_blocks([1024])
@@ -222,6 +224,6 @@ def test_a_block_is_cleared_but_for_what_is_to_stay(freed: list[int]) -> None:
 
 
 def test_targets_are_the_highest_and_no_more_than_wanted(freed: list[int]) -> None:
-    arena = arenas.Arena(1280 * kernel.PAGE)
+    arena = arenas.Arena(1280 * syscalls.PAGE)
     assert arena.punch([1024], most=4) == 4
     assert sorted(freed) == [2552, 2554, 2556, 2558]

@@ -9,8 +9,10 @@ import time
 
 import pytest
 
-from probes import arena, attempts, facts, movers, pages, processes, zones
 from probes.fuse import mount, protocol
+from probes.kernel import facts, pages, zones
+from probes.movers import usual
+from probes.run import arena, attempts, processes
 
 ZONEINFO = """Node 0, zone    DMA32
   pages free     100
@@ -66,7 +68,7 @@ def test_moved_counts_only_what_was_somewhere_and_is_elsewhere() -> None:
 
 @pytest.mark.parametrize("text, found", [("0", [0]), ("0-2,5", [0, 1, 2, 5]), ("", [])])
 def test_node_lists(text: str, found: list[int]) -> None:
-    assert movers.parse_list(text) == found
+    assert usual.parse_list(text) == found
 
 
 def test_only_what_changed_is_told() -> None:

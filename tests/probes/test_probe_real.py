@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from diagnosis import outcome
 from diagnosis.formats import envelope
+from diagnosis.matching import outcome
 
 pytestmark = pytest.mark.real_probe
 

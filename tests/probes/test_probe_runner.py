@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from probes import pages, runner, zones
-from probes.attempts import Attempt
 from probes.errors import Disturbed
-from probes.experiment import NR_PAGES, Experiment, Surroundings
-from probes.movers import Mover
-from probes.processes import Blocked
+from probes.kernel import pages, zones
+from probes.movers.usual import Mover
+from probes.run import runner
+from probes.run.attempts import Attempt
+from probes.run.experiment import NR_PAGES, Experiment, Surroundings
+from probes.run.processes import Blocked
 
 CONTROL = list(range(100, 100 + NR_PAGES))
 TARGET = list(range(200, 200 + NR_PAGES))

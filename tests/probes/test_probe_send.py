@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from probes import post, send
-from probes.send import Refused, Sender, Unreachable, Unwelcome
-from probes.spool import Spool
+from probes.sending import post, send
+from probes.sending.send import Refused, Sender, Unreachable, Unwelcome
+from probes.sending.spool import Spool
 
 BODY = b'{"run_id":"abcdefgh"}'
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from probes.errors import SpoolFull
-from probes.spool import Spool
+from probes.sending.spool import Spool
 
 
 def test_what_is_put_waits_oldest_first(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from probes import check
 from probes.cases import CASES
+from probes.command import check
 from tests.probes.leftovers import GONE_SECONDS, processes_below, state_of
 from tests.probes.test_probe_cases_faults import holding, left_behind
 

@@ -9,9 +9,12 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Tally, Total
 from people.models import Event, Machine, Role, Standing, User
-from reports import agreement, erasing, evidence, ingest, recounts, replay, requeue, tasks, triage, trust, workbench
+from reports import tasks
 from reports.models import Evidence, Observation, Report, Requeue, State
-from reports.requeue import Chosen
+from reports.review import takedown, triage, trust, workbench
+from reports.totals import check, recounts
+from reports.worker import evidence, ingest, replay, requeue
+from reports.worker.requeue import Chosen
 from tests import builders
 from tests.at_once import at_once
 
@@ -34,7 +37,7 @@ def waiting() -> int:
 
 
 def all_agree() -> bool:
-    return agreement.disagreements() == agreement.miscounts() == []
+    return check.disagreements() == check.miscounts() == []
 
 
 def finish() -> int:
@@ -176,7 +179,7 @@ def test_standing_that_changes_again_before_all_is_counted_ends_where_it_should(
     evidence.judge(row.report, row.key, row.case, chief, stands=False)
     finish()
     assert all_agree() and sum(Tally.objects.values_list("runs", flat=True)) == 11
-    erasing.erase(Report.objects.earliest("received_at"), chief, "It was asked for.")
+    takedown.erase(Report.objects.earliest("received_at"), chief, "It was asked for.")
     assert all_agree()
 
 

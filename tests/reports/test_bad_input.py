@@ -17,8 +17,9 @@ from django.db import connection
 from django.test import Client
 
 from diagnosis.formats import monitor
-from reports import batch, ingest
+from reports.intake import batch
 from reports.models import Observation, Report, State
+from reports.worker import ingest
 from tests import builders
 from tests.diagnosis import test_kcidb as kcidb
 from tests.diagnosis import test_monitor

@@ -13,8 +13,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from reports import batch, decoding, inbox, ingest
+from reports.intake import batch, decompression, inbox
 from reports.models import Report, State
+from reports.worker import ingest
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +93,7 @@ def test_a_batch_without_one_good_line_is_refused_line_by_line(secret: str, ring
 
 
 def test_a_line_over_the_limit_of_a_report_is_refused_alone(secret: str) -> None:
-    answer = send(secret, builders.body() + b"\n" + b" " * (decoding.MAX_BODY_BYTES + 1) + b"1")
+    answer = send(secret, builders.body() + b"\n" + b" " * (decompression.MAX_BODY_BYTES + 1) + b"1")
     assert (answer.status_code, outcomes(answer)) == (207, [(1, 202), (2, 413)])
 
 
@@ -101,8 +102,8 @@ def test_a_line_over_the_limit_of_a_report_is_refused_alone(secret: str) -> None
     [
         (b"\n \n", {}, 422, "not-json"),
         (b"\n" * 10_001, {}, 413, "too-many-lines"),
-        (b" " * (decoding.MAX_BATCH_BYTES + 1), {}, 413, "too-large"),
-        (gzip.compress(b" " * (decoding.MAX_BATCH_BYTES + 1)), {"Content-Encoding": "gzip"}, 413, "too-large"),
+        (b" " * (decompression.MAX_BATCH_BYTES + 1), {}, 413, "too-large"),
+        (gzip.compress(b" " * (decompression.MAX_BATCH_BYTES + 1)), {"Content-Encoding": "gzip"}, 413, "too-large"),
         (b"{}", {"Content-Type": "application/json"}, 415, "unknown-media-type"),
         (b"{}", {"Content-Encoding": "gzip"}, 422, "wrongly-compressed"),
     ],
@@ -132,11 +133,11 @@ def test_a_hundred_lines_ask_the_database_as_often_as_ten(secret: str) -> None:
 def test_a_full_batch_takes_no_more_memory_than_four_times_its_size(secret: str) -> None:
     line = builders.body(builders.run(log=["x" * 900] * 40))
     body = b"\n".join(builders.body(builders.run(log=[f"{n} " + "x" * 900] * 34)) for n in range(1_000))
-    assert len(line) > 30_000 and len(body) < decoding.MAX_BATCH_BYTES
+    assert len(line) > 30_000 and len(body) < decompression.MAX_BATCH_BYTES
     machine = Report._meta.get_field("machine").related_model.objects.get()
     tracemalloc.start()
     try:
         batch.take(machine, body)
-        assert tracemalloc.get_traced_memory()[1] < 4 * decoding.MAX_BATCH_BYTES
+        assert tracemalloc.get_traced_memory()[1] < 4 * decompression.MAX_BATCH_BYTES
     finally:
         tracemalloc.stop()

@@ -11,12 +11,13 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from catalog import revisions
 from catalog.models.text import Origin
-from people import machines
+from catalog.revisions import store
+from people.access import machines
 from people.models import Machine, Scope, Token
-from reports import batch, ingest
+from reports.intake import batch
 from reports.models import Evidence, Payload, Report, State
+from reports.worker import ingest
 from tests import builders
 from tests.diagnosis import test_kcidb as kcidb
 from tests.running import ROOT
@@ -50,7 +51,7 @@ def post(secret: str, body: bytes, kind: str, query: str = "", path: str = "repo
 def load(*slugs: str) -> None:
     """The catalog's own files."""
     for slug in slugs:
-        revisions.save((ROOT / "catalog" / "cases" / f"{slug}.md").read_text(), origin=Origin.FILE)
+        store.save((ROOT / "data" / "cases" / f"{slug}.md").read_text(), origin=Origin.FILE)
 
 
 @pytest.mark.parametrize("capture", ["kselftest", "kunit"])

@@ -18,7 +18,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from people.models import Role
-from reports.diagnose_pages import MAX_TEXT_BYTES, samples
+from reports.diagnose.views import MAX_TEXT_BYTES, samples
 from tests import builders
 
 pytestmark = pytest.mark.django_db

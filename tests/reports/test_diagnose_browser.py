@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page
 
 from people.models import Role
-from reports import ingest
-from reports.diagnose_pages import samples
+from reports.diagnose.views import samples
+from reports.worker import ingest
 from tests import builders
 from tests.browsing import IN_A_BROWSER, looked_over, sign_in
 

@@ -11,8 +11,9 @@ from django.db import connection
 
 from catalog.models import Tally, Total
 from people.models import Event, Role, User
-from reports import agreement, evidence, ingest, replay
 from reports.models import Evidence, Report, Verdict
+from reports.totals import check
+from reports.worker import evidence, ingest, replay
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +24,7 @@ def judge(row: Evidence, person: User | None = None, **given: Any) -> None:
 
 
 def runs() -> dict[str, int]:
-    assert agreement.disagreements() == agreement.miscounts() == []
+    assert check.disagreements() == check.miscounts() == []
     return dict(Tally.objects.values_list("outcome", "runs"))
 
 
@@ -99,7 +100,7 @@ def test_check_tallies_names_a_total_that_differs_and_repairs_it() -> None:
     with pytest.raises(CommandError, match="0 tallies and 1 totals disagree"):
         call_command("check_tallies", stdout=StringIO(), stderr=StringIO())
     call_command("check_tallies", "--repair", stdout=StringIO(), stderr=StringIO())
-    assert Total.objects.get().nr_machines == 1 and agreement.miscounts() == []
+    assert Total.objects.get().nr_machines == 1 and check.miscounts() == []
 
 
 def test_reingest_says_how_many_and_does_them() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from catalog import revisions
 from catalog.models.text import Origin, State
+from catalog.revisions import store
 from diagnosis.formats import kcidb
 from diagnosis.formats.format import Given
-from reports import export
-from reports.export import VIEWS
+from reports.pages import exports
+from reports.pages.exports import VIEWS
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +80,7 @@ def test_kcidb_has_an_incident_for_each_conclusive_run_and_reads_back(measured: 
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_draft_is_in_none_of_them(name: str) -> None:
-    revisions.save(builders.case_text("secret-case"), origin=Origin.SITE, author=builders.person(), state=State.DRAFT)
+    store.save(builders.case_text("secret-case"), origin=Origin.SITE, author=builders.person(), state=State.DRAFT)
     builders.settled(builders.run("secret-case"))
     assert "secret-case" not in got(name)
 
@@ -93,5 +93,5 @@ def test_an_empty_site_has_empty_exports(name: str) -> None:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", " =", "|", "%", "＝", "\n="])
 def test_no_cell_of_the_evidence_is_a_formula(start: str) -> None:
-    assert export._cell(f"{start}1+1").startswith("'")
-    assert export._cell(-0.5) == -0.5 and export._cell("6.18.44") == "6.18.44"
+    assert exports._cell(f"{start}1+1").startswith("'")
+    assert exports._cell(-0.5) == -0.5 and exports._cell("6.18.44") == "6.18.44"

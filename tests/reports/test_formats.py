@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 
 from catalog.models import Tally
-from reports import ingest
 from reports.models import Evidence, Report, State
+from reports.worker import ingest
 from tests import builders
 from tests.diagnosis import test_kcidb as kcidb
 

@@ -9,8 +9,11 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from catalog.models import Tally
-from reports import agreement, claims, evidence, inbox, ingest, replay, tasks
+from reports import tasks
+from reports.intake import inbox
 from reports.models import Evidence, Observation, Report, State, Turn
+from reports.totals import check
+from reports.worker import claims, evidence, ingest, replay
 from tests import builders
 from tests.at_once import at_once
 
@@ -73,7 +76,7 @@ def test_runs_of_equal_keys_add_up_and_others_stay_apart() -> None:
     builders.settled(kernel={"release": "6.18.44", "architecture": "x86_64", "label": "fix v3"})
     counted = {(t.mover, t.build.label): (t.runs, sum(t.histogram)) for t in Tally.objects.select_related("build")}
     assert counted == {("compaction", ""): (2, 2), ("offline", ""): (1, 1), ("compaction", "fix v3"): (1, 1)}
-    assert agreement.disagreements() == agreement.miscounts() == []
+    assert check.disagreements() == check.miscounts() == []
 
 
 def test_a_body_that_no_longer_reads_is_rejected_and_loses_its_evidence() -> None:
@@ -253,4 +256,4 @@ def test_two_workers_at_once_settle_everything_once() -> None:
     assert Report.objects.filter(state=State.SETTLED).count() == 120
     assert Evidence.objects.count() == 240
     assert sorted(Tally.objects.values_list("outcome", "runs")) == [("hangs", 120), ("moves", 120)]
-    assert agreement.disagreements() == agreement.miscounts() == []
+    assert check.disagreements() == check.miscounts() == []

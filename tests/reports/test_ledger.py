@@ -9,9 +9,9 @@ from django.db import transaction
 from django.test import Client
 
 from catalog.models import Document
-from reports import counts as reports_counts
-from reports import ingest
 from reports.models import LedgerLine, Report, State
+from reports.totals import counters as reports_counts
+from reports.worker import ingest
 from tests import builders
 
 pytestmark = pytest.mark.django_db

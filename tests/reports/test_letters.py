@@ -14,9 +14,11 @@ from django.utils import timezone
 
 from catalog.models import Tally
 from people.models import Event, Role, User
-from reports import agreement, claims, erasing, evidence, ingest
-from reports.ledger import ledger
 from reports.models import Evidence, Observation, Payload, Report, Shared, State, Verdict
+from reports.pages.ledger import ledger
+from reports.review import takedown
+from reports.totals import check
+from reports.worker import claims, evidence, ingest
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -94,7 +96,7 @@ def test_what_is_taken_down_is_gone_and_stays_in_the_ledger(maintainer: User) ->
     assert adds_up() == {"settled": 1, "erased": 1}
     for model in (Payload, Observation, Evidence, Verdict):
         assert set(model.objects.values_list("report", flat=True)) <= {kept.pk}
-    assert Tally.objects.get().runs == 1 and agreement.disagreements() == agreement.miscounts() == []
+    assert Tally.objects.get().runs == 1 and check.disagreements() == check.miscounts() == []
     assert "taken down" in Client().get(f"/reports/{gone.pk}/").content.decode()
     assert Event.objects.filter(verb="report.erased").count() == 1
 
@@ -103,7 +105,7 @@ def test_sending_what_was_taken_down_again_gives_the_old_receipt(maintainer: Use
     secret, body = builders.token(), builders.body()
     send = {"content_type": "application/json", "headers": {"Authorization": f"Bearer {secret}"}}
     first = Client().post("/api/v1/reports/", body, **send).json()
-    erasing.erase(Report.objects.get(), maintainer, "by mistake")
+    takedown.erase(Report.objects.get(), maintainer, "by mistake")
     answer = Client().post("/api/v1/reports/", body, **send)
     assert (answer.status_code, answer.json()["state"], answer.json()["id"]) == (200, "erased", first["id"])
 
@@ -112,7 +114,7 @@ def test_a_worker_that_is_at_it_writes_nothing_of_what_is_taken_down_meanwhile(m
     builders.case()
     report = builders.report()
     claim, ids = claims.claim()
-    erasing.erase(report, maintainer, "quickly")
+    takedown.erase(report, maintainer, "quickly")
     ingest._work(claim, ids)
     assert adds_up() == {"erased": 1} and not Evidence.objects.exists()
 
@@ -166,7 +168,7 @@ def test_of_what_is_taken_down_nothing_is_shown_that_proves_what_it_was(maintain
         return "".join(as_(maintainer).get(path).getvalue().decode() for path in paths)  # type: ignore[attr-defined]
 
     assert secret[0] in told() and secret[1] in told() and secret[2] in told()
-    erasing.erase(report, maintainer, "it named a customer")
+    takedown.erase(report, maintainer, "it named a customer")
     text = told()
     assert [word for word in secret if word in text] == []
     shared.refresh_from_db()

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Tally, Total
 from diagnosis.formats import monitor
-from reports import ingest
 from reports.models import Evidence, Report
+from reports.worker import ingest
 from tests import builders
 from tests.diagnosis.test_monitor import BLOCKED, body
 from tests.reports.test_sharing import PROOF

@@ -11,7 +11,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
 from catalog.models import Case
-from reports import evidence, operations
+from reports.pages import operations
+from reports.worker import evidence
 from tests import builders
 
 pytestmark = pytest.mark.django_db

@@ -12,9 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from people.models import Role
-from reports import inbox, recorded
+from reports.intake import inbox
 from reports.models import Evidence, Report, Verdict
-from reports.pages import LOOKED_THROUGH
+from reports.pages.views import LOOKED_THROUGH
+from reports.recorded import files
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -146,7 +147,7 @@ def test_the_case_page_shows_what_was_measured() -> None:
 
 
 def test_recorded_reports_load_once() -> None:
-    number = len(recorded.paths())
+    number = len(files.paths())
     assert number, "there is nothing recorded"
     said = StringIO()
     call_command("load_recorded", stdout=said)

@@ -9,14 +9,15 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from catalog import document, revisions, signatures, states
+from catalog.documents import parser, signatures
 from catalog.models import Alias, Case, Document, KernelBuild, Tally, Total
 from catalog.models.text import Origin, State
-from diagnosis.match import digest
+from catalog.revisions import states, store
+from diagnosis.matching.match import digest
 from people.models import User
-from reports import ingest, releasing
 from reports.models import Evidence, Report
-from reports.recognised import known_signatures
+from reports.worker import ingest, unendorsed
+from reports.worker.known_signatures import known_signatures
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ GREEDY = {"signature": {"names": ["fuse-writeback", "vmsplice-pipe"]}}
 
 def proposed(slug: str = "greedy", by: User | None = None, **head: Any) -> Document:
     given = {"origin": Origin.SITE, "author": by, "new": True, "state": State.PROPOSED}
-    return revisions.save(builders.case_text(slug, **{**GREEDY, **head}), **given).document
+    return store.save(builders.case_text(slug, **{**GREEDY, **head}), **given).document
 
 
 def cases_of(report: Report) -> list[str]:
@@ -64,7 +65,7 @@ def test_taken_over_it_is_recognised_and_has_its_names(act: str) -> None:
 
 def test_a_draft_of_an_editor_is_recognised() -> None:
     given = {"origin": Origin.SITE, "author": builders.person(role="editor"), "new": True, "state": State.DRAFT}
-    revisions.save(builders.case_text("greedy", **GREEDY), **given)
+    store.save(builders.case_text("greedy", **GREEDY), **given)
     assert cases_of(builders.settled(builders.run("vmsplice-pipe"))) == ["greedy"]
 
 
@@ -88,11 +89,11 @@ def test_what_a_proposal_took_is_in_no_figure(taken: Report) -> None:
 
 
 def test_what_a_proposal_took_is_released(taken: Report) -> None:
-    assert releasing.unendorsed_again() == 1
+    assert unendorsed.unendorsed_again() == 1
     ingest.drain()
     assert cases_of(taken) == ["fuse-writeback"]
     assert [total.case.slug for total in Total.objects.all()] == ["fuse-writeback"]
-    assert releasing.unendorsed_again() == 0
+    assert unendorsed.unendorsed_again() == 0
 
 
 def test_a_thousand_proposals_are_not_parsed_for_a_diagnosis() -> None:
@@ -109,10 +110,10 @@ def test_a_thousand_proposals_are_not_parsed_for_a_diagnosis() -> None:
     Case.objects.bulk_create(
         Case(document=one, slug=one.slug, mechanisms=[], controllers=[], areas=[], test_names=[]) for one in documents
     )
-    before = document.parse.nr_read
+    before = parser.parse.nr_read
     Client().post("/diagnose/", {"text": "INFO: task x:1 blocked for more than 122 seconds."})
     assert [one.case for one in signatures.signatures()] == ["fuse-writeback"]
-    assert document.parse.nr_read - before <= 1
+    assert parser.parse.nr_read - before <= 1
 
 
 def test_a_text_that_reads_no_longer_stops_no_other_case() -> None:
@@ -120,7 +121,7 @@ def test_a_text_that_reads_no_longer_stops_no_other_case() -> None:
     broken = builders.case("broken").document.current
     assert broken is not None
     broken.text = "---\nnothing"
-    revisions.Revision.objects.filter(pk=broken.pk).update(text=broken.text)
+    store.Revision.objects.filter(pk=broken.pk).update(text=broken.text)
     signatures._known.pop(broken.pk, None)
     assert [one.case for one in signatures.signatures()] == ["fuse-writeback"]
 

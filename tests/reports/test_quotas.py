@@ -14,11 +14,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from people import machines
+from people.access import machines
 from people.models import Machine, Standing, User
-from reports import quotas
+from reports.intake import quotas
 from reports.models import Report, State
-from rest import limits
+from rest.bounds import limits
 from rest.models import Allowance
 from tests import builders
 

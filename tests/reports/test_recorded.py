@@ -15,9 +15,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from diagnosis.formats import envelope
-from diagnosis.vocabulary import CONCLUSIVE
-from reports import ingest, recorded, recorded_matrix
+from diagnosis.words.vocabulary import CONCLUSIVE
 from reports.models import Evidence, Report, State
+from reports.recorded import files, matrix
+from reports.worker import ingest
 from tests import builders
 
 MOST_BYTES = 5 << 20
@@ -34,7 +35,7 @@ def lab_kept(tmp_path: Path) -> Path:
 
 
 def test_every_file_is_whole_and_says_when_where_and_how() -> None:
-    found = list(recorded.every())
+    found = list(files.every())
     assert len(found) > 100
     for one in found:
         sent = envelope.read(one.body)
@@ -45,28 +46,28 @@ def test_every_file_is_whole_and_says_when_where_and_how() -> None:
 
 
 def test_all_files_together_are_small() -> None:
-    assert sum(path.stat().st_size for path in recorded.paths()) < MOST_BYTES
+    assert sum(path.stat().st_size for path in files.paths()) < MOST_BYTES
 
 
 def test_nothing_else_lies_beside_them() -> None:
-    assert sorted(path for path in recorded.FOLDER.rglob("*") if path.is_file()) == recorded.paths()
+    assert sorted(path for path in files.FOLDER.rglob("*") if path.is_file()) == files.paths()
 
 
 def test_no_report_is_there_twice() -> None:
-    runs = [one.run_id for one in recorded.every()]
+    runs = [one.run_id for one in files.every()]
     assert len(set(runs)) == len(runs)
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:
     report = builders.envelope(started_at="2026-11-22T22:20:05Z")
-    made = recorded.packed(report, "probe.pyz run x")
-    assert made == recorded.packed(dict(reversed(report.items())), "probe.pyz run x")
+    made = files.packed(report, "probe.pyz run x")
+    assert made == files.packed(dict(reversed(report.items())), "probe.pyz run x")
     assert made[4:8] == b"\0\0\0\0", "a time of packing in the file's head"
 
 
 def test_what_the_lab_kept_is_recorded_and_read_back(lab_kept: Path, tmp_path: Path) -> None:
     call_command("record_reports", lab_kept, kernel="trixie-backports", into=tmp_path / "out", stdout=StringIO())
-    (one,) = recorded.every(tmp_path / "out")
+    (one,) = files.every(tmp_path / "out")
     assert (one.machine, one.kernel, one.recorded_at.isoformat()) == (
         "guest-7.3.4",
         "6.18.44",
@@ -84,23 +85,23 @@ def test_one_bad_report_in_the_folder_and_nothing_is_recorded(lab_kept: Path, tm
 
 def test_a_command_names_what_would_measure_it_again() -> None:
     report = builders.envelope(builders.run(), builders.run())
-    assert recorded.command_for(report) == ("probe.pyz run fuse-writeback --mover compaction --repeat 2 --on-this-host")
+    assert files.command_for(report) == ("probe.pyz run fuse-writeback --mover compaction --repeat 2 --on-this-host")
     spread = builders.envelope(builders.run(facts={"nr_target_blocks": 16}))
     spread["kernel"]["label"] = "fix v3"
-    assert recorded.command_for(spread, "a/bzImage") == (
+    assert files.command_for(spread, "a/bzImage") == (
         "probe.pyz lab a/bzImage --cases fuse-writeback --spread --repeat 1 --label 'fix v3'"
     )
 
 
 def test_a_file_cut_short_says_so(tmp_path: Path) -> None:
-    whole = recorded.packed(builders.envelope(started_at="2026-11-22T22:20:05Z"), "probe.pyz run x")
+    whole = files.packed(builders.envelope(started_at="2026-11-22T22:20:05Z"), "probe.pyz run x")
     (tmp_path / "box").mkdir()
     path = tmp_path / "box" / "x.json.gz"
     path.write_bytes(whole)
-    assert recorded.read(path).machine == "box"
+    assert files.read(path).machine == "box"
     path.write_bytes(whole[:-20])
     with pytest.raises((EOFError, gzip.BadGzipFile)):
-        recorded.read(path)
+        files.read(path)
 
 
 @pytest.mark.django_db
@@ -109,7 +110,7 @@ class TestOnTheSite:
         call_command("record_reports", lab_kept, kernel="trixie", into=tmp_path / "out", stdout=StringIO())
         builders.case()
         builders.settled()
-        (one,) = recorded.every(tmp_path / "out")
+        (one,) = files.every(tmp_path / "out")
         builders.recorded(one)
         ours, sent = Report.objects.get(recorded_at__isnull=False), Report.objects.get(recorded_at=None)
         page = Client().get(ours.get_absolute_url()).content.decode()
@@ -127,7 +128,7 @@ class TestOnTheSite:
     def test_it_was_seen_when_it_was_recorded(self, lab_kept: Path, tmp_path: Path) -> None:
         call_command("record_reports", lab_kept, into=tmp_path / "out", stdout=StringIO())
         builders.case()
-        (one,) = recorded.every(tmp_path / "out")
+        (one,) = files.every(tmp_path / "out")
         builders.recorded(one)
         assert Evidence.objects.get().seen_at == one.recorded_at
 
@@ -149,14 +150,14 @@ SEED = (
 def test_the_matrix_is_that_of_the_records() -> None:
     """`manage.py recorded_matrix` prints it."""
     told = FINDINGS.partition("<!-- matrix -->\n")[2].partition("<!-- end of matrix -->")[0]
-    assert told == recorded_matrix.table(recorded.every())
+    assert told == matrix.table(files.every())
 
 
 @pytest.mark.parametrize("case", SEED)
 def test_each_case_of_the_seed_has_two_kernels_or_a_reason(case: str) -> None:
     kernels = {
         one.kernel
-        for one in recorded.every()
+        for one in files.every()
         for run in envelope.read(one.body).runs
         if run.case == case and run.outcome in CONCLUSIVE
     }
@@ -172,15 +173,15 @@ def test_a_run_that_failed_counts_where_its_report_does(tmp_path: Path) -> None:
         builders.run(facts={"nr_target_blocks": 16}), {**builders.run(), **failed}, started_at="2026-11-24T14:40:05Z"
     )
     (tmp_path / "box").mkdir()
-    (tmp_path / "box" / "x.json.gz").write_bytes(recorded.packed(report, "probe.pyz run x"))
-    rows = recorded_matrix.table(recorded.every(tmp_path)).splitlines()[2:]
+    (tmp_path / "box" / "x.json.gz").write_bytes(files.packed(report, "probe.pyz run x"))
+    rows = matrix.table(files.every(tmp_path)).splitlines()[2:]
     assert len(rows) == 1
     assert "compaction, spread" in rows[0]
     assert "1 error" in rows[0]
 
 
 def test_a_cell_counts_what_is_conclusive_and_names_the_rest() -> None:
-    assert recorded_matrix.said(Counter(refuses=4, inconclusive=1)) == "refuses 4/5, 1 inconclusive"
-    assert recorded_matrix.said(Counter(moves=1, hangs=1)) == "moves 1/2, hangs 1/2"
-    assert recorded_matrix.said(Counter(skipped=2)) == "2 skipped"
-    assert recorded_matrix.said(Counter()) == ""
+    assert matrix.said(Counter(refuses=4, inconclusive=1)) == "refuses 4/5, 1 inconclusive"
+    assert matrix.said(Counter(moves=1, hangs=1)) == "moves 1/2, hangs 1/2"
+    assert matrix.said(Counter(skipped=2)) == "2 skipped"
+    assert matrix.said(Counter()) == ""

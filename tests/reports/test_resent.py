@@ -14,10 +14,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from reports import erasing, inbox, recorded
+from reports.intake import inbox
+from reports.intake.refusals import Refusal
+from reports.intake.submission import native
 from reports.models import Report, State
-from reports.refusals import Refusal
-from reports.sending import native
+from reports.recorded import files
+from reports.review import takedown
 from tests import builders
 from tests.diagnosis import test_kcidb as kcidb
 
@@ -135,14 +137,14 @@ def test_a_truth_is_no_number_where_json_is_compared(secret: str) -> None:
 
 def test_an_erased_report_sent_again_gives_its_old_receipt(secret: str) -> None:
     assert send(secret, **{"Run-Id": "job-00001"}).status_code == 202
-    erasing.erase(Report.objects.get(), builders.person(), "asked for")
+    takedown.erase(Report.objects.get(), builders.person(), "asked for")
     assert send(secret, **{"Run-Id": "job-00001"}).json()["state"] == "erased"
     assert send(secret, KTAP + b"# more\n", **{"Run-Id": "job-00001"}).status_code == 422
 
 
 def test_another_recording_of_one_run_is_refused() -> None:
     machine, body = builders.machine(), builders.body()
-    one = recorded.Recording("box", datetime(2026, 11, 22, tzinfo=UTC), "6.18.44", "probe.pyz run x", body)
+    one = files.Recording("box", datetime(2026, 11, 22, tzinfo=UTC), "6.18.44", "probe.pyz run x", body)
     first, is_new = inbox.take(native(machine, body, one))
     assert is_new and inbox.take(native(machine, body, one)) == (first, False)
     for other, where in (

@@ -16,9 +16,10 @@ from django.test import Client
 from django.utils import timezone
 
 from people.models import Scope, Token
-from reports import decoding, inbox, ingest
+from reports.intake import decompression, inbox
+from reports.intake.refusals import Refusal
 from reports.models import Payload, Report, State
-from reports.refusals import Refusal
+from reports.worker import ingest
 from tests import builders
 from tests.at_once import at_once
 
@@ -210,7 +211,7 @@ def test_the_evidence_of_a_case_is_paged(secret: str) -> None:
 
 
 def test_no_larger_body_than_the_limit_is_read(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "MAX_BODY_BYTES", 100)
+    monkeypatch.setattr(decompression, "MAX_BODY_BYTES", 100)
     assert send(secret, builders.body()).status_code == 413
     assert Report.objects.get().size_bytes == 0
 
@@ -247,7 +248,7 @@ def test_a_small_body_never_unpacks_to_much_more_than_the_limit() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(Refusal, match="too large"):
-            decoding.decoded(bomb, "zstd")
+            decompression.decoded(bomb, "zstd")
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
         tracemalloc.stop()

@@ -8,9 +8,11 @@ import pytest
 from django.test import Client
 
 from people.models import Event, Role, User
-from reports import agreement, ingest, sharing
-from reports.diagnose_pages import samples
+from reports.diagnose import sharing
+from reports.diagnose.views import samples
 from reports.models import Evidence, Report, Shared
+from reports.totals import check
+from reports.worker import ingest
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +62,7 @@ def test_taken_in_it_is_a_report_that_is_read() -> None:
     ingest.drain()
     row = Evidence.objects.get()
     assert (row.kind, row.outcome, row.build.release, row.environment) == ("log", "hangs", SAID["kernel"], "guest")
-    assert agreement.disagreements() == agreement.miscounts() == []
+    assert check.disagreements() == check.miscounts() == []
     shared.refresh_from_db()
     assert shared.body is None and shared.report == row.report
     page = client().get(row.report.get_absolute_url()).content.decode()

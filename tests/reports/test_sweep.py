@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from diagnosis.match import digest
-from reports import ingest, recognised, replay
+from diagnosis.matching.match import digest
 from reports.models import Payload, Report, State
+from reports.worker import ingest, known_signatures, replay
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +45,7 @@ def plans(asked: CaptureQueriesContext) -> list[dict[str, Any]]:
 
 
 def today() -> str:
-    return digest(recognised.known_signatures())
+    return digest(known_signatures.known_signatures())
 
 
 def test_looking_for_what_signatures_of_before_left_unmatched_reads_a_few_pages() -> None:

@@ -9,9 +9,10 @@ from django.test import Client
 
 from diagnosis.formats.format import Given
 from people.models import Machine
-from reports import inbox, ingest, sending
+from reports.intake import inbox, submission
 from reports.models import Report, State
-from rest import bounded
+from reports.worker import ingest
+from rest.bounds import bounded
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ def a_second_at_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
 def log(machine: Machine, text: str, run_id: str) -> Report:
     given = Given("6.18.1", "x86_64", "", "host")
     return inbox.take(
-        sending.Sending(machine, text.encode(), "text/plain", run_id=run_id, format="kernel-log", given=given)
+        submission.Sending(machine, text.encode(), "text/plain", run_id=run_id, format="kernel-log", given=given)
     )[0]
 
 

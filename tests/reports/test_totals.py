@@ -12,10 +12,12 @@ import pytest
 from django.db import connection, transaction
 
 from catalog.models import Tally, Total
-from diagnosis.vocabulary import OUTCOMES
+from diagnosis.words.vocabulary import OUTCOMES
 from people.models import Machine, Role, Standing
-from reports import agreement, deltas, erasing, evidence, ingest, recounts, replay, totals, trust, wholes
 from reports.models import Evidence, Report, State
+from reports.review import takedown, trust
+from reports.totals import check, deltas, expected_totals, recounts, totals
+from reports.worker import evidence, ingest, replay
 from tests import builders
 from tests.at_once import alone, at_once, wait_until_somebody_waits
 
@@ -102,15 +104,15 @@ def test_whatever_is_done_leaves_totals_as_adding_up_anew_would(seed: int, monke
 
     def erase() -> None:
         if report := Report.objects.filter(state=State.SETTLED).order_by("?").first():
-            erasing.erase(report, chief, "It was asked for.")
+            takedown.erase(report, chief, "It was asked for.")
 
     acts: list[Callable[[], object]] = [settle, settle, settle, judge, judge, read_again, waver, waver, erase]
     acts.append(recounts.one_slice)
     for _ in range(30):
         chance.choice(acts)()
-        assert agreement.disagreements() == agreement.miscounts() == []
+        assert check.disagreements() == check.miscounts() == []
         before = columns()
-        totals.add_up([wholes.group_of(total) for total in Total.objects.all()])
+        totals.add_up([expected_totals.group_of(total) for total in Total.objects.all()])
         assert columns() == before
 
 
@@ -135,7 +137,7 @@ def test_machines_that_settle_at_once_are_each_counted_once() -> None:
 
     at_once(ingest.drain, waver, judge, ingest.drain)
     ingest.drain()
-    assert agreement.disagreements() == agreement.miscounts() == []
+    assert check.disagreements() == check.miscounts() == []
     assert Total.objects.get().nr_machines == 3
 
 
@@ -156,7 +158,7 @@ def test_a_total_that_is_added_up_anew_waits_for_who_is_adding_to_it() -> None:
         judging.start()
         wait_until_somebody_waits()
     judging.join(30)
-    assert agreement.disagreements() == agreement.miscounts() == []
+    assert check.disagreements() == check.miscounts() == []
     assert (Total.objects.get().held, Total.objects.get().nr_machines) == (1, 1)
 
 
@@ -178,7 +180,7 @@ def test_who_locks_totals_that_do_not_exist_yet_and_who_makes_them_do_not_deadlo
         trust.let_stand(new, Standing.TRUSTED, chief)
     settling.join(30)
     assert not settling.is_alive() and not Report.objects.exclude(state=State.SETTLED).exists()
-    assert agreement.disagreements() == agreement.miscounts() == []
+    assert check.disagreements() == check.miscounts() == []
     assert list(Total.objects.order_by("case__slug").values_list("nr_machines", "held")) == [(2, 2), (2, 3)]
 
 
@@ -187,7 +189,7 @@ def test_a_total_that_was_made_to_be_locked_is_gone_with_the_act() -> None:
     row = builders.settled().evidence.get()
     chief = builders.person("chief", Role.MAINTAINER)
     Total.objects.all().delete()
-    assert len(agreement.miscounts()) == 1 and not Total.objects.exists()
+    assert len(check.miscounts()) == 1 and not Total.objects.exists()
     evidence.judge(row.report, row.key, row.case, chief, stands=False)
     assert not Total.objects.exists() and not Tally.objects.exists()
 

@@ -9,8 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from people.models import Event, Machine, Role, Standing
-from reports import agreement, counts, erasing, ingest, replay, triage, trust
 from reports.models import Evidence, LikenessLine, Observation, Report, Ruling
+from reports.review import takedown, triage, trust
+from reports.totals import check, counters
+from reports.worker import ingest, replay
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +44,7 @@ def test_a_machine_of_which_nothing_is_left_is_not_counted() -> None:
     unknown("one")
     unknown("two")
     chief = builders.person(role=Role.MAINTAINER)
-    erasing.erase(Report.objects.get(machine__name="two"), chief, "A host name.")
+    takedown.erase(Report.objects.get(machine__name="two"), chief, "A host name.")
     shown = triage.shown(list(triage.groups()))
     assert [(g.nr_observations, g.nr_machines) for g in shown] == [(1, 1)]
 
@@ -58,7 +60,7 @@ def test_what_a_withdrawn_machine_sent_does_not_count_and_comes_back_with_it() -
     assert listed() == [(both, 3, 2), (alone, 1, 1)]
     two = Machine.objects.get(name="two")
     trust.let_stand(two, Standing.WITHDRAWN, chief)
-    assert listed() == [(both, 1, 1)] and counts.disagreement() == {}
+    assert listed() == [(both, 1, 1)] and counters.disagreement() == {}
     assert triage.shown(list(triage.groups()))[0].sample.report.machine.name == "one"
     whole = page.get(f"/reports/unmatched/{both}/").content.decode()
     assert "1 observation on 1 machine," in whole and "2 more of withdrawn machines, which do not count" in whole
@@ -66,7 +68,7 @@ def test_what_a_withdrawn_machine_sent_does_not_count_and_comes_back_with_it() -
     assert "Nothing that counts" in page.get(f"/reports/unmatched/{alone}/").content.decode()
     for standing in (Standing.TRUSTED, Standing.NEW):
         trust.let_stand(two, standing, chief)
-        assert listed() == [(both, 3, 2), (alone, 1, 1)] and counts.disagreement() == {}
+        assert listed() == [(both, 3, 2), (alone, 1, 1)] and counters.disagreement() == {}
 
 
 def test_what_does_not_count_is_not_ruled_on_but_a_ruling_on_it_is_taken_back() -> None:
@@ -110,12 +112,12 @@ def test_a_group_is_attached_to_a_case_and_taken_back() -> None:
     assert (row.case.slug, row.rule) == (
         "fuse-writeback",
         "ruled",
-    ) and agreement.disagreements() == agreement.miscounts() == []
+    ) and check.disagreements() == check.miscounts() == []
     assert "the same hold" in client().get(page).content.decode()
     assert fingerprint not in client().get("/reports/unmatched/").content.decode()
     editor.post(page + "rule", {"word": "back"})
     ingest.drain()
-    assert not Evidence.objects.exists() and agreement.disagreements() == agreement.miscounts() == []
+    assert not Evidence.objects.exists() and check.disagreements() == check.miscounts() == []
     assert fingerprint in client().get("/reports/unmatched/").content.decode()
     assert list(Event.objects.filter(subject=fingerprint).order_by("id").values_list("verb", flat=True)) == [
         "observations.ruled",
@@ -207,14 +209,14 @@ def test_the_groups_lines_add_up_after_replays_and_folding() -> None:
         unknown(f"machine-{n % 2}")
     replay.again(Report.objects.all())
     ingest.drain()
-    assert counts.disagreement() == {}
+    assert counters.disagreement() == {}
     before = [(g["fingerprint"], g["nr_observations"], g["nr_machines"]) for g in triage.groups()]
     sender = Machine.objects.get(name="machine-0").pk
     LikenessLine.objects.bulk_create(
         LikenessLine(fingerprint=before[0][0], machine_id=sender, number=n, seen_at=timezone.now())
-        for n in [1, -1] * (counts.FOLD_FROM + 1)
+        for n in [1, -1] * (counters.FOLD_FROM + 1)
     )
-    counts.fold()
+    counters.fold()
     assert [(g["fingerprint"], g["nr_observations"], g["nr_machines"]) for g in triage.groups()] == before
-    assert LikenessLine.objects.count() == 2 and counts.disagreement() == {}
-    assert [number for number, _ in counts.by_machine().values()] == [2, 2]
+    assert LikenessLine.objects.count() == 2 and counters.disagreement() == {}
+    assert [number for number, _ in counters.by_machine().values()] == [2, 2]

@@ -13,8 +13,10 @@ from django.utils import timezone
 
 from catalog.models import Tally
 from people.models import Event, Machine, Role, Scope, Standing, Token, User
-from reports import agreement, ingest, trust
 from reports.models import Evidence
+from reports.review import trust
+from reports.totals import check
+from reports.worker import ingest
 from tests import builders
 from tests.at_once import at_once
 
@@ -38,7 +40,7 @@ def new_machine(name: str = "newcomer") -> Machine:
 
 
 def counted() -> int:
-    assert agreement.disagreements() == agreement.miscounts() == []
+    assert check.disagreements() == check.miscounts() == []
     return sum(Tally.objects.values_list("runs", flat=True))
 
 

@@ -9,10 +9,13 @@ from django.test import Client
 
 from catalog.models import Case, Revision
 from people.models import Role, User
-from reports import agreement, evidence, inbox, ingest, workbench
-from reports.diagnose_pages import samples
+from reports.diagnose.views import samples
+from reports.intake import inbox
+from reports.intake.submission import Given, Sending
 from reports.models import Evidence, Observation, Report
-from reports.sending import Given, Sending
+from reports.review import workbench
+from reports.totals import check
+from reports.worker import evidence, ingest
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +61,7 @@ def test_activated_it_is_a_revision_and_the_history_is_read_again() -> None:
     ingest.drain()
     row = Evidence.objects.get()
     assert (row.report, row.case, row.rule) == (report, case, "proved")
-    assert workbench.being_read_again() == 0 and agreement.disagreements() == agreement.miscounts() == []
+    assert workbench.being_read_again() == 0 and check.disagreements() == check.miscounts() == []
 
 
 def test_a_proof_taken_out_takes_its_evidence_with_it() -> None:
@@ -71,7 +74,7 @@ def test_a_proof_taken_out_takes_its_evidence_with_it() -> None:
     assert (trial.nr_newly, trial.nr_no_longer) == (0, 1)
     post(client, case, block="", act="activate")
     ingest.drain()
-    assert not Evidence.objects.exists() and agreement.disagreements() == agreement.miscounts() == []
+    assert not Evidence.objects.exists() and check.disagreements() == check.miscounts() == []
 
 
 def test_what_goes_against_a_persons_verdict_is_named() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rest import bounded
+from rest.bounds import bounded
 
 LARGE = bounded.SMALL_BYTES + 1
 

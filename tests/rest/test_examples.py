@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from catalog import revisions
 from catalog.models.text import Origin
+from catalog.revisions import store
 from people.models import Role, Scope
-from reports import ingest
+from reports.worker import ingest
 from tests import builders
 from tests.running import ROOT
 
@@ -77,7 +77,7 @@ def _send(call: Call, bodies: dict[str, bytes], variables: dict[str, str]) -> An
 
 def test_every_command_on_the_page_of_the_api_is_answered_as_it_says() -> None:
     for slug in ("fuse-writeback", "vmsplice-pipe"):
-        revisions.save((ROOT / "catalog" / "cases" / f"{slug}.md").read_text(), origin=Origin.FILE)
+        store.save((ROOT / "data" / "cases" / f"{slug}.md").read_text(), origin=Origin.FILE)
     for release in ("6.12.95+deb12-amd64", "7.3.4+deb13-amd64"):
         builders.report(kernel={"release": release, "architecture": "x86_64"}, run_id=f"before-{release[:3]}")
     ingest.drain()

@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from reports.models import Shared
-from rest import limits
+from rest.bounds import limits
 from rest.models import Allowance
 from tests import builders
 from tests.at_once import alone, at_once, wait_until_somebody_waits

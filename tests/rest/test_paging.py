@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.models import Case, KernelBuild
-from discussion import threads
+from discussion.comments import threads
 from reports.models import Evidence, Report
 from tests import builders
 from tests.catalog.test_measured import tally

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from catalog import files, links
-from catalog.document import Problem
+from catalog.documents import links
+from catalog.documents.parser import Problem
+from catalog.revisions import files
 
 
 class Command(BaseCommand):

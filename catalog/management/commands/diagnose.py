@@ -9,10 +9,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from catalog.signatures import signatures
-from diagnosis import plain
+from catalog.documents.signatures import signatures
 from diagnosis.diagnose import diagnose
-from diagnosis.packed import CannotUnpack, unpacked
+from diagnosis.text.compressed import CannotUnpack, unpacked
+from diagnosis.words import plain
 
 MAX_BYTES = 16 << 20
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from catalog import files
+from catalog.revisions import files
 
 
 class Command(BaseCommand):

@@ -11,7 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from catalog import files, indexing
+from catalog.revisions import files
+from catalog.search import index
 
 
 class Command(BaseCommand):
@@ -31,7 +32,7 @@ class Command(BaseCommand):
             for problem in loaded.problems:
                 self.stderr.write(problem.at(loaded.path.name))
         self.stdout.write("catalog: " + ", ".join(f"{number} {result}" for result, number in sorted(results.items())))
-        if number := indexing.index_missing():
+        if number := index.index_missing():
             self.stdout.write(f"search: {number} added to the index")
         if nr_left := results["malformed"]:
             told = f"NOT LOADED: {nr_left} files, for the reasons above. The site goes on without what they change."

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.models import Document
-from discussion import archive, follow, letters, mail_in
+from discussion.mail import archive, fetcher, importer, letters
 
 
 class Command(BaseCommand):
@@ -31,18 +31,18 @@ class Command(BaseCommand):
             self.stdout.write(f"{thread.get_absolute_url()}  {thread.nr_letters} letters  {thread.subject}")
         self.stdout.write(f"{taken.nr_new} new, {taken.nr_known} known")
 
-    def _file(self, path: Path, documents: list[Document]) -> mail_in.Taken:
+    def _file(self, path: Path, documents: list[Document]) -> importer.Taken:
         box = letters.read_apart(archive.unpacked(path.read_bytes()))
         if box.skipped:
             self.stderr.write(box.note)
-        return mail_in.take(box, documents)
+        return importer.take(box, documents)
 
-    def _fetched(self, given: str, documents: list[Document]) -> mail_in.Taken:
+    def _fetched(self, given: str, documents: list[Document]) -> importer.Taken:
         message_id = letters.message_id(given)
         if not message_id:
             raise CommandError(f"{given}: there is no such file, and this is no Message-ID")
-        thread = follow.ask_for(message_id, documents)
-        taken = follow.fetch(thread)
+        thread = fetcher.ask_for(message_id, documents)
+        taken = fetcher.fetch(thread)
         if taken is None:
             thread.refresh_from_db()
             raise CommandError(f"{given}: {thread.fault}")

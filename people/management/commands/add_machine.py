@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from people import machines, secret_files
+from people.access import machines, secret_files
 from people.models import Role, Scope, User
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.models import Tally, Total
-from reports import agreement, tallies
 from reports.models import Evidence
+from reports.totals import check, tallies
 
 
 class Command(BaseCommand):
@@ -19,12 +19,12 @@ class Command(BaseCommand):
         parser.add_argument("--repair", action="store_true", help="add up anew what differs")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wrong = agreement.disagreements()
+        wrong = check.disagreements()
         for key, stored, counted in wrong:
             self.stderr.write(f"{key}: the tally says {stored}, the evidence {counted}")
             if options["repair"]:
                 tallies.recount(key)
-        miscounts = agreement.miscounts()
+        miscounts = check.miscounts()
         for group, total, summed in miscounts:
             self.stderr.write(f"{group}: the total says {total}, its tallies {summed}")
             if options["repair"]:

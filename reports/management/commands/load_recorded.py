@@ -11,9 +11,10 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from people.models import Machine, Role, Standing, User
-from reports import inbox, recorded
+from reports.intake import inbox
+from reports.intake.submission import native
 from reports.models import Report
-from reports.sending import native
+from reports.recorded import files
 from reports.tasks import bell
 
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
         owner, _ = User.objects.get_or_create(username="recorded", defaults={"role": Role.READER, "password": "!"})
         there = set(Report.objects.filter(machine__owner=owner).values_list("machine__name", "run_id"))
         machines: dict[str, Machine] = {}
-        new, everything = 0, list(recorded.every())
+        new, everything = 0, list(files.every())
         for one in everything:
             if (one.machine, one.run_id) in there:
                 continue

@@ -1,4 +1,4 @@
-"""Puts reports into catalog/recorded/, packed, with their date, kernel and command.
+"""Puts reports into data/recorded/, packed, with their date, kernel and command.
 
     manage.py record_reports ~/.cache/unmigratable-lab/reports/guest-6.1.0-50-amd64 --kernel bookworm
 
@@ -14,8 +14,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from diagnosis.faults import Unreadable
-from reports import recorded
+from diagnosis.formats.faults import Unreadable
+from reports.recorded import files
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", type=Path, help="with one MACHINE/NAME.json a report, as the lab keeps them")
         parser.add_argument("--kernel", default="", help="what the lab was asked for; left out for a machine's own")
-        parser.add_argument("--into", type=Path, default=recorded.FOLDER, help="default: catalog/recorded")
+        parser.add_argument("--into", type=Path, default=files.FOLDER, help="default: data/recorded")
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"].resolve()
@@ -32,8 +32,8 @@ class Command(BaseCommand):
         for path in sorted(folder.glob("*.json")):
             try:
                 report = json.loads(path.read_bytes())
-                command = recorded.command_for(report, options["kernel"])
-                made[options["into"] / folder.name / (path.stem + recorded.ENDING)] = recorded.packed(report, command)
+                command = files.command_for(report, options["kernel"])
+                made[options["into"] / folder.name / (path.stem + files.ENDING)] = files.packed(report, command)
             except (ValueError, KeyError, Unreadable) as error:
                 raise CommandError(f"{path}: {error}; nothing was written") from None
         if not made:

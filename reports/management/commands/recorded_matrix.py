@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from reports import recorded, recorded_matrix
+from reports.recorded import files, matrix
 
 
 class Command(BaseCommand):
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(recorded_matrix.table(recorded.every()), ending="")
+        self.stdout.write(matrix.table(files.every()), ending="")

@@ -11,9 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from catalog.models import Case
 from diagnosis.formats import registry
-from reports import picking, replay, requeue
-from reports.requeue import Chosen
+from reports.pages import filters
 from reports.tasks import bell
+from reports.worker import replay, requeue
+from reports.worker.requeue import Chosen
 
 
 class Command(BaseCommand):
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Only says how many there are.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        pick = picking.read(options)
+        pick = filters.read(options)
         if not (options["report"] or pick.says_something or options["all"]):
             raise CommandError("Say which: report ids, --state, --format, --since, --case or --all.")
         reports = pick.rows(Case.objects.all())

@@ -1,0 +1,170 @@
+"""What is known, as JSON. Slugs and words are those of the vocabulary; unknown is absent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog.documents.current import case_text
+from catalog.measured import overview
+from catalog.models import Case
+from catalog.models.text import PROPOSALS, State
+from catalog.revisions.api import SAVING, TextView
+from rest import paging, parameters, problems
+
+_PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
+_STRINGS = {"type": "array", "items": {"type": "string"}}
+
+CASE: dict[str, Any] = {
+    "type": "object",
+    "required": ["case", "url", "title", "kind", "status", "mechanism", "summary"],
+    "properties": {
+        "case": {"type": "string", "description": "The slug, the only id."},
+        "url": {"type": "string", "format": "uri"},
+        "page": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "state": {"type": "string", "enum": State.values},
+        "is_reviewed": {"type": "boolean", "description": "False for what somebody proposed: no part of the catalog."},
+        "kind": {"type": "string"},
+        "status": {"type": "string"},
+        "mechanism": {"type": "string"},
+        "mechanisms": _STRINGS,
+        "controllers": _STRINGS,
+        "time_bound": {"type": "string"},
+        "areas": _STRINGS,
+        "summary": {"type": "string"},
+        "subsystems": _STRINGS,
+        "effects": {"type": "array", "items": {"type": "object"}},
+    },
+}
+SUMMARY: dict[str, Any] = {
+    "type": "object",
+    "required": ["kernel", "mover", "environment", "runs", "conclusive_runs", "held_runs", "nr_machines"],
+    "properties": {
+        "kernel": {"type": "object"},
+        "mover": {"type": "string"},
+        "area": {"type": "string"},
+        "environment": {"type": "string"},
+        "outcomes": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "runs": {"type": "integer"},
+        "conclusive_runs": {"type": "integer"},
+        "held_runs": {"type": "integer"},
+        "nr_machines": {"type": "integer"},
+        "freed_seconds": {"type": "number", "description": "Median, to within a factor of 1.19."},
+        "last_seen_at": {"type": "string", "format": "date-time"},
+    },
+}
+ONE_CASE: dict[str, Any] = {
+    **CASE,
+    "properties": {
+        **CASE["properties"],
+        "revision": {"type": "integer"},
+        "aliases": _STRINGS,
+        "document": {"type": "object", "description": "Everything that the case's text says."},
+        "measured": {"type": "array", "items": SUMMARY},
+    },
+}
+
+STATE = OpenApiParameter("state", str, enum=[State.PUBLISHED, *PROPOSALS], default=State.PUBLISHED)
+
+
+class CasesView(APIView):
+    @extend_schema(
+        operation_id="cases",
+        parameters=[*paging.PARAMETERS, STATE],
+        responses={200: paging.schema(CASE), 400: _PROBLEM},
+    )
+    def get(self, request: Request) -> Response:
+        """All cases, by slug; with `state`, what somebody proposed and nobody has reviewed, or what was declined."""
+        parameters.demand_known(request, "state")
+        state = request.query_params.get("state", State.PUBLISHED)
+        if state == State.PUBLISHED:
+            return paging.answer(request, Case.objects.visible_to(request.user).for_list(), ("slug",), listed)
+        if state not in PROPOSALS:
+            raise ParseError("state: expected published, proposed or declined.")
+        found = Case.objects.visible_to(request.user, proposals=True).filter(document__state=state)
+        return paging.answer(request, found.for_list(), ("slug",), listed)
+
+
+class CaseView(TextView):
+    kind = "case"
+
+    @extend_schema(operation_id="put_case", **SAVING)
+    def put(self, request: Request, slug: str) -> Response:
+        """Change a case: the whole text, on top of the revision that `If-Match` names. For editors."""
+        return self.save(request, slug)
+
+    @extend_schema(
+        operation_id="case",
+        responses={(200, "application/json"): ONE_CASE, (200, "text/markdown"): str, 404: _PROBLEM},
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """One case, by its slug or an alias: its text taken apart, and what was measured; or the text itself."""
+        case = Case.objects.visible_to(request.user, proposals=True).for_list().for_page().named(slug)
+        if case is None:
+            raise Http404("There is no such case.")
+        if (answer := self.text(request, case.document)) is not None:
+            return answer
+        current, text = case.document.current, case_text(case.document)
+        if current is None or text is None:
+            raise Http404("This release cannot take its text apart; as text/markdown it is there.")
+        return Response(
+            {
+                **listed(case),
+                "revision": current.n,
+                "aliases": list(text.aliases),
+                "document": text.model_dump(mode="json", exclude_none=True),
+                "measured": [as_measured(summary) for summary in overview.summaries(case)],
+            }
+        )
+
+
+def listed(case: Case) -> dict[str, Any]:
+    return {
+        "case": case.slug,
+        "url": f"{settings.SITE_URL}/api/v1/cases/{case.slug}/",
+        "page": f"{settings.SITE_URL}{case.get_absolute_url()}",
+        "title": case.title,
+        "state": case.document.state,
+        "is_reviewed": case.document.is_reviewed,
+        "kind": case.kind,
+        "status": case.status,
+        "mechanism": case.mechanism,
+        "mechanisms": case.mechanisms,
+        "controllers": case.controllers,
+        "time_bound": case.time_bound,
+        "areas": case.areas,
+        "summary": case.summary,
+        "subsystems": sorted(subsystem.name for subsystem in case.subsystems.all()),
+        "effects": [{"effect": e.effect, "manner": e.manner, "standing": e.standing} for e in case.effects.all()],
+    }
+
+
+def as_measured(summary: overview.Summary) -> dict[str, Any]:
+    kernel = {"release": summary.build.release, "architecture": summary.architecture}
+    if summary.build.label:
+        kernel["label"] = summary.build.label
+    made: dict[str, Any] = {
+        "kernel": kernel,
+        "mover": summary.mover.slug,
+        "environment": summary.environment.slug,
+        "kind": summary.kind,
+        "outcomes": {word.slug: runs for word, runs in summary.outcomes},
+        "runs": summary.runs,
+        "conclusive_runs": summary.conclusive,
+        "held_runs": summary.held,
+        "nr_machines": summary.nr_machines,
+        "last_seen_at": summary.last_seen_at,
+    }
+    if summary.area.slug:
+        made["area"] = summary.area.slug
+    if summary.freed_seconds is not None:
+        made["freed_seconds"] = round(summary.freed_seconds, 4)
+    return made

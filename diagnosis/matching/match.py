@@ -1,0 +1,145 @@
+"""Observation to matches, with the rule and the reason. Pure: signatures come in as values.
+
+A rule is a function (Observation, Signature) -> reason or ''. Adding a rule is adding it to RULES. A log is attached to
+a case only where the case's signature says that its marks prove it; what may be the holder is said by `diagnose`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Callable, Container, FrozenSet, Iterable, List, Mapping, Sequence, Tuple
+
+from diagnosis.matching import naming
+from diagnosis.matching.observation import Observation
+
+MAX_REASON = 400
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Marks that all have to be there, and what they say together.
+
+    `a|b`: either; `frame:nfs_*`: whatever begins so; `!mark`: not there. See diagnosis.rules.marks for what there is.
+    """
+
+    marks: Tuple[str, ...]
+    why: str
+
+    def holds(self, marks: Container[str], ordered: Sequence[str]) -> bool:
+        return bool(self.marks) and all(_there(mark, marks, ordered) for mark in self.marks)
+
+
+@dataclass(frozen=True)
+class Tell:
+    """A command that tells this holder from the others, and what its output says."""
+
+    run: str
+    tells: str
+
+
+@dataclass(frozen=True)
+class Signature:
+    """How a case is recognised.
+
+    `names`: its slug, its aliases, and the tests that speak of it. `mechanisms`: those with which it may be the holder.
+    `needs`: marks without which it is no candidate. `proves`: any one of these is proof.
+    `fingerprints`: of observations that no rule would recognise and that a person said are this case.
+    """
+
+    case: str
+    names: FrozenSet[str]
+    fingerprints: FrozenSet[str] = frozenset()
+    title: str = ""
+    kind: str = "case"
+    mechanisms: Tuple[str, ...] = ()
+    needs: Tuple[str, ...] = ()
+    proves: Tuple[Sign, ...] = ()
+    supports: Tuple[Sign, ...] = ()
+    contradicts: Tuple[Sign, ...] = ()
+    tell: Tuple[Tell, ...] = ()
+
+
+@dataclass(frozen=True)
+class Match:
+    case: str
+    rule: str
+    reason: str
+
+
+def _there(mark: str, marks: Container[str], ordered: Sequence[str]) -> bool:
+    if mark.startswith("!"):
+        return not _there(mark[1:], marks, ordered)
+    if "|" in mark:
+        return any(_there(one, marks, ordered) for one in mark.split("|"))
+    if mark.endswith("*"):
+        return any(one.startswith(mark[:-1]) for one in ordered)
+    return mark in marks
+
+
+def all_there(wanted: Iterable[str], marks: Container[str], ordered: Sequence[str]) -> bool:
+    return all(_there(mark, marks, ordered) for mark in wanted)
+
+
+@lru_cache(maxsize=1_024)
+def _stretches(names: FrozenSet[str]) -> Tuple[Tuple[str, Tuple[str, ...]], ...]:
+    """Names in order, each as the parts of its path: worked out once for a signature, not once for each test."""
+    return tuple((name, tuple(name.split("."))) for name in sorted(names))
+
+
+def _named(observation: Observation, signature: Signature) -> str:
+    if observation.kind == "test":
+        parts = observation.names.split(".")
+        name = next((name for name, wanted in _stretches(signature.names) if naming.stands_in(parts, wanted)), "")
+        return name and "The test %s speaks of this case, by %s." % (observation.names, name)
+    if not observation.names or observation.names not in signature.names:
+        return ""
+    if observation.names == signature.case:
+        return "The run names this case."
+    return "The run names %s, which stands for this case." % observation.names
+
+
+def _ruled(observation: Observation, signature: Signature) -> str:
+    if observation.fingerprint not in signature.fingerprints:
+        return ""
+    return "An editor said that observations of this fingerprint are this case."
+
+
+def _proved(observation: Observation, signature: Signature) -> str:
+    if not observation.marks:
+        return ""
+    marks = frozenset(observation.marks)
+    for sign in signature.proves:
+        if sign.holds(marks, observation.marks):
+            return sign.why
+    return ""
+
+
+Rule = Callable[[Observation, Signature], str]
+RULES: Mapping[str, Rule] = {"named": _named, "proved": _proved, "ruled": _ruled}
+
+
+def match(observation: Observation, signatures: Iterable[Signature]) -> List[Match]:
+    """Every case that some rule recognises, once each (the first rule that does), in the order of slugs."""
+    found: List[Match] = []
+    for signature in signatures:
+        for rule, recognise in RULES.items():
+            reason = recognise(observation, signature)
+            if reason:
+                found.append(Match(signature.case, rule, _shortened(reason)))
+                break
+    return sorted(found, key=lambda one: one.case)
+
+
+def _shortened(reason: str) -> str:
+    """A test's name and a glob are each up to 400 characters, and the two stand in one reason."""
+    return reason if len(reason) <= MAX_REASON else reason[: MAX_REASON - 1] + "…"
+
+
+def digest(signatures: Sequence[Signature]) -> str:
+    """Changes whenever a signature or a rule is added or changed: unmatched observations are tried again then."""
+    parts = [
+        (s.case, sorted(s.names), sorted(s.fingerprints), s.proves) for s in sorted(signatures, key=lambda s: s.case)
+    ]
+    return hashlib.sha256(repr((list(RULES), parts)).encode()).hexdigest()[:16]

@@ -1,0 +1,116 @@
+"""One's own account: profile, what one follows, taking one's data along, leaving; and what maintainers do to others."""
+
+from __future__ import annotations
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from catalog.models import Document
+from discussion import notices
+from discussion.accounts import activity, leaving
+from discussion.models import Subscription
+from people.accounts.forms import LeaveForm, ProfileForm, WhyForm
+from people.models import User, may
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def profile(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)
+    user = User.objects.get(pk=request.user.pk)
+    form = ProfileForm(request.POST or None, instance=user)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, "Saved.")
+        return redirect("profile")
+    visible = Document.objects.visible_to(request.user)
+    page = {
+        "form": form,
+        "addresses": EmailAddress.objects.filter(user=user).order_by("-primary", "email"),
+        "factors": Authenticator.objects.filter(user=user).exclude(type="recovery_codes"),
+        "machines": user.machines.prefetch_related("tokens").order_by("name"),
+        "subscriptions": Subscription.objects.filter(user=user, document__in=visible).select_related("document"),
+        "done": activity.activity(user, request.user)[:10],
+        "providers": settings.SIGNING.providers,
+        "may_moderate": may(user, "moderate"),
+        "here": "account",
+    }
+    return render(request, "people/profile.html", page, status=422 if form.errors else 200)
+
+
+@require_GET
+@login_required
+def export(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)
+    answer = JsonResponse(leaving.data_of(request.user), json_dumps_params={"indent": 1, "ensure_ascii": False})
+    answer["Content-Disposition"] = f'attachment; filename="unmigratable-{request.user.pk}.json"'
+    return answer
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def leave(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)
+    form = LeaveForm(request.user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        leaving.leave(request.user, form.cleaned_data["words"])
+        logout(request)
+        messages.success(request, "Your account is gone.")
+        return redirect("cases")
+    return render(request, "people/leave.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+@login_required
+def follow(request: HttpRequest, document: int) -> HttpResponse:
+    """Mail of what is said of a document, or no more of it."""
+    about = get_object_or_404(Document.objects.visible_to(request.user), pk=document)
+    assert isinstance(request.user, User)
+    if request.POST.get("follow") == "no":
+        Subscription.objects.filter(user=request.user, document=about).delete()
+    else:
+        Subscription.objects.get_or_create(user=request.user, document=about)
+        if not notices.address_of(request.user):
+            messages.warning(request, "You follow it, but have no proved mail address yet: add one in your account.")
+    return redirect(about.get_absolute_url() + "#discussion")
+
+
+@csrf_exempt  # a mail program posts here at one click (RFC 8058); the signed address is what allows it
+@require_http_methods(["GET", "POST"])
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    found = notices.stop(token)
+    if found is None:
+        raise Http404("This link is not one of ours, or its account is gone.")
+    if request.method == "POST":
+        notices.stopped(*found)
+    page = {"document": found[1], "done": request.method == "POST"}
+    return render(request, "people/unsubscribe.html", page)
+
+
+@require_POST
+@login_required
+def ban(request: HttpRequest, name: str) -> HttpResponse:
+    if not may(request.user, "ban"):
+        raise PermissionDenied("Maintainers ban people.")
+    assert isinstance(request.user, User)
+    person = get_object_or_404(User, username=name.replace("\x00", ""))
+    if person == request.user:
+        raise PermissionDenied("You cannot ban yourself.")
+    if request.POST.get("banned") == "no":
+        leaving.readmit(person, request.user)
+        return redirect("person", name)
+    form = WhyForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Say why: it stands in the journal.")
+        return redirect("person", name)
+    leaving.ban(person, request.user, form.cleaned_data["why"])
+    return redirect("person", name)

@@ -1,0 +1,81 @@
+"""Keeping a discussion in order. Everything here stands in the journal, with who did it and why.
+
+Its subject is the comment, not what the comment is about: who flagged what is for moderators alone to know.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from catalog.models import Document
+from discussion.comments import search_index
+from discussion.comments.threads import Overtaken
+from discussion.models import Comment, Flag, Lock, Standing
+from people import journal
+from people.models import User
+
+
+@transaction.atomic
+def flag(comment: Comment, by: User, why: str) -> None:
+    """Asks moderators to look. Once a person and comment: flagging again changes the reason."""
+    Flag.objects.update_or_create(comment=comment, by=by, defaults={"why": why, "settled_at": None})
+    _told("comment.flagged", comment, by, why=why)
+
+
+@transaction.atomic
+def settle_flags(comment: Comment, by: User, n: int) -> None:
+    """`n`: as in `let_through`."""
+    _as_it_was_read(comment, n)
+    if Flag.objects.filter(comment=comment, settled_at=None).update(settled_at=timezone.now()):
+        _told("comment.flags_settled", comment, by)
+
+
+@transaction.atomic
+def let_through(comment: Comment, by: User, n: int) -> None:
+    """Whoever does so vouches for its author. `n`: how many earlier texts there were when they read it (`nr_earlier`).
+
+    Raises `Overtaken`: what was put into its place since then would be let through unseen.
+    """
+    _as_it_was_read(comment, n)
+    if Comment.objects.filter(pk=comment.pk, standing=Standing.WAITING).update(standing=Standing.SHOWN):
+        User.objects.filter(pk=comment.author_id).update(vouched=True)
+        _told("comment.let_through", comment, by)
+
+
+@transaction.atomic
+def hide(comment: Comment, by: User, why: str) -> None:
+    Comment.objects.filter(pk=comment.pk).update(standing=Standing.HIDDEN, hidden_by=by, hidden_why=why)
+    Flag.objects.filter(comment=comment, settled_at=None).update(settled_at=timezone.now())
+    _told("comment.hidden", comment, by, why=why)
+
+
+@transaction.atomic
+def show(comment: Comment, by: User) -> None:
+    hidden = Comment.objects.filter(pk=comment.pk, standing=Standing.HIDDEN)
+    if hidden.update(standing=Standing.SHOWN, hidden_by=None, hidden_why=""):
+        _told("comment.shown", comment, by)
+
+
+@transaction.atomic
+def lock(document: Document, by: User, why: str) -> None:
+    Lock.objects.update_or_create(document=document, defaults={"by": by, "why": why})
+    journal.record("discussion.locked", document.kind, document.slug, by, why=why)
+
+
+@transaction.atomic
+def unlock(document: Document, by: User) -> None:
+    if Lock.objects.filter(document=document).delete()[0]:
+        journal.record("discussion.unlocked", document.kind, document.slug, by)
+
+
+def _as_it_was_read(comment: Comment, n: int) -> None:
+    """Holds the comment until the transaction ends, if its text is still the one that was looked at."""
+    now = Comment.objects.select_for_update(of=("self",)).select_related("document", "author").get(pk=comment.pk)
+    if now.nr_earlier != n:
+        raise Overtaken(now)
+
+
+def _told(verb: str, comment: Comment, by: User, **data: str) -> None:
+    search_index.keep(Comment.objects.select_related("author", "document").get(pk=comment.pk))
+    journal.record(verb, "comment", str(comment.pk), by, comment=comment.pk, on=comment.document.slug, **data)

@@ -1,0 +1,49 @@
+"""Which movers there are, and which of them a case can be measured with."""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence, Tuple
+
+from probes.errors import CannotRun
+from probes.movers.guest import Cma, Offline, SoftOffline
+from probes.movers.order9 import Order9Compaction
+from probes.movers.split import Split
+from probes.movers.spread_holds import SpreadCompaction
+from probes.movers.usual import Compaction, MovePages, Mover, memory_nodes
+from probes.run.attempts import MoverChild
+
+_OF_GUESTS = {kind.name: kind for kind in (Offline, SoftOffline, Cma)}
+GUESTS_ONLY = tuple(_OF_GUESTS)
+NAMES = (MovePages.name, Compaction.name, Split.name, *GUESTS_ONLY)
+
+
+def make(name: str, child: MoverChild, arena_bytes: int, spread: bool = False, guest: bool = False) -> Mover:
+    if name in _OF_GUESTS:
+        return _OF_GUESTS[name](child)
+    if name == Split.name:
+        return Split(child)
+    if name == MovePages.name:
+        return MovePages(child)
+    if not spread:
+        return Compaction(child, arena_bytes)
+    return Order9Compaction(child, arena_bytes) if guest else SpreadCompaction(child, arena_bytes)
+
+
+def reaching(possible: Sequence[str]) -> Tuple[str, ...]:
+    """All movers for a case that can be moved by `possible`: those of guests meet pages by frame, as it does."""
+    return (*possible, *GUESTS_ONLY) if Compaction.name in possible else tuple(possible)
+
+
+def choose(wanted: Optional[str], possible: Sequence[str]) -> str:
+    """The mover for a case that can be moved by `possible`: by wish, else by the number of nodes.
+
+    A case that names another than these two first is about that one.
+    """
+    if wanted is None and possible[0] == Split.name:
+        return Split.name
+    if wanted is None:
+        both = MovePages.name in possible and len(memory_nodes()) > 1
+        return MovePages.name if both else next(iter(possible)) if Compaction.name not in possible else Compaction.name
+    if wanted not in reaching(possible):
+        raise CannotRun("%s cannot reach this case's pages; %s can" % (wanted, " and ".join(reaching(possible))))
+    return wanted

@@ -1,0 +1,224 @@
+"""The process that asks the kernel to migrate pages, and may end up in D for it.
+
+It is forked before any FUSE file is open and used for every attempt: one forked during the hold would
+inherit the withheld file, and its exit would wait for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set
+
+from probes.errors import Disturbed
+from probes.kernel import syscalls
+from probes.run.processes import Blocked, Child, Lines, look_at, start
+
+COMPACT_MEMORY = "/proc/sys/vm/compact_memory"
+BLOCK_STATE = "/sys/devices/system/memory/memory%d/state"
+SOFT_OFFLINE = "/sys/devices/system/memory/soft_offline_page"
+HUGE = "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages"
+GIGANTIC = "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
+_END_SECONDS = 1.0
+VMSTAT = (
+    "pgmigrate_success", "pgmigrate_fail", "compact_isolated", "compact_fail", "compact_success", "compact_stall",
+    "nr_foll_pin_acquired", "nr_foll_pin_released", "nr_writeback", "nr_writeback_temp", "nr_dirty",
+    "nr_isolated_anon", "nr_isolated_file", "thp_split_page", "thp_split_page_failed",
+    "cma_alloc_success", "cma_alloc_fail", "htlb_buddy_alloc_success", "htlb_buddy_alloc_fail",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One request for migration. `seconds` is None where it had not come back, `blocked` then tells why."""
+
+    seconds: Optional[float]
+    blocked: Optional[Blocked]
+    vmstat: Dict[str, int]
+
+    @property
+    def returned(self) -> bool:
+        return self.seconds is not None
+
+
+class MoverChild:
+    """The process that makes the attempts, one at a time."""
+
+    def __init__(self, cpus: Set[int]) -> None:
+        mine, its = socket.socketpair()
+        ours, theirs = mine.detach(), its.detach()
+        self.child: Child = start("unmig-move", lambda: _serve(theirs), [theirs], cpus)
+        os.close(theirs)
+        self.lines = Lines(ours)
+        self.look: Callable[[int], Optional[Blocked]] = look_at
+        self.began = 0.0
+        self.busy = False
+        self.answer: Dict[str, Any] = {}
+
+    def ask(self, order: Dict[str, Any], seconds: float, check: Callable[[], None]) -> Attempt:
+        """Send an order, and wait up to `seconds` for its end. `check` is called meanwhile and may raise."""
+        before = vmstat()
+        self.answer = {}
+        self.began, self.busy = time.monotonic(), True
+        self.lines.send(order)
+        took = self.wait(seconds, check)
+        blocked = None if took is not None else self.look(self.child.pid)
+        return Attempt(took, blocked, difference(before, vmstat()))
+
+    def wait(self, seconds: float, check: Callable[[], None]) -> Optional[float]:
+        """Seconds from the order to its end, None where it has not ended yet."""
+        end = time.monotonic() + seconds
+        while self.busy:
+            left = end - time.monotonic()
+            if left <= 0:
+                return None
+            for answer in self.lines.receive(min(left, 0.05)):
+                self.busy, self.answer = False, answer
+                if "error" in answer:
+                    raise Disturbed("the mover failed: %s" % answer["error"])
+            if self.lines.closed:
+                raise Disturbed("the mover's process ended (%s)" % self._fate())
+            check()
+        return time.monotonic() - self.began
+
+    def interrupt(self) -> None:
+        """Ask it to stop; only what minds a signal does."""
+        os.kill(self.child.pid, signal.SIGUSR1)
+
+    def close(self) -> bool:
+        """False where it still sleeps in D. It ends by itself when nobody is there to give orders."""
+        os.close(self.lines.fd)
+        return self.child.wait(_END_SECONDS) or self.child.end()
+
+    def _fate(self) -> str:
+        self.child.wait(1.0)
+        return self.child.how_it_ended()
+
+
+class _Stop:
+    """Turns SIGUSR1 into an error of the order that is being carried out, and into nothing between orders."""
+
+    def __init__(self) -> None:
+        self.working = False
+        signal.signal(signal.SIGUSR1, self._signalled)
+
+    def _signalled(self, number: int, frame: Optional[FrameType]) -> None:
+        if self.working:
+            raise InterruptedError(errno.EINTR, "asked to stop")
+
+    @contextlib.contextmanager
+    def heeded(self) -> Iterator[None]:
+        self.working = True
+        try:
+            yield
+        finally:
+            self.working = False
+
+
+def _serve(fd: int) -> None:
+    lines, stop = Lines(fd), _Stop()
+    while not lines.closed:
+        for order in lines.receive(60.0):
+            try:
+                with stop.heeded():
+                    answer = _DO[order["mover"]](order) or {}
+                lines.send({"done": True, **answer})
+            except OSError as error:
+                lines.send({"error": str(error)})
+
+
+def _compact(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    fd = os.open(COMPACT_MEMORY, os.O_WRONLY)
+    try:
+        os.write(fd, b"1")
+    finally:
+        os.close(fd)
+    return None
+
+
+def _move(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    for addresses in order["requests"]:
+        try:
+            syscalls.move_pages(order["pid"], addresses, order["node"])
+        except OSError as error:  # that there was no memory to move to is a result; where the pages are tells
+            if error.errno != errno.ENOMEM:
+                raise
+    return None
+
+
+def _offline(order: Dict[str, Any]) -> Dict[str, Any]:
+    """Take memory blocks offline, one after the other, as far as that goes."""
+    done: List[int] = []
+    for block in order["blocks"]:
+        number = _try_write(BLOCK_STATE % block, "offline")
+        if number:
+            return {"offline": done, "errno": number}
+        done.append(block)
+    return {"offline": done}
+
+
+def _soft_offline(order: Dict[str, Any]) -> Dict[str, Any]:
+    """Soft-offline each frame; the errno of those that would not."""
+    tried = [_try_write(SOFT_OFFLINE, "0x%x" % (frame * syscalls.PAGE)) for frame in order["frames"]]
+    return {"nr_soft_offline": tried.count(0), "errnos": sorted({number for number in tried if number})}
+
+
+def _cma(order: Dict[str, Any]) -> Dict[str, Any]:
+    number = _try_write(GIGANTIC, "1")
+    with open(GIGANTIC, encoding="ascii") as pool:
+        return {"nr_gigantic": int(pool.read()), "errno": number}
+
+
+def _order9(order: Dict[str, Any]) -> Dict[str, Any]:
+    """As many huge pages of order 9 as can be had on a node, up to a number; how many there are then."""
+    number = _try_write(HUGE % order["node"], str(order["nr"]))
+    with open(HUGE % order["node"], encoding="ascii") as pool:
+        return {"nr_order9": int(pool.read()), "errno": number}
+
+
+def _split(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """Cut files off, each in the middle of a large folio."""
+    for path, size_bytes in order["cuts"]:
+        os.truncate(path, size_bytes)
+    return None
+
+
+def _try_write(path: str, text: str) -> int:
+    """0, or the errno: here a failure is the result that was asked for."""
+    try:
+        fd = os.open(path, os.O_WRONLY)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+    except OSError as error:
+        return error.errno or errno.EIO
+    return 0
+
+
+_DO: Dict[str, Callable[[Dict[str, Any]], Optional[Dict[str, Any]]]] = {
+    "compaction": _compact,
+    "move_pages": _move,
+    "offline": _offline,
+    "soft_offline": _soft_offline,
+    "cma": _cma,
+    "order9": _order9,
+    "split": _split,
+}
+
+
+def vmstat() -> Dict[str, int]:
+    with open("/proc/vmstat", encoding="ascii") as table:
+        pairs = (line.split() for line in table)
+        return {name: int(value) for name, value in pairs if name in VMSTAT}
+
+
+def difference(before: Dict[str, int], after: Dict[str, int]) -> Dict[str, int]:
+    """What changed; what did not is left out."""
+    return {name: after[name] - before[name] for name in after if name in before and after[name] != before[name]}

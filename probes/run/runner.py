@@ -1,0 +1,289 @@
+"""One run of one case: prepare, baseline, hold, attempt, release, attempt again. Runs in its own process.
+
+Page frame numbers before and after decide; control pages that were never held must have moved by the
+same attempt, else nothing can be said. The outcome is `diagnosis.matching.outcome.judge`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Optional
+
+from diagnosis.matching import outcome
+from probes.errors import Disturbed
+from probes.kernel import pages, zones
+from probes.movers import choice
+from probes.movers.usual import Mover
+from probes.run import unprivileged
+from probes.run.arena import affordable_bytes, pin_to_one_cpu
+from probes.run.attempts import Attempt, MoverChild
+from probes.run.experiment import NR_PAGES, Case, Experiment, Surroundings
+from probes.run.processes import Blocked
+
+_PREPARE_TRIES = 3
+_BASELINE_SECONDS = 10.0
+_AFTER_RELEASE_SECONDS = 15.0
+_LEAST_ATTEMPT_SECONDS = 0.5
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    mover: str
+    hold_seconds: float
+    arena_bytes: int
+    holder: str = "privileged"
+    guest: bool = False
+    spread: bool = False
+
+
+@dataclass
+class Measured:
+    """What a run has found so far. Absent is None; nothing stands at zero that was not counted."""
+
+    area: str = "migrate_movable"
+    control_nr: int = NR_PAGES
+    control_moved: int = 0
+    in_movable_area: bool = True
+    reached: bool = True
+    target_nr: int = NR_PAGES
+    moved_by_hold: int = 0
+    moved_while_held: int = 0
+    moved_after_release: Optional[int] = None
+    attempt: Optional[Attempt] = None
+    blocked: Optional[Blocked] = None
+    freed_seconds: Optional[float] = None
+    operation: Dict[str, Any] = field(default_factory=dict)
+    tries: Dict[str, int] = field(default_factory=dict)
+    facts: Dict[str, Any] = field(default_factory=dict)
+
+
+def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
+    """The run as the envelope wants it, without its start. Raises CannotRun, Disturbed or OSError."""
+    arena_bytes = affordable_bytes(settings.arena_bytes)
+    parent, cpus = os.getppid(), pin_to_one_cpu()
+    child = MoverChild(cpus)
+    witness = None
+    try:
+        if settings.holder == "unprivileged":
+            witness = unprivileged.Witness()
+            child.look = witness.look_at
+            unprivileged.become(parent, case.needs_namespace)
+        experiment = case.experiment(Surroundings(settings.hold_seconds, cpus, settings.mover))
+        try:
+            experiment.start()
+            mover = choice.make(settings.mover, child, arena_bytes, settings.spread, settings.guest)
+            try:
+                measured = _Run(experiment, mover, settings.hold_seconds, say).measure()
+            finally:
+                mover.close()
+        finally:
+            experiment.close()
+    finally:
+        ended = child.close()
+        if witness is not None:
+            witness.close()
+    if not ended:
+        raise Disturbed("the mover still sleeps in D after everything was released")
+    if settings.mover == "compaction" and not case.safe_on_a_host:
+        # Its scanners may meet, or a folio of others end it, before the one that it would have to wait for.
+        measured.reached = measured.attempt is None or not measured.attempt.returned
+    return record(measured)
+
+
+class _Run:
+    def __init__(self, experiment: Experiment, mover: Mover, hold_seconds: float, say: Say) -> None:
+        self.experiment = experiment
+        self.mover = mover
+        self.hold_seconds = hold_seconds
+        self.say = say
+        self.found = Measured()
+
+    def measure(self) -> Measured:
+        self._prepare()
+        if self.mover.brings_back:
+            self._baseline()
+        self.say("holding 16 pages for up to %g s" % self.hold_seconds)
+        before, began = self.experiment.frames(), time.monotonic()
+        self.found.facts.update(self.experiment.hold(self.mover))
+        held = self.experiment.frames()
+        self._where(before, held)
+        self._attempt_while_held(held, began + self.hold_seconds)
+        self.found.facts["held_seconds"] = round(time.monotonic() - began, 3)
+        self.say("releasing")
+        released = time.monotonic()
+        self.experiment.release()
+        self._attempt_after_release(held, released)
+        self.found.facts.update(self.mover.facts())
+        return self.found
+
+    def _prepare(self) -> None:
+        for attempt in range(1, _PREPARE_TRIES + 1):
+            self.mover.settle()
+            self.say("staging memory" + (" (again: the pages landed badly)" if attempt > 1 else ""))
+            self.experiment.prepare(self.mover)
+            self.found.facts["nr_stagings"] = attempt
+            if self.mover.fits(_known(pages.frames_of(self.experiment.control + self.experiment.target))):
+                return
+
+    def _baseline(self) -> None:
+        """Where a page can come back, all must be seen to move before anything is held."""
+        both = self.experiment.control + self.experiment.target
+        if not both:
+            return
+        before = pages.frames_of(both)
+        self.mover.attempt(both, _BASELINE_SECONDS, self.experiment.check)
+        self.found.facts["nr_moved_at_baseline"] = pages.moved(before, pages.frames_of(both))
+
+    def _where(self, before: List[Optional[int]], held: List[Optional[int]]) -> None:
+        found = self.found
+        frames = _known(held)
+        if not frames:
+            raise Disturbed("the target has no page frames")
+        found.target_nr = len(held)
+        found.moved_by_hold = pages.moved(before, held)
+        found.in_movable_area = self.experiment.in_movable_area()
+        areas = zones.read()
+        # Where the mover works on an area, pages that the hold itself moved out of it count where they were.
+        found.area = self.mover.area((_known(before) if self.mover.operation() else []) or frames)
+        names = {zone.name for zone in (zones.zone_of(frame, areas) for frame in frames) if zone}
+        if len(names) == 1:
+            found.facts["zone"] = names.pop()
+
+    def _attempt_while_held(self, held: List[Optional[int]], end: float) -> None:
+        control = self.experiment.control_frames()
+        self.found.control_nr = len(control)
+        self.mover.meet(_known(control), _known(held))
+        for attempt in range(1, self.mover.most_tries + 1):
+            self.mover.arm(_unmoved(control, self.experiment.control_frames()) + _known(held))
+            if attempt > 1 and time.monotonic() + _LEAST_ATTEMPT_SECONDS > end:  # that has taken a while
+                break
+            left = max(_LEAST_ATTEMPT_SECONDS, end - time.monotonic())
+            self.say("%s, with %d control pages beside (try %d)" % (self.mover.name, len(control), attempt))
+            made = self._attempt(left)
+            self.found.tries["while_held"] = attempt
+            self.found.attempt, self.found.blocked = made, made.blocked
+            self.found.control_moved = self.experiment.control_moved(control)
+            self.found.moved_while_held = self.experiment.moved_while_held(held)
+            # A control page that stayed means that targets ran short, so the target may not have been tried in
+            # earnest either: with -ENOMEM, migrate_pages_sync() does not get to the pass that waits (6.18).
+            enough = self.found.control_moved == len(control)
+            if enough or not made.returned or time.monotonic() + _LEAST_ATTEMPT_SECONDS > end:
+                break
+        self._note_operation("while_held", made.returned)
+        self.experiment.check()
+        if self.found.blocked is not None:
+            self.say("the mover has not come back: %s" % _where_blocked(self.found.blocked))
+
+    def _note_operation(self, when: str, returned: bool) -> None:
+        """What came of the latest attempt as a whole. One that has not come back has not succeeded."""
+        self.mover.conclude()
+        seen = self.mover.operation()
+        if seen is None:
+            return
+        self.found.operation["name"] = seen.name
+        if seen.before is not None:
+            self.found.operation["before"] = seen.before
+        succeeded = seen.latest if returned else False
+        if succeeded is not None:
+            self.found.operation[when] = succeeded
+
+    def _attempt(self, seconds: float) -> Attempt:
+        addresses = self.experiment.control + self.experiment.target
+        return self.mover.attempt(addresses, seconds, self.experiment.check)
+
+    def _attempt_after_release(self, held: List[Optional[int]], released: float) -> None:
+        """First what the blocked mover does on its way out, then attempts of our own."""
+        found, experiment, child = self.found, self.experiment, self.mover.child
+        was_blocked = child.busy
+        if child.busy and child.wait(_AFTER_RELEASE_SECONDS, experiment.check) is None:
+            raise Disturbed("the mover did not come back within %g s of the release" % _AFTER_RELEASE_SECONDS)
+        if not experiment.releases:
+            return
+        found.freed_seconds = time.monotonic() - released
+        if was_blocked:
+            self._note_operation("after_release", True)
+        found.moved_after_release = experiment.moved_after_release(held)
+        found.tries["after_release"] = 0
+        while 2 * found.moved_after_release < found.target_nr and found.tries["after_release"] < self.mover.most_tries:
+            found.tries["after_release"] += 1
+            if found.tries["after_release"] > 1:
+                self.mover.settle()
+            self.say("%s again (try %d)" % (self.mover.name, found.tries["after_release"]))
+            self.mover.arm(_unmoved(held, pages.frames_of(experiment.target)))
+            if not self._attempt(_AFTER_RELEASE_SECONDS).returned:
+                raise Disturbed("the mover did not come back within %g s, with nothing held" % _AFTER_RELEASE_SECONDS)
+            found.freed_seconds = time.monotonic() - released
+            self._note_operation("after_release", True)
+            found.moved_after_release = experiment.moved_after_release(held)
+
+
+def _known(frames: List[Optional[int]]) -> List[int]:
+    return [frame for frame in frames if frame is not None]
+
+
+def _unmoved(before: List[Optional[int]], now: List[Optional[int]]) -> List[int]:
+    """The frames that are still in use: a page that has moved lies above the free targets already."""
+    return sorted(set(_known(before)) & set(_known(now)))
+
+
+def _where_blocked(blocked: Blocked) -> str:
+    return "state %s in %s" % (blocked.state, blocked.wchan or (blocked.stack or ["an unknown place"])[0])
+
+
+def record(found: Measured) -> Dict[str, Any]:
+    """The numbers, with the outcome that they have, in the envelope's words."""
+    attempt = found.attempt
+    assert attempt is not None
+    if attempt.blocked is not None and not attempt.blocked.sleeps():
+        # The judge reads "did not return" as "slept"; a mover that was still at work has shown neither.
+        raise Disturbed("the mover was still at work (state %s) when the hold ended" % attempt.blocked.state)
+    slug, reason = outcome.judge(
+        outcome.Count(
+            control_nr=found.control_nr,
+            control_moved=found.control_moved,
+            target_nr=found.target_nr,
+            moved_by_hold=found.moved_by_hold,
+            moved_while_held=found.moved_while_held,
+            moved_after_release=found.moved_after_release,
+            returned=attempt.returned,
+            in_movable_area=found.in_movable_area,
+            reached=found.reached,
+            operation_held=found.operation.get("while_held"),
+            operation_released=found.operation.get("after_release"),
+        )
+    )
+    made: Dict[str, Any] = {
+        "area": found.area,
+        "outcome": slug,
+        "reason": reason,
+        "control": {"nr_pages": found.control_nr, "nr_moved": found.control_moved},
+        "target": {
+            "nr_pages": found.target_nr,
+            "nr_moved_by_hold": found.moved_by_hold,
+            "nr_moved_while_held": found.moved_while_held,
+        },
+        "attempt": {"returned": attempt.returned},
+        "tries": found.tries,
+        "vmstat": attempt.vmstat,
+        "facts": found.facts,
+    }
+    if not found.reached and slug == "inconclusive":
+        made["target"]["reached"] = False
+    if not found.in_movable_area:
+        made["target"]["in_movable_area"] = False
+    if found.operation:
+        made["operation"] = found.operation
+    if found.moved_after_release is not None:
+        made["target"]["nr_moved_after_release"] = found.moved_after_release
+    if attempt.seconds is not None:
+        made["attempt"]["seconds"] = round(attempt.seconds, 4)
+    if found.blocked is not None:
+        made["blocked"] = {"state": found.blocked.state, "wchan": found.blocked.wchan, "stack": found.blocked.stack}
+    stayed = 2 * found.moved_while_held < found.target_nr  # what moved while held was not freed by the release
+    if stayed and found.freed_seconds is not None and 2 * (found.moved_after_release or 0) >= found.target_nr:
+        made["freed_seconds"] = round(found.freed_seconds, 4)
+    return made

@@ -1,0 +1,100 @@
+"""What is read of texts that strangers sent: pure, so that a helper can do it (rest.bounds). No Django.
+
+Read    one report: its observations with what they match, or why it cannot be read
+Told    a diagnosis as it is shown: without what nobody looks at, since it travels between processes
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import zstandard
+
+from diagnosis.diagnose import diagnose
+from diagnosis.formats import envelope, registry
+from diagnosis.formats.faults import Fault, Unreadable
+from diagnosis.formats.format import Given
+from diagnosis.matching import match as matching
+from diagnosis.matching import naming
+from diagnosis.matching.match import Match, Signature
+from diagnosis.matching.observation import Observation
+from diagnosis.rules.verdict import Diagnosis
+from diagnosis.text import redact
+from diagnosis.words import plain
+from reports.diagnose import redacted
+from reports.diagnose.annotated_log import Gap, Line, marked
+
+MOST_FINDINGS = 40
+MOST_RECORDS = 200
+LINES, PLAIN, RECORDS = "lines", "plain", "records"
+
+
+@dataclass
+class Read:
+    found: list[tuple[Observation, list[Match]]] = field(default_factory=list)
+    code: str = ""
+    faults: tuple[Fault, ...] = ()
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """`diagnosis` has no text, MOST_FINDINGS findings, and records only for whom wants RECORDS."""
+
+    diagnosis: Diagnosis
+    nr_records: int
+    lines: list[Line | Gap]
+    plain: str
+
+
+def told(text: str | bytes, signatures: Sequence[Signature], release: str, wanted: str) -> Told:
+    """`wanted`: the marked LINES for a page, PLAIN text, or RECORDS."""
+    made = diagnose(text, signatures, release)
+    lines = marked(made) if wanted == LINES else []
+    shown = plain.shown(made) if wanted == PLAIN else ""
+    records = made.records[:MOST_RECORDS] if wanted == RECORDS else ()
+    kept = replace(made, text="", records=records, findings=made.findings[:MOST_FINDINGS])
+    return Told(kept, len(made.records), lines, shown)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A report as it is stored: `packed` as `inbox.packed` made it, `given` for a `Given`."""
+
+    format: str
+    packed: bytes
+    given: Mapping[str, str]
+
+
+def observed(sent: Sequence[Sent], known: Sequence[Signature]) -> list[Read]:
+    """Parses and matches. Whatever goes wrong with one report is filed with it, and hurts no other."""
+    return [_observed(one, known) for one in sent]
+
+
+def _observed(one: Sent, known: Sequence[Signature]) -> Read:
+    try:
+        body = zstandard.ZstdDecompressor().decompress(one.packed)
+        said = registry.FORMATS[one.format].observations(body, Given(**one.given))
+        return Read([(observation, matching.match(observation, known)) for observation in said])
+    except Unreadable as error:
+        return Read(code=error.code, faults=error.faults)
+    except Exception:
+        return Read(traceback=traceback.format_exc())
+
+
+def marked_log(body: bytes) -> list[Line | Gap]:
+    """A stored log, scrubbed, with what was read in it."""
+    return marked(diagnose(redacted.hidden(body.decode("utf-8", "replace")).text))
+
+
+def scrubbed(body: bytes) -> envelope.Envelope | None:
+    """A stored report of ours, scrubbed a second time: the sender's own scrubbing is not relied on."""
+    try:
+        return envelope.read(
+            naming.straight(json.dumps(redact.envelope(json.loads(body)), ensure_ascii=False)).encode()
+        )
+    except (Unreadable, ValueError):
+        return None

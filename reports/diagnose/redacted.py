@@ -1,0 +1,36 @@
+"""What a text would lose before strangers see it: for its sender, line by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diagnosis.matching import naming
+from diagnosis.text import redact
+
+MOST_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Hidden:
+    number: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Hiding:
+    """`text`: as the public would see it. `lines`: those that change, at most MOST_SHOWN of `nr_lines`."""
+
+    text: str
+    lines: tuple[Hidden, ...]
+    nr_lines: int
+
+
+def hidden(text: str) -> Hiding:
+    made, changed = [], []
+    for number, line in enumerate(text.split("\n"), 1):
+        clean = naming.straight(redact.text(line))
+        made.append(clean)
+        if clean != line:
+            changed.append(Hidden(number, line[:300], clean[:300]))
+    return Hiding("\n".join(made), tuple(changed[:MOST_SHOWN]), len(changed))

@@ -1,0 +1,102 @@
+"""A text to its diagnosis, joined with what the catalog knows of each candidate and of that kernel.
+
+Nothing is stored. A stranger's diagnosis knows no drafts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.documents.signatures import signatures
+from catalog.measured.affected import Judged, judge
+from catalog.models import Case
+from diagnosis.kernels import releases
+from diagnosis.kernels.affected import AFFECTED, NOT_AFFECTED, UNKNOWN
+from diagnosis.rules.verdict import PROVED, Candidate, Diagnosis, Finding
+from diagnosis.words.advice import now_for
+from reports.diagnose import reading
+from reports.intake.refusals import too_slow
+from rest.bounds import bounded
+
+
+@dataclass(frozen=True)
+class Possible:
+    """A candidate with its case, and whether the log's kernel is affected by it; None where the log names none."""
+
+    candidate: Candidate
+    case: Case
+    answer: Judged | None
+
+
+@dataclass(frozen=True)
+class Found:
+    finding: Finding
+    candidates: tuple[Possible, ...]
+    nr_more: int = 0
+    now: str = ""
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the text itself says anything for or against a candidate."""
+        return any(one.candidate.support or one.candidate.contradiction for one in self.candidates)
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """`release`: what the sender says, or what the text says, '' where neither does."""
+
+    told: reading.Told
+    found: tuple[Found, ...]
+    release: str
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        return self.told.diagnosis
+
+
+MOST_CANDIDATES = 12
+
+
+def diagnosed(text: str | bytes, user: Any, release: str = "", wanted: str = "") -> Diagnosed:
+    """Constant queries: the signatures, the cases, what was measured near that kernel. What to do now stands with the
+    first finding that asks for it. `wanted`: see `reading.told`. Raises `Refusal` where it takes too long."""
+    cases = {case.slug: case for case in Case.objects.visible_to(user).for_page()}
+    known = [one for one in signatures() if one.case in cases]
+    try:
+        told = bounded.call(reading.told, text, known, release, wanted, nr_bytes=len(text))
+    except bounded.TooLong:
+        raise too_slow() from None
+    made = told.diagnosis
+    release = release or made.release
+    answers = _answers(release, made, cases)
+    found, said = [], {""}
+    for finding in made.findings:
+        now = now_for(finding, made.records)
+        found.append(_found(finding, cases, answers, "" if now in said else now))
+        said.add(now)
+    return Diagnosed(told, tuple(found), release)
+
+
+def _answers(release: str, made: Diagnosis, cases: dict[str, Case]) -> dict[str, Judged]:
+    kernel = releases.read_uname(release)
+    if kernel is None:
+        return {}
+    named = {candidate.case for finding in made.findings for candidate in finding.candidates}
+    return {one.case.slug: one for one in judge(kernel, [cases[slug] for slug in sorted(named)])}
+
+
+def _found(finding: Finding, cases: dict[str, Case], answers: dict[str, Judged], now: str) -> Found:
+    possible = [Possible(c, cases[c.case], answers.get(c.case)) for c in finding.candidates]
+    possible.sort(key=_rank)
+    return Found(finding, tuple(possible[:MOST_CANDIDATES]), max(len(possible) - MOST_CANDIDATES, 0), now)
+
+
+_BY_KERNEL = {AFFECTED: 0, UNKNOWN: 1, NOT_AFFECTED: 2}
+
+
+def _rank(one: Possible) -> tuple[bool, int, int]:
+    """What is proved, then what the text speaks for, then whether that kernel is affected; `sort` keeps the rest."""
+    candidate, verdict = one.candidate, one.answer.answer.verdict if one.answer else UNKNOWN
+    weight = 2 * len(candidate.contradiction) - len(candidate.support)
+    return candidate.standing != PROVED, weight, _BY_KERNEL[verdict]

@@ -1,0 +1,246 @@
+"""Everything public, to take along: NDJSON, CSV, and KCIDB issues and incidents. Streamed, so of any length."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpRequest, StreamingHttpResponse
+
+from catalog.models import Case, Document, KernelBuild, Tally
+from catalog.pages.export_formats import inert
+from catalog.revisions import review
+from catalog.search import index
+from diagnosis.words.vocabulary import CONCLUSIVE, HELD
+from reports.intake import receipts
+from reports.models import Evidence, Report
+from rest.bounds import limits
+
+CHUNK = 1_000
+ORIGIN = "unmigratable"
+COLUMNS = (
+    *("case", "report", "key", "rule", "release", "label", "architecture", "environment", "kind", "machine", "mover"),
+    *("area", "outcome", "freed_seconds", "seen_at", "does_not_count"),
+)
+STATUS = {"skipped": "SKIP", "error": "ERROR", "inconclusive": "DONE", "passed": "PASS", "failed": "FAIL"}
+_ANYBODY = AnonymousUser()
+
+
+def documents(request: HttpRequest) -> StreamingHttpResponse:
+    """Cases and strategies: the text that is the truth of each, with its revision."""
+    rows = Document.objects.visible_to(_ANYBODY).select_related("current").order_by("kind", "slug")
+    hidden = index.hidden_names()
+    return _lines(request, ({"kind": row.kind, "slug": row.slug, **_text(row, hidden)} for row in rows.iterator(CHUNK)))
+
+
+def evidence(request: HttpRequest) -> StreamingHttpResponse:
+    return _lines(request, (receipts.evidence(row) for row in _evidence()))
+
+
+def reports(request: HttpRequest) -> StreamingHttpResponse:
+    """The ledger, oldest first: that it came, from whom, how large, and what became of it."""
+    rows = Report.objects.select_related("machine").order_by("received_at", "id").iterator(CHUNK)
+    return _lines(request, (_report(row) for row in rows))
+
+
+def tallies(request: HttpRequest) -> StreamingHttpResponse:
+    rows = Tally.objects.visible_to(_ANYBODY).select_related("case", "build", "machine").order_by("pk").iterator(CHUNK)
+    return _lines(request, (_tally(row) for row in rows))
+
+
+def evidence_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """The same evidence as a table. A cell that a spreadsheet would take for a formula begins with an apostrophe."""
+    writer = csv.writer(_Echo())
+
+    def rows() -> Iterator[str]:
+        yield writer.writerow(COLUMNS)
+        for row in _evidence():
+            told = receipts.evidence(row)
+            told.update(told.pop("kernel"))
+            yield writer.writerow([_cell(told.get(name, "")) for name in COLUMNS])
+
+    return _stream(request, rows(), "text/csv; charset=utf-8", "evidence.csv")
+
+
+def kcidb(request: HttpRequest) -> StreamingHttpResponse:
+    """KCIDB 5.3: a case is an issue, a conclusive run a test, and an incident says whether the issue was there."""
+
+    def parts() -> Iterator[str]:
+        yield '{"version": {"major": 5, "minor": 3}, "checkouts": ['
+        public = KernelBuild.objects.filter(pk__in=_evidence(ordered=False).values("build"))
+        yield from _joined(_checkout(build) for build in public.order_by("pk").iterator(CHUNK))
+        yield '], "builds": ['
+        pairs = _evidence(ordered=False).values_list("build", "architecture").distinct().order_by("build")
+        yield from _joined(_build(*pair) for pair in pairs)
+        yield '], "issues": ['
+        yield from _joined(
+            _issue(case) for case in Case.objects.visible_to(_ANYBODY).for_list().select_related("document__current")
+        )
+        yield '], "tests": ['
+        yield from _joined(_test(row) for row in _evidence())
+        yield '], "incidents": ['
+        seen = (row for row in _evidence() if row.outcome in CONCLUSIVE and row.machine.is_trusted)
+        yield from _joined(_incident(row) for row in seen)
+        yield "]}\n"
+
+    return _stream(request, parts(), "application/vnd.kcidb+json", "unmigratable.kcidb.json")
+
+
+def _evidence(ordered: bool = True) -> Any:
+    rows = Evidence.objects.visible_to(_ANYBODY)
+    if not ordered:
+        return rows
+    return rows.select_related("build", "machine", "case__document__current", "report").order_by("pk").iterator(CHUNK)
+
+
+def _text(row: Document, hidden: frozenset[str]) -> dict[str, Any]:
+    """Without the text where it names a draft, as its own address in the API has it."""
+    assert row.current is not None
+    row.current.document = row
+    told = {"revision": row.current.n}
+    return {**told, "text": row.current.text} if review.tells_nothing_of(hidden, row.current) else told
+
+
+def _report(row: Report) -> dict[str, Any]:
+    made = {
+        "id": str(row.pk),
+        "machine": row.machine.name,
+        "state": row.state,
+        "received_at": row.received_at,
+        "size_bytes": row.size_bytes,
+        "sha256": receipts.shown_digest(row),
+        "nr_observations": row.nr_observations,
+        "nr_unmatched": row.nr_unmatched,
+    }
+    if row.format:
+        made["format"] = row.format
+    if row.reason:
+        made["problem"] = row.reason
+    return made
+
+
+def _tally(row: Tally) -> dict[str, Any]:
+    kernel = {"release": row.build.release, "architecture": row.architecture}
+    if row.build.label:
+        kernel["label"] = row.build.label
+    return {
+        "case": row.case.slug,
+        "kernel": kernel,
+        "mover": row.mover,
+        "area": row.area,
+        "kind": row.kind,
+        "environment": row.environment,
+        "machine": row.machine.name,
+        "outcome": row.outcome,
+        "runs": row.runs,
+        "last_seen_at": row.last_seen_at,
+        "histogram": row.histogram,
+    }
+
+
+def _checkout(build: KernelBuild) -> dict[str, Any]:
+    made = {"id": f"{ORIGIN}:{build.pk}", "origin": ORIGIN, "git_commit_name": f"v{build.release}"}
+    return {**made, "comment": f"with {build.label}"} if build.label else made
+
+
+def _build(build_id: int, architecture: str) -> dict[str, Any]:
+    made = {"id": f"{ORIGIN}:{build_id}/{architecture}", "origin": ORIGIN, "checkout_id": f"{ORIGIN}:{build_id}"}
+    return {**made, "architecture": architecture}
+
+
+def _issue(case: Case) -> dict[str, Any]:
+    current = case.document.current
+    return {
+        "id": f"{ORIGIN}:{case.slug}",
+        "origin": ORIGIN,
+        "version": current.n if current else 0,
+        "report_url": f"{settings.SITE_URL}{case.get_absolute_url()}",
+        "report_subject": case.title,
+        "comment": case.summary,
+        "culprit": {"code": True, "tool": False, "harness": False},
+    }
+
+
+def _test(row: Evidence) -> dict[str, Any]:
+    status = STATUS.get(row.outcome) or ("FAIL" if row.outcome in HELD else "PASS")
+    return {
+        "id": _test_id(row),
+        "origin": ORIGIN,
+        "build_id": f"{ORIGIN}:{row.build_id}/{row.architecture}",
+        "path": ".".join(filter(None, (ORIGIN, row.case.slug, row.mover))),
+        "status": status,
+        "start_time": row.seen_at,
+        "log_url": f"{settings.SITE_URL}{row.report.get_absolute_url()}",
+        "misc": {"outcome": row.outcome, "machine": row.machine.name, "kind": row.kind},
+    }
+
+
+def _incident(row: Evidence) -> dict[str, Any]:
+    current = row.case.document.current
+    return {
+        "id": f"{ORIGIN}:{row.pk}",
+        "origin": ORIGIN,
+        "issue_id": f"{ORIGIN}:{row.case.slug}",
+        "issue_version": current.n if current else 0,
+        "test_id": _test_id(row),
+        "present": row.outcome in HELD,
+        "comment": f"{row.outcome_word.label}: {row.reason}",
+    }
+
+
+def _test_id(row: Evidence) -> str:
+    return f"{ORIGIN}:{row.report_id}{row.key if row.key.startswith('/') else '/' + row.key}/{row.case.slug}"
+
+
+class _Echo:
+    """For csv: what is written is the value."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _cell(value: Any) -> Any:
+    return inert(value.isoformat() if hasattr(value, "isoformat") else value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+
+
+def _joined(values: Iterable[Any]) -> Iterator[str]:
+    comma = ""
+    for value in values:
+        yield comma + _json(value)
+        comma = ",\n"
+
+
+def _lines(request: HttpRequest, values: Iterable[Any]) -> StreamingHttpResponse:
+    return _stream(request, (_line(value) + "\n" for value in values), "application/x-ndjson", "")
+
+
+def _line(value: Any) -> str:
+    """Many programs break lines at these three too, and would find half of an object."""
+    return _json(value).replace("\x85", "\\u0085").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _stream(request: HttpRequest, parts: Iterable[str], kind: str, name: str) -> StreamingHttpResponse:
+    limits.spend(request, "export")
+    answer = StreamingHttpResponse(parts, content_type=kind)
+    if name:
+        answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+VIEWS: dict[str, Callable[[HttpRequest], StreamingHttpResponse]] = {
+    "documents.ndjson": documents,
+    "evidence.ndjson": evidence,
+    "evidence.csv": evidence_csv,
+    "reports.ndjson": reports,
+    "tallies.ndjson": tallies,
+    "kcidb.json": kcidb,
+}

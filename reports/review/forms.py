@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from catalog.models import Case
+from diagnosis.words.vocabulary import CONTROLLERS, ENVIRONMENTS, MECHANISMS
+
+
+class VerdictForm(forms.Form):
+    key = forms.CharField(widget=forms.HiddenInput, max_length=100)
+    case = forms.SlugField(widget=forms.HiddenInput, max_length=64)
+    word = forms.ChoiceField(choices=[("stands", "confirm"), ("refuted", "refute")])
+    note = forms.CharField(max_length=500, required=False)
+
+
+class RulingForm(forms.Form):
+    """What an editor says of a group: `word` is the button that was pressed."""
+
+    case = forms.ModelChoiceField(
+        Case.objects.none(), to_field_name="slug", required=False, empty_label="Choose a case"
+    )
+    note = forms.CharField(max_length=500, required=False)
+    word = forms.ChoiceField(choices=[("case", "this case"), ("noise", "noise"), ("back", "take it back")])
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id=False, **kwargs)
+        cases = self.fields["case"]
+        assert isinstance(cases, forms.ModelChoiceField)
+        cases.queryset = Case.objects.visible_to(user).order_by("title")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("word") == "case" and not data.get("case") and "case" not in self.errors:
+            self.add_error("case", "Choose the case.")
+        if data.get("word") == "noise":
+            data["case"] = None
+        return data
+
+
+class ShareForm(forms.Form):
+    """What is shared beside the text. `agreed` comes with the second step, after what is hidden was shown."""
+
+    kernel = forms.RegexField(
+        r"^[\x21-\x7e]{1,120}\Z", label="Kernel", help_text="What uname -r prints.", max_length=120, strip=True
+    )
+    architecture = forms.RegexField(r"^[a-z0-9_]{1,32}\Z", initial="x86_64", help_text="What uname -m prints.")
+    environment = forms.ChoiceField(choices=[(w.slug, w.label) for w in ENVIRONMENTS.values()], initial="host")
+    note = forms.CharField(max_length=500, required=False, help_text="What was done when it happened.")
+    agreed = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+
+class PromoteForm(forms.Form):
+    """What a draft needs before it can be one."""
+
+    title = forms.CharField(max_length=120, min_length=8)
+    mechanism = forms.ChoiceField(
+        choices=[("", "Choose a mechanism"), *((w.slug, f"{w.label}: {w.meaning}") for w in MECHANISMS.values())]
+    )
+    controllers = forms.MultipleChoiceField(
+        label="Who controls how long",
+        choices=[(w.slug, w.label) for w in CONTROLLERS.values()],
+        widget=forms.CheckboxSelectMultiple,
+    )

@@ -1,0 +1,65 @@
+"""Dead letters: having reports read again, one or many, and taking one down."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from people.models import User, may
+from reports.models import Report
+from reports.pages import filters
+from reports.review import takedown
+from reports.tasks import bell, ring_acts
+from reports.worker import requeue
+from reports.worker.requeue import Chosen
+
+
+@require_POST
+@login_required
+def again(request: HttpRequest) -> HttpResponse:
+    """Has the picked reports read again: those of a list's address, or with `report`, one."""
+    person = _who(request, "reingest")
+    one = request.POST.get("report", "")
+    pick = filters.read(request.POST)
+    chosen = Chosen(reports=(one,) if _is_uuid(one) else ()) if one else Chosen(pick=pick.address)
+    number = requeue.ask(chosen, person, why=one or pick.address)
+    if number:
+        bell.ring()
+        ring_acts()
+    messages.success(request, f"{number} report{'s' if number != 1 else ''} will be read again.")
+    return redirect("report", one) if one and number else redirect(f"/reports/?{pick.address}")
+
+
+@require_POST
+@login_required
+def erase(request: HttpRequest, report: UUID) -> HttpResponse:
+    person = _who(request, "erase")
+    row = get_object_or_404(Report, pk=report)
+    why = request.POST.get("why", "").replace("\x00", "").strip()
+    if not why:
+        messages.error(request, "Say why it is taken down.")
+    else:
+        takedown.erase(row, person, why)
+        messages.success(request, "It is erased. That it was received stays in the ledger.")
+    return redirect("report", report)
+
+
+def _who(request: HttpRequest, action: str) -> User:
+    if not may(request.user, action):
+        raise PermissionDenied("This is for maintainers.")
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

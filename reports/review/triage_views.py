@@ -1,0 +1,94 @@
+"""The groups of unmatched observations in the browser: looked at by anybody, ruled on by editors."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from catalog.documents.parser import Malformed
+from people.models import User, may
+from reports.models import Observation
+from reports.review import promotion, triage
+from reports.review.forms import PromoteForm, RulingForm
+
+LATEST = 20
+NOTHING_COUNTS = "Nothing that counts looks like this: the machines that sent it were withdrawn."
+
+
+def unmatched(request: HttpRequest) -> HttpResponse:
+    is_ruled = request.GET.get("show") == "ruled"
+    rows = Paginator(triage.ruled(request.user) if is_ruled else triage.groups(), 50).get_page(request.GET.get("page"))
+    page = {"page": rows, "is_ruled": is_ruled, "here": "reports"}
+    if not is_ruled:
+        page["groups"] = triage.shown(list(rows))
+    return render(request, "reports/unmatched.html", page)
+
+
+def group(request: HttpRequest, fingerprint: str) -> HttpResponse:
+    found = triage.group(fingerprint, request.user)
+    if found is None:
+        raise Http404("Nothing that is kept looks like this.")
+    latest = Observation.objects.filter(fingerprint=fingerprint).select_related("build", "report__machine")
+    page = {
+        "group": found,
+        "latest": latest.order_by("-report__received_at", "-id")[:LATEST],
+        "form": RulingForm(request.user) if may(request.user, "judge") else None,
+        "here": "reports",
+    }
+    return render(request, "reports/group.html", page)
+
+
+@require_POST
+def rule(request: HttpRequest, fingerprint: str) -> HttpResponse:
+    """One act of an editor on a group: this case, noise, or take it back."""
+    if not may(request.user, "judge"):
+        raise PermissionDenied("Ruling on observations is for editors.")
+    assert isinstance(request.user, User)
+    found = triage.group(fingerprint, request.user)
+    if found is None:
+        raise Http404("Nothing that is kept looks like this.")
+    form = RulingForm(request.user, request.POST)
+    if not form.is_valid():
+        messages.error(request, " ".join(str(fault) for faults in form.errors.values() for fault in faults))
+    elif form.cleaned_data["word"] == "back":
+        taken = triage.unrule(fingerprint, request.user)
+        messages.success(request, "Taken back." if taken else "There was no ruling to take back.")
+    elif not found.nr_observations:
+        messages.error(request, NOTHING_COUNTS)
+    else:
+        try:
+            triage.rule(fingerprint, request.user, form.cleaned_data["case"], form.cleaned_data["note"])
+        except triage.AlreadyRuled as error:
+            messages.error(request, f"{error}. Take that back first.")
+        else:
+            messages.success(request, "Noted. What was stored is being read again.")
+    return redirect("group", fingerprint)
+
+
+def promote(request: HttpRequest, fingerprint: str) -> HttpResponse:
+    """A draft case of a group that no case explains: three words by an editor, the rest is written later."""
+    if not may(request.user, "judge"):
+        raise PermissionDenied("Drafting a case is for editors.")
+    assert isinstance(request.user, User)
+    found = triage.group(fingerprint, request.user)
+    if found is None:
+        raise Http404("Nothing that is kept looks like this.")
+    if not found.nr_observations:
+        messages.error(request, NOTHING_COUNTS)
+        return redirect("group", fingerprint)
+    form = PromoteForm(request.POST or None)
+    if form.is_valid():
+        try:
+            case = promotion.promote(found, request.user, form.cleaned_data)
+        except Malformed as error:
+            form.add_error("title", str(error))
+        except triage.AlreadyRuled as error:
+            form.add_error(None, f"{error}. Take that back first.")
+        else:
+            messages.success(request, "Drafted. Only editors see it until it is published.")
+            return redirect(case.get_absolute_url())
+    return render(request, "reports/promote.html", {"group": found, "form": form, "here": "reports"})

@@ -1,0 +1,117 @@
+"""The one place that knows the order: claim -> parse -> match -> attach -> settle.
+
+Parsing and matching run outside any transaction. The final write is fenced: only what is still under this
+claim is written, in one transaction with its evidence and tallies.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from diagnosis.matching import match as matching
+from diagnosis.matching.match import Match, Signature
+from diagnosis.matching.observation import Observation
+from people.statements import may_pass, prepared
+from reports.diagnose import reading
+from reports.intake.refusals import Refusal, too_slow
+from reports.models import Report, State
+from reports.worker import claims, evidence
+from reports.worker.known_signatures import known_signatures
+from rest.bounds import bounded
+
+
+@dataclass
+class Read:
+    """One claimed report, read: what it says and what that matches, or why it cannot be read."""
+
+    report: Report
+    found: list[tuple[Observation, list[Match]]] = field(default_factory=list)
+    refusal: Refusal | None = None
+    traceback: str = ""
+
+
+def drain(seconds: float = 20.0) -> bool:
+    """Works through what waits; begins no batch after so many seconds. Returns whether it came to the end."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        claim_id, ids = claims.claim()
+        if not ids:
+            return True
+        _work(claim_id, ids)
+    return False
+
+
+def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
+    known = known_signatures()
+    reports = Report.objects.filter(id__in=ids, claim_id=claim_id).select_related("payload", "machine")
+    done = read(list(reports), known)
+    try:
+        _settle(claim_id, done, matching.digest(known))
+    except Exception as error:
+        if may_pass(error):
+            # No fault of the reports. Where even this fails, the lease does it.
+            claims.give_back(claim_id, counts=False)
+            raise
+        if len(ids) > 1:
+            claims.give_back(claim_id, counts=True)  # one of them cannot be written: each is tried alone
+        else:
+            claims.fail(claim_id, traceback.format_exc())
+
+
+def read(reports: Sequence[Report], known: Sequence[Signature]) -> list[Read]:
+    """Parses and matches all; where that takes too long, each for itself, so that the one that does so is rejected."""
+    sent = [reading.Sent(one.format, bytes(one.payload.body), one.given) for one in reports]
+    try:
+        made = bounded.call(reading.observed, sent, known, nr_bytes=sum(one.size_bytes for one in reports))
+    except bounded.TooLong:
+        if len(reports) == 1:
+            return [Read(reports[0], refusal=too_slow())]
+        return [one for report in reports for one in read([report], known)]
+    return [
+        Read(report, one.found, Refusal(one.code, one.faults) if one.code else None, one.traceback)
+        for report, one in zip(reports, made, strict=True)
+    ]
+
+
+@transaction.atomic
+def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
+    mine = set(
+        Report.objects.select_for_update(no_key=True)
+        .filter(claim_id=claim_id, state=State.INGESTING)
+        .order_by("id")
+        .values_list("id", flat=True)
+    )
+    kept = [one for one in done if one.report.id in mine]
+    evidence.attach({one.report: one.found for one in kept})
+    rows = [
+        (
+            one.report.id,
+            State.REJECTED if one.refusal else State.FAILED if one.traceback else State.SETTLED,
+            len(one.found),
+            sum(1 for _, matches in one.found if not matches),
+            json.dumps(one.refusal.document(hidden=True)) if one.refusal else None,
+            one.traceback,
+        )
+        for one in kept
+    ]
+    if rows:
+        with prepared() as cursor:
+            cursor.execute(_SETTLE, [digest, *map(list, zip(*rows, strict=True))])
+
+
+# bulk_update writes a CASE with an arm for each row and column, which takes longer than all the rest.
+_SETTLE = """
+UPDATE reports_report AS r
+SET state = one.state, claim_id = NULL, claimed_at = NULL, settled_at = now(), nr_observations = one.nr_observations,
+    nr_unmatched = one.nr_unmatched, matched_by = %s::text, reason = one.reason, traceback = one.traceback
+FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::jsonb[], %s::text[])
+    AS one(id, state, nr_observations, nr_unmatched, reason, traceback)
+WHERE r.id = one.id
+"""
