@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from config.middleware import expired_forms
 from people.statements import may_pass
 from rest import problems
+from rest.bounds import bounded
 
 ErrorView = Callable[..., HttpResponse]
 
@@ -35,10 +36,15 @@ too_often = page(429, "Too many requests.")  # of the account pages; others say 
 
 def broken(request: HttpRequest) -> HttpResponse:
     """Rendered without the request: it may be the database that broke, and a page for somebody would ask it who."""
-    if may_pass(sys.exception()):
-        answer = _without_asking(request, 503, "The database cannot do this now.", "Send the same again in a moment.")
-        answer["Retry-After"] = "5"
-        return answer
+    error = sys.exception()
+    for passes, title in (
+        (may_pass(error), "The database cannot do this now."),
+        (isinstance(error, bounded.Lost), "This server has no process left to read it."),
+    ):
+        if passes:
+            answer = _without_asking(request, 503, title, "Send the same again in a moment.")
+            answer["Retry-After"] = "5"
+            return answer
     return _without_asking(request, 500, "Something broke on our side.")
 
 

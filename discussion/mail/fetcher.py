@@ -19,6 +19,7 @@ from discussion.mail import archive, importer, letters
 from discussion.models import MailThread, Message
 from people.models import User
 from people.statements import may_pass
+from rest.bounds import bounded
 
 log = logging.getLogger(__name__)
 AWAKE = timedelta(days=7)  # after its last mail it is looked at often
@@ -73,7 +74,7 @@ def fetch(thread: MailThread, by: User | None = None) -> importer.Taken | None:
     try:
         box = letters.read_apart(archive.thread(_known_to_the_archive(thread)))
         taken = importer.take(box, thread.documents.all(), by)
-    except (archive.NotFetched, letters.Unreadable) as error:
+    except (archive.NotFetched, letters.Unreadable, bounded.Lost) as error:
         tomorrow = now + timedelta(days=1) if now - thread.created_at < ASLEEP else None
         asked.update(fault=str(error)[:300], next_fetch_at=tomorrow)
         return None

@@ -51,7 +51,11 @@ def drain(seconds: float = 20.0) -> bool:
 def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
     known = known_signatures()
     reports = Report.objects.filter(id__in=ids, claim_id=claim_id).select_related("payload", "machine")
-    done = read(list(reports), known)
+    try:
+        done = read(list(reports), known)
+    except bounded.Lost as lost:
+        _give_back_lost(claim_id, lost)
+        raise
     try:
         _settle(claim_id, done, matching.digest(known))
     except Exception as error:
@@ -63,6 +67,16 @@ def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
             claims.give_back(claim_id, counts=True)  # one of them cannot be written: each is tried alone
         else:
             claims.fail(claim_id, traceback.format_exc())
+
+
+def _give_back_lost(claim_id: uuid.UUID, lost: bounded.Lost) -> None:
+    """Nothing speaks against the reports, unless they were being read each time: then they are tried alone, and given
+    up after the third as `failed`."""
+    if lost.began:
+        tried = Report.objects.filter(claim_id=claim_id, attempts__gte=claims.MAX_ATTEMPTS)
+        if tried.exists():
+            claims.fail(claim_id, traceback.format_exc())
+    claims.give_back(claim_id, counts=lost.began)
 
 
 def read(reports: Sequence[Report], known: Sequence[Signature]) -> list[Read]:

@@ -1,6 +1,6 @@
 """Work on strangers' bytes, in a process that the kernel ends when its time is over.
 
-    call(function, *arguments, nr_bytes=…)   what the function returns, or `TooLong`
+    call(function, *arguments, nr_bytes=…)   what the function returns; or `TooLong`, or `Lost`
 
 A regular expression holds the interpreter's lock for as long as it runs, so no thread, timer or timeout of this process
 can end it, and a web server ends all that its worker does instead. A helper has a limit of CPU time for each call, and
@@ -12,6 +12,7 @@ Little text is not worth the way: it is read where it is.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import math
 import os
 import pickle
@@ -39,13 +40,25 @@ class TooLong(Exception):
     """It took more CPU time, or memory, than its size gives it."""
 
 
+class Lost(Exception):
+    """No answer, and nothing that speaks against the bytes: no process could be started, or somebody else ended it.
+
+    `began`: whether the bytes were being read, so that they may be what ended it, by a fault of an extension.
+    """
+
+    def __init__(self, why: str, began: bool) -> None:
+        self.began = began
+        super().__init__(why)
+
+
 def call(function: Callable[..., _T], *arguments: Any, nr_bytes: int) -> _T:
-    """What `function(*arguments)` returns or raises. Raises `TooLong` after 2 CPU seconds and 2 more for each MiB."""
+    """What `function(*arguments)` returns or raises. Raises `TooLong` after 2 CPU seconds and 2 more for each MiB, and
+    `Lost`."""
     if nr_bytes <= SMALL_BYTES:
         return function(*arguments)
     seconds = SECONDS + math.ceil(SECONDS_PER_MIB * nr_bytes / (1 << 20))
     with _pool.turns:
-        helper = _pool.idle.pop() if _pool.idle else _Helper()
+        helper = _take()
         try:
             succeeded, made = helper.ask((seconds, function, arguments))
         except BaseException:
@@ -60,6 +73,19 @@ def call(function: Callable[..., _T], *arguments: Any, nr_bytes: int) -> _T:
     return made  # type: ignore[no-any-return]
 
 
+def _take() -> _Helper:
+    """One that waits, or a new one. One that was ended while it waited is nobody's answer."""
+    while _pool.idle:
+        helper = _pool.idle.pop()
+        if helper.process.poll() is None:
+            return helper
+        helper.end()
+    try:
+        return _Helper()
+    except OSError as error:  # no process, memory or descriptor is left for it
+        raise Lost(f"no helper could be started ({error.strerror})", began=False) from error
+
+
 class _Helper:
     def __init__(self) -> None:
         self.nr_calls = 0
@@ -68,8 +94,17 @@ class _Helper:
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            pipesize=1 << 20,  # a megabyte in 64 KiB pieces is thirty switches between two processes
         )
+        self._widen()
+
+    def _widen(self) -> None:
+        """A megabyte in 64 KiB pieces is thirty switches between two processes. The system may have no more for this
+        user (pipe-user-pages-soft); then it is that slow, and not refused."""
+        for file in (self.process.stdin, self.process.stdout):
+            try:
+                fcntl.fcntl(file, fcntl.F_SETPIPE_SZ, 1 << 20)  # type: ignore[arg-type]
+            except OSError:
+                pass
 
     def ask(self, wanted: object) -> tuple[bool, Any]:
         assert self.process.stdin and self.process.stdout
@@ -81,9 +116,9 @@ class _Helper:
         answer = _read(self.process.stdout)
         if answer is None:
             code = self.process.wait()
-            if code < 0:
-                raise TooLong(f"ended by {signal.Signals(-code).name}")
-            raise RuntimeError(f"the helper ended with {code}")
+            if code == -signal.SIGXCPU:
+                raise TooLong("ended by SIGXCPU")
+            raise Lost(f"the helper ended with {code}", began=True)
         succeeded, made = answer
         return succeeded, made
 
@@ -146,7 +181,8 @@ def _read(file: IO[bytes]) -> Any:
 
 def _serve() -> None:
     """The helper's side. It ends with whoever started it: then nothing more is to be read."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole foreground
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # Ctrl-C reaches the whole foreground, systemd
+        signal.signal(number, signal.SIG_IGN)  # asks all of a service to end: what is being read is read to its end
     given = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not print into an answer
@@ -164,6 +200,8 @@ def _serve() -> None:
         except Exception as error:  # noqa: BLE001 - raised where it was called from
             answer = (False, error)
         _write(answers, answer)
+        # Else what comes next would be read, before its own limit is set, with what this one left of its time.
+        resource.setrlimit(resource.RLIMIT_CPU, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from django.utils import timezone
 from discussion.mail import archive, fetcher, importer
 from discussion.models import MailThread, Message
 from people.models import Role
+from rest.bounds import bounded
 from tests import builders
 from tests.discussion.mailbox import START, mail, mbox
 
@@ -73,6 +75,21 @@ def lists(settings: Any) -> Iterator[Archive]:
 def now_is(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
     at = START + timedelta(days=days)
     monkeypatch.setattr(timezone, "now", lambda: at)
+
+
+def test_a_thread_whose_letters_end_their_reader_says_so_and_is_tried_again(
+    lists: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = gzip.compress(mbox(mail("a", text="x\n" * bounded.SMALL_BYTES)))
+    lists.answer = lambda path: (200, {}, large)
+    thread = fetcher.ask_for("a@example.org", [])
+    with monkeypatch.context() as none:
+        none.setattr(sys, "executable", "/bin/false")
+        none.setattr(bounded._pool, "idle", [])
+        assert fetcher.fetch(thread) is None
+    thread.refresh_from_db()
+    assert thread.fault == "the helper ended with 1" and thread.next_fetch_at is not None
+    assert fetcher.fetch(thread) is not None
 
 
 def test_a_thread_that_was_asked_for_is_fetched_and_put_to_its_case(lists: Archive) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from django.test import Client
 from diagnosis.formats.format import Given
 from people.models import Machine
 from reports.intake import inbox, submission
-from reports.models import Report, State
-from reports.worker import ingest
+from reports.models import Report, State, Turn
+from reports.worker import claims, ingest, replay
 from rest.bounds import bounded
 from tests import builders
 
@@ -73,3 +74,53 @@ def test_a_stored_text_that_is_too_slow_to_show_is_left_out_and_not_tried_again(
     assert Client().get(f"/reports/{report.pk}/").status_code == 200
     helpers = list(bounded._pool.idle)
     assert Client().get(f"/reports/{report.pk}/").status_code == 200 and bounded._pool.idle == helpers
+
+
+LARGE = "[ 1.0] a line of no meaning\n" * 1_000
+
+
+@pytest.fixture
+def helpers(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """With time enough again, and none waiting; `helpers.setattr(sys, "executable", …)` decides what is started."""
+    monkeypatch.setattr(bounded, "SECONDS", 2)
+    return monkeypatch
+
+
+def test_reports_wait_while_no_helper_can_be_started(helpers: pytest.MonkeyPatch) -> None:
+    report = log(builders.machine(), LARGE, "run-00001")
+    with helpers.context() as none:
+        none.setattr(sys, "executable", "/nowhere")
+        for _ in range(claims.MAX_ATTEMPTS + 1):
+            with pytest.raises(bounded.Lost):
+                ingest.drain()
+    report.refresh_from_db()
+    assert (report.state, report.attempts, report.turn) == (State.RECEIVED, 0, Turn.FRESH)
+    ingest.drain()
+    report.refresh_from_db()
+    assert (report.state, report.attempts) == (State.SETTLED, 1)
+
+
+def test_what_ends_its_helper_each_time_is_given_up_and_can_be_read_again(helpers: pytest.MonkeyPatch) -> None:
+    box = builders.machine()
+    reports = [log(box, LARGE, f"run-0000{n}") for n in range(2)]
+    with helpers.context() as none:
+        none.setattr(sys, "executable", "/bin/false")
+        for _ in range(1 + 2 * (claims.MAX_ATTEMPTS - 1)):  # together, and then each for itself
+            with pytest.raises(bounded.Lost):
+                ingest.drain()
+    for report in reports:
+        report.refresh_from_db()
+        assert (report.state, report.attempts) == (State.FAILED, claims.MAX_ATTEMPTS)
+        assert "the helper ended with 1" in report.traceback
+    assert replay.again(Report.objects.all()) == 2
+    ingest.drain()
+    assert set(Report.objects.values_list("state", flat=True)) == {State.SETTLED}
+
+
+@pytest.mark.parametrize("path", ["/diagnose/", "/api/v1/diagnose/"])
+@pytest.mark.parametrize("program", ["/nowhere", "/bin/false"])
+def test_who_asks_meanwhile_is_told_to_ask_again(helpers: pytest.MonkeyPatch, path: str, program: str) -> None:
+    helpers.setattr(sys, "executable", program)
+    client = Client(raise_request_exception=False)
+    answer = client.post(path, LARGE, content_type="text/plain", headers={"Accept": "*/*"})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import resource
+import signal
 import threading
 import time
 from pathlib import Path
@@ -34,6 +36,20 @@ def wrong() -> None:
 
 def leaves() -> None:
     os._exit(3)
+
+
+def killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def asked_to_end() -> int:
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        os.kill(os.getpid(), number)
+    return os.getpid()
+
+
+def length(given: bytes) -> int:
+    return len(given)
 
 
 @pytest.fixture(autouse=True)
@@ -103,9 +119,46 @@ def test_memory_is_bounded_too() -> None:
 def test_an_error_is_raised_where_it_was_called_from_and_a_helper_that_leaves_is_no_answer() -> None:
     with pytest.raises(KeyError, match="a key"):
         bounded.call(wrong, nr_bytes=LARGE)
-    with pytest.raises(RuntimeError, match="ended with 3"):
+    with pytest.raises(bounded.Lost, match="ended with 3"):
         bounded.call(leaves, nr_bytes=LARGE)
     assert bounded.call(pid_of, nr_bytes=LARGE)
+
+
+def test_a_helper_that_somebody_ended_says_nothing_of_the_text() -> None:
+    """The system that is out of memory ends one, or an operator does."""
+    with pytest.raises(bounded.Lost, match="ended with -9") as lost:
+        bounded.call(killed, nr_bytes=LARGE)
+    assert lost.value.began
+    idle = bounded.call(pid_of, nr_bytes=LARGE)
+    os.kill(idle, signal.SIGKILL)
+    os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
+    assert bounded.call(pid_of, nr_bytes=LARGE) not in (idle, os.getpid())
+
+
+def test_a_service_that_is_asked_to_end_reads_what_it_reads_to_the_end() -> None:
+    """systemd asks all processes of a service at once: else a redeploy would reject the report that is being read."""
+    assert bounded.call(asked_to_end, nr_bytes=LARGE) != os.getpid()
+
+
+@pytest.mark.parametrize("limit", [0, 8])
+def test_where_no_helper_can_be_started_the_bytes_were_not_begun(limit: int) -> None:
+    while bounded._pool.idle:
+        bounded._pool.idle.pop().end()
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, before[1]))
+    try:
+        with pytest.raises(bounded.Lost, match="could be started") as lost:
+            bounded.call(pid_of, nr_bytes=LARGE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert not lost.value.began
+    assert bounded.call(pid_of, nr_bytes=LARGE) != os.getpid()
+
+
+def test_what_one_call_left_of_its_time_is_not_what_the_next_is_read_with() -> None:
+    bounded.call(_busy, 0.95, nr_bytes=LARGE)
+    answers = {bounded.call(length, b"x" * (64 << 20), nr_bytes=LARGE) for _ in range(10)}
+    assert answers == {64 << 20}
 
 
 def test_a_helper_is_replaced_after_its_last_call(monkeypatch: pytest.MonkeyPatch) -> None:
