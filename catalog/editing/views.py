@@ -22,7 +22,7 @@ from catalog.documents.parser import MAX_CHARACTERS, Malformed, Problem, parse
 from catalog.models import Case, Document, Revision, Strategy, Unsaved
 from catalog.models.text import Origin
 from catalog.pages import documents
-from catalog.revisions import review, store, unendorsed
+from catalog.revisions import name_claims, review, store, unendorsed
 from catalog.text.line_diff import Diff, diff
 from people.models import User
 
@@ -71,7 +71,10 @@ class Kept:
 def edit(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
     document = find(request, kind, slug)
     if not review.may_edit(request.user, document):
-        raise PermissionDenied("Your role may not edit this. Comment on it, or send a patch.")
+        renamed = name_claims.renamed_of(slug, request.user) if kind == "case" else None
+        if renamed is None:
+            raise PermissionDenied("Your role may not edit this. Comment on it, or send a patch.")
+        document = renamed
     if request.method != "POST":
         return _shown(request, document, TextForm(initial=_start(request, document)))
     if request.POST.get("act") == "discard":

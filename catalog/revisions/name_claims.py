@@ -7,6 +7,7 @@ case out of the catalog.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import Q
 
@@ -28,8 +29,18 @@ def make_way(names: Iterable[str], but: Document | None = None) -> list[Document
         unendorsed = unendorsed.exclude(pk=but.pk)
     found = list(unendorsed.select_for_update(of=("self",)).select_related("current").order_by("pk"))
     for document in found:
-        _rename(document, _free(f"{document.slug[:40].strip('-')}-proposal-{document.pk}"))
+        _rename(document, _free(f"{_renamed(document.slug)}{document.pk}"))
     return found
+
+
+def renamed_of(slug: str, author: Any) -> Document | None:
+    """What this person proposed under the name, and has open perhaps, where it had to yield: the last of it."""
+    mine = Document.objects.filter(kind="case", state=State.PROPOSED, revisions__n=1, revisions__author=author)
+    return mine.filter(slug__startswith=_renamed(slug)).select_related("current__author").order_by("-pk").first()
+
+
+def _renamed(slug: str) -> str:
+    return f"{slug[:40].strip('-')}-proposal-"
 
 
 def _free(wanted: str) -> str:

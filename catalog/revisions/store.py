@@ -62,8 +62,9 @@ def save(text: str, **given: Any) -> Revision:
 def _save(text: str, saving: Saving) -> Revision:
     parsed = parse(text)
     same_name(parsed, saving.of)
+    first = 1
     if saving.takes_a_name and isinstance(parsed, CaseText):
-        _make_way_for_another(parsed.case, text)
+        first = _make_way_for_another(parsed.case, text)
     document = _locked(parsed, saving.state)
     current = document.current
     if current is not None:
@@ -72,13 +73,15 @@ def _save(text: str, saving: Saving) -> Revision:
         if current.text == text:
             return current
         moved_on = saving.of is not None and saving.of.state != document.state
+        if saving.of is not None and saving.of.pk != document.pk:  # it was renamed since it was looked up
+            raise Malformed([Problem(2, kind_of(parsed), f"{parsed.slug} is another {kind_of(parsed)} by now")])
         if moved_on or (saving.base is not None and saving.base != current.n):
             raise Conflict(current)
     if saving.author is not None:
         unendorsed.check(document, text, saving.author)
     revision = Revision.objects.create(
         document=document,
-        n=current.n + 1 if current else 1,
+        n=current.n + 1 if current else first,
         text=text,
         author=saving.author,
         origin=saving.origin,
@@ -102,11 +105,13 @@ def same_name(parsed: DocumentText, document: Document | None) -> None:
         raise Malformed([Problem(2, document.kind, f"expected {document.slug}: the name of what is edited stays")])
 
 
-def _make_way_for_another(slug: str, text: str) -> None:
-    """A text that is a proposal's own, word for word, is that proposal, taken over; any other takes its name."""
+def _make_way_for_another(slug: str, text: str) -> int:
+    """A text that is a proposal's own, word for word, is that proposal, taken over; any other takes its name. Returns
+    the first revision's number: not one of the proposal's, or an editor who has that one open saves it over this one.
+    """
     same = Document.objects.filter(kind="case", slug=slug, current__text=text)
-    if not same.exists():
-        name_claims.make_way([slug])
+    renamed = [] if same.exists() else name_claims.make_way([slug])
+    return 1 + max((document.current.n for document in renamed if document.current), default=0)
 
 
 def project(document: Document, parsed: DocumentText) -> None:

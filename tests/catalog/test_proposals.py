@@ -304,3 +304,47 @@ def test_an_editors_case_takes_its_name_from_a_proposal() -> None:
     assert (answer.status_code, answer["Location"]) == (302, "/cases/the-frobnicator/")
     waiting.refresh_from_db()
     assert waiting.slug == f"the-frobnicator-proposal-{waiting.pk}"
+
+
+def edited(by: Client, slug: str, text: str, base: int = 1) -> HttpResponse:
+    return by.post(f"/cases/{slug}/edit/", {"text": text, "base": base, "act": "save", "note": ""})
+
+
+def test_what_was_open_while_its_name_was_taken_goes_over_nothing() -> None:
+    """By a form or the API, which name the revision that they began at: the new case has none of that number."""
+    person, editor = builders.person(), builders.person(role=Role.EDITOR)
+    waiting = proposal("the-frobnicator", person)
+    theirs = waiting.current.text if waiting.current else ""
+    official = builders.case_text("the-frobnicator", title="What the project says of it")
+    taken = store.save(official, origin=Origin.FILE).document
+    by_editor, by_person = Client(), Client()
+    by_editor.force_login(editor)
+    by_person.force_login(person)
+    changed = theirs.replace("A summary.", "Written meanwhile.")
+    answer = edited(by_editor, "the-frobnicator", changed)
+    assert answer.status_code == 422 and "Written meanwhile." in answer.content.decode()
+    sent = {"data": changed, "content_type": "text/markdown", "headers": {"If-Match": '"1"'}}
+    assert by_editor.put("/api/v1/cases/the-frobnicator/", **sent).status_code == 412
+    taken.refresh_from_db()
+    assert taken.current is not None and taken.current.text == official
+
+    answer = edited(by_person, "the-frobnicator", changed)
+    page = answer.content.decode()
+    assert answer.status_code == 422 and "Written meanwhile." in page
+    assert f"expected the-frobnicator-proposal-{waiting.pk}" in page
+    assert f'action="/cases/the-frobnicator-proposal-{waiting.pk}/edit/"' in page
+    waiting.refresh_from_db()
+    named = changed.replace("case: the-frobnicator", f"case: {waiting.slug}")
+    clash = edited(by_person, waiting.slug, named)
+    assert clash.status_code == 409 and "Written meanwhile." in clash.content.decode()
+    assert edited(by_person, waiting.slug, named, 2).status_code == 302
+
+
+def test_a_renamed_proposal_is_its_authors_alone_to_go_on_with() -> None:
+    waiting = proposal("the-frobnicator", builders.person())
+    store.save(builders.case_text("the-frobnicator", title="What the project says of it"), origin=Origin.FILE)
+    stranger = client()
+    assert edited(stranger, "the-frobnicator", "x").status_code == 403
+    assert stranger.get("/cases/the-frobnicator/edit/").status_code == 403
+    waiting.refresh_from_db()
+    assert edited(stranger, waiting.slug, "x").status_code == 403
