@@ -6,10 +6,10 @@ from django.urls import path
 
 from catalog.editing import history, proposals
 from catalog.editing import views as editing_views
-from catalog.measured import affected_views, compare_views, kernel_views
+from catalog.measured import affected_views, compare_views
 from catalog.measured import api as measured_api
 from catalog.meetings import views as meetings_views
-from catalog.pages import case_api, case_list, documents, method, strategy_api, subsystems
+from catalog.pages import case_api, case_list, documents, kernels, method, strategy_api, subsystems
 from catalog.pages import feeds as pages_feeds
 from catalog.search import views as search_views
 
@@ -36,8 +36,8 @@ urlpatterns = [
     ],
     path("cases/<slug:slug>/", documents.case, name="case"),
     path("cases/<slug:slug>/@<int:n>", documents.case, name="case-snapshot"),
-    path("kernels/", kernel_views.kernels, name="kernels"),
-    path("kernels/<path:release>/", kernel_views.kernel, name="kernel"),
+    path("kernels/", kernels.kernels, name="kernels"),
+    path("kernels/<path:release>/", kernels.kernel, name="kernel"),
     path("compare/", compare_views.compare, name="compare"),
     path("affected/", affected_views.affected, name="affected"),
     path("affected.txt", affected_views.affected_text, name="affected-text"),

@@ -16,10 +16,9 @@ from diagnosis.formats import registry
 from people.models import may
 from reports.intake.refusals import KINDS
 from reports.models import Evidence, Report, State
-from reports.pages import filters
 from reports.pages.ledger import ledger
 from reports.totals import counters
-from reports.worker import requeue
+from reports.worker import filters, requeue
 
 
 def reports(request: HttpRequest) -> HttpResponse:
