@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from catalog.search import retention as of_catalog
 from discussion import retention as of_discussion
-from reports.worker import retention as of_reports
+from reports.review import retention as of_reports
 
 SLICE = 1_000
 

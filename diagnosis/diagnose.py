@@ -9,17 +9,17 @@ import hashlib
 from dataclasses import replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
+from diagnosis.answers import advice
 from diagnosis.matching.candidates import ranked
 from diagnosis.matching.match import Signature
+from diagnosis.readers import reading
 from diagnosis.rules import bystanders, log, marks, movers, surroundings, tasks
 from diagnosis.rules.page_dump import references, rules
 from diagnosis.rules.page_dump.dump import Dump
 from diagnosis.rules.page_dump.references import References
 from diagnosis.rules.verdict import PROVED, Diagnosis, Finding, Verdict
-from diagnosis.text import reading
 from diagnosis.text.boots import Boots
 from diagnosis.text.record import Place, Record
-from diagnosis.words import advice
 
 Places = Tuple[Place, ...]
 MAX_FINDINGS = 200

@@ -8,4 +8,4 @@ class DiscussionConfig(AppConfig):
         from catalog.pages import sections
         from discussion.comments.views import discussion_part
 
-        sections.offer(discussion_part)
+        sections.offer(40, discussion_part)

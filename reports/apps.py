@@ -6,8 +6,8 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         from catalog.pages import sections
-        from reports.pages.views import evidence_part, operations_part, reproducer_part
+        from reports.pages.case_sections import evidence_part, operations_part, reproducer_part
 
-        sections.offer(operations_part)
-        sections.offer(evidence_part)
-        sections.offer(reproducer_part)
+        sections.offer(10, operations_part)
+        sections.offer(20, evidence_part)
+        sections.offer(30, reproducer_part)

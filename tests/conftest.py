@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
-from reports.tasks import Bell
+from reports.intake.bell import Bell
 
 # How long an example takes says what else the machine does, and nothing of what is tested.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -28,6 +28,33 @@ ALLOWED = {
     "bench": {"diagnosis", "local", "people", "catalog", "reports", "discussion", "config"},
 }
 PURE = ("diagnosis", "probes")
+# Inside a package: its rooms, each with what it may import of the rooms before it. A module that is in no room (urls,
+# apps, tasks and the like) starts things, and no room imports it.
+ROOMS = {
+    "diagnosis": ("text", "words", "kernels", "rules", "answers", "matching", "readers", "diagnose", "formats"),
+    "people": ("statements", "models", "journal", "access", "accounts", "journal_cursor"),
+    "rest": ("models", "cache", "problems", "bounds"),
+    "catalog": (
+        "models",
+        "documents",
+        "search",
+        "text",
+        "revisions",
+        "templatetags",
+        "measured",
+        "pages",
+        "editing",
+        "meetings",
+    ),
+    "reports": ("models", "recorded", "intake", "diagnose", "totals", "worker", "review", "pages", "machines"),
+    "discussion": ("models", "typed", "mail", "comments", "notices", "accounts", "moderating", "retention", "steering"),
+    "probes": (
+        *("errors", "archive", "kernel", "children", "servers", "movers", "run", "cases", "inspect", "sending"),
+        *("lab", "command"),
+    ),
+}
+MOST_IN_A_FOLDER = 14
+ONE_OF_A_KIND = {"probes/cases", "bench"}  # a module each for things of one kind, found by their names
 
 
 def imports(path: Path) -> set[str]:
@@ -52,6 +79,40 @@ def test_a_package_imports_only_what_lies_below_it(package: str) -> None:
     for path in files(package):
         ours = imports(path) & ALLOWED.keys() - {package}
         assert ours <= ALLOWED[package], f"{path.relative_to(ROOT)} imports {sorted(ours - ALLOWED[package])}"
+
+
+def modules(path: Path) -> set[str]:
+    """What a file imports of ours, as dotted names; of `from a import b` both a and a.b."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_a_room_imports_only_rooms_below_it(package: str) -> None:
+    rooms = ROOMS[package]
+    for path in files(package):
+        room = path.relative_to(ROOT / package).with_suffix("").parts[0]
+        if room not in rooms:
+            continue
+        parts = (name.split(".") for name in modules(path) if name.startswith(f"{package}."))
+        above = {part[1] for part in parts if part[1] in rooms and rooms.index(part[1]) > rooms.index(room)}
+        assert not above, f"{path.relative_to(ROOT)}, in {room}, imports {sorted(above)} above it"
+
+
+def test_no_folder_holds_more_than_one_can_look_over() -> None:
+    for package in ALLOWED:
+        for folder in {path.parent for path in files(package)}:
+            name = folder.relative_to(ROOT).as_posix()
+            if name in ONE_OF_A_KIND or name.endswith("migrations"):
+                continue
+            held = [path for path in folder.iterdir() if path.suffix == ".py" or any(path.glob("*.py"))]
+            held = [path for path in held if path.name not in ("__init__.py", "__pycache__")]
+            assert len(held) <= MOST_IN_A_FOLDER, f"{name} holds {len(held)}: {sorted(path.name for path in held)}"
 
 
 @pytest.mark.parametrize("package", PURE)
@@ -141,3 +202,23 @@ def test_no_word_of_data_is_taken_out_of_the_vocabulary_by_a_subscript(package: 
 )
 def test_such_a_subscript_is_seen_however_the_group_was_imported(code: str, found: list[int]) -> None:
     assert list(subscripts(code)) == found
+
+
+# Beside the formats, in their folder: what each of them is made of.
+NO_FORMATS = {"format", "registry", "shape", "faults", "redact"}
+
+
+def test_a_module_among_the_formats_is_one() -> None:
+    """One whose FORMAT was misspelt was not registered, and nobody was told."""
+    from diagnosis.formats import registry
+
+    names = {path.stem for path in (ROOT / "diagnosis" / "formats").glob("*.py")} - {"__init__"} - NO_FORMATS
+    assert len(registry.FORMATS) == len(names), f"{sorted(names)} are not {sorted(registry.FORMATS)}"
+    readers = {path.stem for path in (ROOT / "diagnosis" / "readers").glob("*.py")} - {
+        "__init__",
+        "reading",
+        "task_header",
+    }
+    from diagnosis.readers import reading
+
+    assert {one.__module__.rpartition(".")[2] for one in reading.READERS} == readers

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from catalog.documents.line_diff import blocks
 from catalog.documents.parser import Problem, marked_lines
-from catalog.text.line_diff import blocks
 
 MARK = re.compile(r"(<{7}|>{7}) ")
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from django.utils.text import slugify
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from catalog.text import addresses
+from catalog.documents import addresses
 from diagnosis.words import vocabulary
 
 

@@ -9,10 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
 
+from catalog.documents.line_diff import diff
 from catalog.editing.views import find
 from catalog.models import Document, Revision, Unsaved
 from catalog.revisions import review
-from catalog.text.line_diff import diff
 from catalog.text.mentions import Mentions
 from people.models import Event
 

@@ -17,13 +17,13 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryD
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from catalog.documents.line_diff import Diff, diff
 from catalog.documents.merge import Merged, merge, open_marks
 from catalog.documents.parser import MAX_CHARACTERS, Malformed, Problem, parse
 from catalog.models import Case, Document, Revision, Strategy, Unsaved
 from catalog.models.text import Origin
 from catalog.pages import documents
 from catalog.revisions import name_claims, review, store, unendorsed
-from catalog.text.line_diff import Diff, diff
 from people.models import User
 
 

@@ -13,9 +13,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.measured import builds, overview
+from catalog.measured.as_json import SUMMARY, as_measured
 from catalog.measured.builds import Build
 from catalog.models import Case, KernelBuild, Total
-from catalog.pages.case_api import SUMMARY, as_measured
 from diagnosis.kernels import releases
 from rest import paging, parameters, problems
 

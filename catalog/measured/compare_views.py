@@ -16,9 +16,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.measured import overview, side_by_side
+from catalog.measured.as_json import SUMMARY, as_measured
 from catalog.measured.side_by_side import DIFFERS, NO_DIFFERENCE, ONE_SIDE, TOO_FEW, Pair
 from catalog.models import Case, KernelBuild, Total
-from catalog.pages.case_api import SUMMARY, as_measured
 from diagnosis.kernels import releases
 from rest import problems
 

@@ -14,13 +14,17 @@ from rest_framework.views import APIView
 
 from catalog.documents.current import case_text
 from catalog.measured import overview
+from catalog.measured.as_json import SUMMARY, as_measured
 from catalog.models import Case
 from catalog.models.text import PROPOSALS, State
 from catalog.revisions.api import SAVING, TextView
 from rest import paging, parameters, problems
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
+
+
 _STRINGS = {"type": "array", "items": {"type": "string"}}
+
 
 CASE: dict[str, Any] = {
     "type": "object",
@@ -44,23 +48,8 @@ CASE: dict[str, Any] = {
         "effects": {"type": "array", "items": {"type": "object"}},
     },
 }
-SUMMARY: dict[str, Any] = {
-    "type": "object",
-    "required": ["kernel", "mover", "environment", "runs", "conclusive_runs", "held_runs", "nr_machines"],
-    "properties": {
-        "kernel": {"type": "object"},
-        "mover": {"type": "string"},
-        "area": {"type": "string"},
-        "environment": {"type": "string"},
-        "outcomes": {"type": "object", "additionalProperties": {"type": "integer"}},
-        "runs": {"type": "integer"},
-        "conclusive_runs": {"type": "integer"},
-        "held_runs": {"type": "integer"},
-        "nr_machines": {"type": "integer"},
-        "freed_seconds": {"type": "number", "description": "Median, to within a factor of 1.19."},
-        "last_seen_at": {"type": "string", "format": "date-time"},
-    },
-}
+
+
 ONE_CASE: dict[str, Any] = {
     **CASE,
     "properties": {
@@ -71,6 +60,7 @@ ONE_CASE: dict[str, Any] = {
         "measured": {"type": "array", "items": SUMMARY},
     },
 }
+
 
 STATE = OpenApiParameter("state", str, enum=[State.PUBLISHED, *PROPOSALS], default=State.PUBLISHED)
 
@@ -145,26 +135,3 @@ def listed(case: Case) -> dict[str, Any]:
         "subsystems": sorted(subsystem.name for subsystem in case.subsystems.all()),
         "effects": [{"effect": e.effect, "manner": e.manner, "standing": e.standing} for e in case.effects.all()],
     }
-
-
-def as_measured(summary: overview.Summary) -> dict[str, Any]:
-    kernel = {"release": summary.build.release, "architecture": summary.architecture}
-    if summary.build.label:
-        kernel["label"] = summary.build.label
-    made: dict[str, Any] = {
-        "kernel": kernel,
-        "mover": summary.mover.slug,
-        "environment": summary.environment.slug,
-        "kind": summary.kind,
-        "outcomes": {word.slug: runs for word, runs in summary.outcomes},
-        "runs": summary.runs,
-        "conclusive_runs": summary.conclusive,
-        "held_runs": summary.held,
-        "nr_machines": summary.nr_machines,
-        "last_seen_at": summary.last_seen_at,
-    }
-    if summary.area.slug:
-        made["area"] = summary.area.slug
-    if summary.freed_seconds is not None:
-        made["freed_seconds"] = round(summary.freed_seconds, 4)
-    return made

@@ -13,7 +13,8 @@ from django.shortcuts import render
 from catalog.measured.strips import Strip
 from catalog.models import Case, Effect
 from catalog.models.cases import OPEN
-from catalog.pages import export_formats, facets
+from catalog.pages import facets
+from catalog.text import export_formats
 from diagnosis.words.vocabulary import AREAS, CONTROLLERS, EFFECTS, MECHANISMS, TIME_BOUNDS, Word, look_up, rank
 
 # By how well it is known. What this site has no word for looks like what is known least.

@@ -12,12 +12,12 @@ from django.shortcuts import redirect, render
 
 from catalog.documents.parser import Malformed, parse
 from catalog.documents.schema import CaseText, StrategyText
-from catalog.editing import steering
 from catalog.measured import overview, tried
 from catalog.measured.strips import strips
 from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
-from catalog.pages import export_formats, exports, sections
-from catalog.revisions import review
+from catalog.pages import exports, sections
+from catalog.revisions import review, steering
+from catalog.text import export_formats
 from diagnosis.words.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES, look_up, rank
 from people.models import User, may
 

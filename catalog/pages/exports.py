@@ -9,7 +9,7 @@ from django.conf import settings
 from catalog.documents.schema import CaseText
 from catalog.measured import builds, overview
 from catalog.models import Case, Serving, Strategy
-from catalog.pages.export_formats import Export, Row, Table
+from catalog.text.export_formats import Export, Row, Table
 from diagnosis.words.vocabulary import (
     CONTROLLERS,
     EFFECTS,

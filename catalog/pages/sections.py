@@ -24,13 +24,15 @@ class Part:
 
 
 Offer = Callable[[HttpRequest, Document], Part | None]
-_offers: list[Offer] = []
+_offers: list[tuple[int, Offer]] = []
 
 
-def offer(make: Offer) -> None:
-    _offers.append(make)
+def offer(order: int, make: Offer) -> None:
+    """`order`: where it stands among the others, from 0 at the top, whichever app starts first."""
+    _offers.append((order, make))
+    _offers.sort(key=lambda one: one[0])
 
 
 def for_page(request: HttpRequest, document: Document) -> list[Part]:
-    made = (make(request, document) for make in _offers)
+    made = (make(request, document) for _, make in _offers)
     return [part for part in made if part is not None]

@@ -27,7 +27,7 @@ def make_way(names: Iterable[str], but: Document | None = None) -> list[Document
     unendorsed = Document.objects.filter(~owns_names(), kind="case", slug__in=sorted(names), current__isnull=False)
     if but is not None:
         unendorsed = unendorsed.exclude(pk=but.pk)
-    found = list(unendorsed.select_for_update(of=("self",)).select_related("current").order_by("pk"))
+    found = list(unendorsed.select_for_update(no_key=True, of=("self",)).select_related("current").order_by("pk"))
     for document in found:
         _rename(document, _free(f"{_renamed(document.slug)}{document.pk}"))
     return found

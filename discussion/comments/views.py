@@ -18,8 +18,8 @@ from catalog.pages.sections import Part
 from catalog.text.mentions import Mentions
 from discussion.comments import threads
 from discussion.comments.forms import CommentForm, EditForm
-from discussion.diffs import coloured, difference
 from discussion.mail import display
+from discussion.mail.diffs import coloured, difference
 from discussion.models import Comment, Lock, Standing, Subscription
 from discussion.models.comments import CommentQuerySet
 from people.models import User, may

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.utils.safestring import SafeString
 
 from catalog.models import Document, Link
-from discussion.diffs import coloured
 from discussion.mail import addresses, patches
+from discussion.mail.diffs import coloured
 from discussion.models import MailThread, Message, Trailer
 from people.models import User
 

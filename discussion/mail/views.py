@@ -14,11 +14,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from catalog.models import Document
-from discussion.comments.forms import ImportForm
 from discussion.mail import addresses, archive, display, fetcher, importer, letters
+from discussion.mail.forms import ImportForm
 from discussion.models import MailThread, Message, Trailer
-from discussion.tasks import ring
 from people.models import User, may
+from rest.messages import ring
 
 PER_PAGE = 50
 MOST_CHARACTERS = 400_000  # of the letters of a page, but for its first: fifty that are as long as may be are 10 MB
@@ -157,7 +157,7 @@ def _imported(request: HttpRequest, by: User, form: ImportForm) -> str:
     mailbox = form.cleaned_data["mailbox"]
     if not mailbox:
         thread = fetcher.ask_for(form.cleaned_data["message_id"], documents, by)
-        ring()
+        ring("fetch.follow")
         return thread.get_absolute_url()
     box = letters.read_apart(archive.unpacked(mailbox.read()))
     taken = importer.take(box, documents, by)

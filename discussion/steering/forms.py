@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from catalog.documents.schema import Link, Standing
 from diagnosis.words.vocabulary import STRATEGY_STATES
-from discussion.comments.forms import kept
 from discussion.mail import letters
+from discussion.typed import kept
 from people.accounts import names
 
 

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from catalog.documents.current import strategy_text
 from catalog.documents.parser import Malformed
 from catalog.documents.schema import StrategyText
-from catalog.editing import steering
 from catalog.models import Document, Strategy
+from catalog.revisions import steering
 from discussion.comments import excerpt, threads
 from discussion.mail import letters
 from discussion.models import Comment

@@ -10,12 +10,12 @@ import os
 from typing import Any, Dict
 
 from probes.errors import Disturbed
-from probes.fuse import hold, protocol
-from probes.fuse.hold import FuseHold
 from probes.kernel import pages, syscalls
 from probes.kernel.syscalls import PAGE
 from probes.movers.usual import Mover
 from probes.run.experiment import POOL_PAGES, STAGED_PAGES, Case, Experiment, Surroundings, chosen, span
+from probes.servers.fuse import hold, protocol
+from probes.servers.fuse.hold import FuseHold
 
 _FILE = protocol.File(POOL_PAGES * PAGE, writeback_cache=True, max_readahead_bytes=1 << 17)
 

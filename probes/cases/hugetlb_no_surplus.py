@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
+from probes.children import hugepages
+from probes.children.hugepages import HugePages
 from probes.errors import CannotRun, Disturbed
-from probes.kernel import hugepages, syscalls
-from probes.kernel.hugepages import HugePages
+from probes.kernel import syscalls
 from probes.movers.usual import MovePages, Mover
 from probes.run.experiment import POOL_PAGES, Case, Surroundings
 from probes.run.pool import AnonymousPool

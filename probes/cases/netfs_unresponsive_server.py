@@ -18,12 +18,12 @@ from typing import Any, Dict, List, Optional
 
 from probes.cases.readahead_locked import FILE_PAGES, SIZE, START, ReadaheadLocked
 from probes.errors import Disturbed
-from probes.fuse.hold import FuseHold, close_file
 from probes.kernel import pages, syscalls
 from probes.kernel.syscalls import PAGE
 from probes.movers.usual import MovePages, Mover
-from probes.ninep import hold, protocol
 from probes.run.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Experiment, Surroundings, span
+from probes.servers.fuse.hold import FuseHold, close_file
+from probes.servers.ninep import hold, protocol
 
 _ANSWER_SECONDS = 5.0
 

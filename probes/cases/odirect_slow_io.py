@@ -15,13 +15,13 @@ import threading
 from typing import Any, Dict, Optional
 
 from probes.errors import CannotRun, Disturbed
-from probes.fuse import hold, protocol
-from probes.fuse.hold import FuseHold
 from probes.kernel import pins, syscalls
 from probes.kernel.syscalls import PAGE
 from probes.movers.usual import Mover
 from probes.run.experiment import NR_PAGES, Case, Surroundings
 from probes.run.pool import AnonymousPool
+from probes.servers.fuse import hold, protocol
+from probes.servers.fuse.hold import FuseHold
 
 _FILE = protocol.File(NR_PAGES * PAGE, writeback_cache=False, max_readahead_bytes=0)
 _ANSWER_SECONDS = 5.0

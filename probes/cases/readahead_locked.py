@@ -11,12 +11,12 @@ import time
 from typing import Any, Dict, List, Optional
 
 from probes.errors import Disturbed
-from probes.fuse import hold, protocol
-from probes.fuse.hold import FuseHold
 from probes.kernel import pages, syscalls
 from probes.kernel.syscalls import PAGE
 from probes.movers.usual import Mover
 from probes.run.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Experiment, Surroundings, chosen, span
+from probes.servers.fuse import hold, protocol
+from probes.servers.fuse.hold import FuseHold
 
 FILE_PAGES = POOL_PAGES + NR_PAGES
 _FILE = protocol.File(FILE_PAGES * PAGE, writeback_cache=False, max_readahead_bytes=NR_PAGES * PAGE)

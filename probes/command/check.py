@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from probes.errors import CannotRun
-from probes.fuse.hold import WATCHER_GRACE_SECONDS
 from probes.kernel import facts
+from probes.kernel.nodes import memory_nodes
+from probes.movers import arena
+from probes.movers.attempts import COMPACT_MEMORY
 from probes.movers.choice import GUESTS_ONLY
-from probes.movers.usual import memory_nodes
-from probes.run import arena
-from probes.run.attempts import COMPACT_MEMORY
 from probes.run.experiment import Case
 from probes.run.isolate import choose_mover
+from probes.servers.fuse.hold import WATCHER_GRACE_SECONDS
 
 WITH_A_PLAIN_HOLDER = ("compaction", "move_pages")
 MOST_HOLD_SECONDS = 15.0

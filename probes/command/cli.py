@@ -13,14 +13,13 @@ from types import FrameType
 from typing import Any, Dict, List, Optional, Sequence
 
 from diagnosis.words import vocabulary
-from probes import version
+from probes.archive import version
 from probes.cases import CASES
-from probes.command import check, diagnose_log, monitor, screen
+from probes.command import check, diagnose_log, lab, monitor, screen
 from probes.errors import CannotRun, NotSent
 from probes.inspect import command as inspect
-from probes.lab import command as lab
-from probes.movers import choice
-from probes.run import arena, isolate, lock
+from probes.movers import arena, choice
+from probes.run import isolate, lock
 from probes.run.experiment import Case
 from probes.run.runner import Say, Settings
 from probes.sending import ktap, post, report, secret

@@ -6,10 +6,10 @@ import argparse
 import sys
 from typing import Callable
 
+from diagnosis.answers import plain
 from diagnosis.diagnose import diagnose
 from diagnosis.matching import known
 from diagnosis.text.compressed import CannotUnpack, unpacked
-from diagnosis.words import plain
 
 MAX_BYTES = 16 << 20
 FOUND, NOTHING, USAGE = 0, 1, 2

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List
 
 from diagnosis.formats.monitor import COUNTER, MAX_EVENTS
 from diagnosis.words import vocabulary
-from probes import monitor
+from probes.inspect import monitor
 from probes.sending import report
 
 # What belongs together, such as the lines of a page dump, comes within moments; one report says it all.

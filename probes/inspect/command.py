@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 from diagnosis.readers.inspect import line
+from probes.children import processes
 from probes.inspect import blocks, mounts, tasks
 from probes.inspect.read import text
-from probes.run import processes
 
 Say = Callable[[str], None]
 _COUNTERS = (

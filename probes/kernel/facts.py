@@ -8,7 +8,7 @@ import platform
 import re
 from typing import Any, Dict, Iterable, List
 
-from probes.movers.usual import memory_nodes
+from probes.kernel.nodes import memory_nodes
 
 _OPTIONS = (
     "COMPACTION", "CMA", "MEMORY_HOTPLUG", "MEMORY_HOTREMOVE", "MIGRATION", "FUSE_FS", "NUMA", "TRANSPARENT_HUGEPAGE",

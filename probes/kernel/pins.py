@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Dict, Optional
 
-from probes.run.attempts import vmstat
+from probes.kernel.counters import vmstat
 
 _REFRESH = "/proc/sys/vm/stat_refresh"
 

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Dict, Iterable, List, Set
 
-from probes import build
+from probes.archive import build
 from probes.lab import cpio, tools
 from probes.lab.kernels import Kernel, modinfo
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import List
 
 from probes.kernel import syscalls
+from probes.kernel.nodes import memory_nodes
 from probes.movers.guest import Offline, SoftOffline
-from probes.movers.usual import Mover, memory_nodes
+from probes.movers.usual import Mover
 
 
 def for_mover(mover: Mover, addresses: List[int]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Optional, Sequence, Tuple
 
 from probes.errors import CannotRun
+from probes.kernel.nodes import memory_nodes
+from probes.movers.attempts import MoverChild
 from probes.movers.guest import Cma, Offline, SoftOffline
 from probes.movers.order9 import Order9Compaction
 from probes.movers.split import Split
 from probes.movers.spread_holds import SpreadCompaction
-from probes.movers.usual import Compaction, MovePages, Mover, memory_nodes
-from probes.run.attempts import MoverChild
+from probes.movers.usual import Compaction, MovePages, Mover
 
 _OF_GUESTS = {kind.name: kind for kind in (Offline, SoftOffline, Cma)}
 GUESTS_ONLY = tuple(_OF_GUESTS)

@@ -9,11 +9,12 @@ import os
 import time
 from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Set
 
+from probes.children.processes import Blocked, look_at
 from probes.errors import CannotRun
 from probes.kernel import pages, syscalls, zones
+from probes.kernel.counters import vmstat
+from probes.movers.attempts import BLOCK_STATE, GIGANTIC, SOFT_OFFLINE, Attempt, MoverChild
 from probes.movers.usual import Mover, Operation
-from probes.run.attempts import BLOCK_STATE, GIGANTIC, SOFT_OFFLINE, Attempt, MoverChild, vmstat
-from probes.run.processes import Blocked, look_at
 
 _MEMORY = "/sys/devices/system/memory/"
 _GIGANTIC_PAGES = (1 << 30) // syscalls.PAGE

@@ -15,12 +15,12 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
 from probes.errors import CannotRun, Disturbed
 from probes.kernel import pages, syscalls
+from probes.kernel.nodes import memory_nodes
+from probes.movers.arena import Arena, affordable_on_node
+from probes.movers.attempts import HUGE, Attempt, MoverChild
 from probes.movers.guest import movable_zone
 from probes.movers.spread_holds import MOST_TARGETS, SpreadCompaction
-from probes.movers.usual import Operation, memory_nodes
-from probes.run.arena import Arena, affordable_on_node
-from probes.run.attempts import HUGE, Attempt, MoverChild
-from probes.run.experiment import NR_PAGES
+from probes.movers.usual import NR_PAGES, Operation
 
 _TAKING_SECONDS = 8.0  # of a hold: after it the rest is counted as not to be had
 _GIVING_BACK_SECONDS = 20.0

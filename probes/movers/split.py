@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from typing import Callable, Dict, Sequence, Tuple
 
+from probes.movers.attempts import Attempt
 from probes.movers.usual import Mover
-from probes.run.attempts import Attempt
 
 _NR_CUTS = 8
 

@@ -10,8 +10,8 @@ import re
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from probes.kernel import pages, syscalls
+from probes.movers.attempts import Attempt, MoverChild
 from probes.movers.usual import Compaction, Operation
-from probes.run.attempts import Attempt, MoverChild
 
 _ORDER = 9
 MOST_TARGETS = 4096

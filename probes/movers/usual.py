@@ -6,15 +6,20 @@ import os
 from dataclasses import dataclass
 from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Set
 
+from probes.children.processes import start
 from probes.errors import CannotRun
 from probes.kernel import syscalls, zones
-from probes.run.arena import Arena, affordable_on_node
-from probes.run.attempts import COMPACT_MEMORY, Attempt, MoverChild
-from probes.run.processes import start
+from probes.kernel.nodes import memory_nodes
+from probes.movers.arena import Arena, affordable_on_node
+from probes.movers.attempts import COMPACT_MEMORY, Attempt, MoverChild
 
 # Of the arena, above the pages to be moved: what a run should begin with (with less, the target often
 # stayed put after its release), and what makes a further try worth while without a new arena.
 _GOOD_SHARE, _POOR_SHARE = 0.75, 0.1
+
+
+NR_PAGES = 16
+
 _SYNC_SECONDS = 10.0
 
 
@@ -184,22 +189,3 @@ class MovePages(Mover):
         requests = [[address] for address in addresses] if self.each_alone else [list(addresses)]
         order = {"mover": self.name, "pid": os.getpid(), "requests": requests, "node": there}
         return self.child.ask(order, seconds, check)
-
-
-def memory_nodes() -> List[int]:
-    """The nodes that have memory; node 0 alone where the kernel knows no nodes."""
-    try:
-        with open("/sys/devices/system/node/has_memory", encoding="ascii") as listing:
-            text = listing.read().strip()
-    except OSError:
-        return [0]
-    return parse_list(text) or [0]
-
-
-def parse_list(text: str) -> List[int]:
-    """A kernel list such as `0-1,4`."""
-    found: List[int] = []
-    for part in filter(None, text.split(",")):
-        low, _, high = part.partition("-")
-        found += range(int(low), int(high or low) + 1)
-    return found

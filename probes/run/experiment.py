@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from probes.kernel import pages, syscalls
+from probes.movers.usual import NR_PAGES as NR_PAGES
 from probes.movers.usual import Mover
 
-NR_PAGES = 16
 # So many pages are allocated, on frames staged for them and for whoever gets in between on a busy CPU;
 # the lowest become control and target.
 POOL_PAGES = 4 * NR_PAGES

@@ -14,12 +14,12 @@ from types import FrameType
 from typing import Any, Dict, Optional
 
 from diagnosis.words import vocabulary
+from probes.children.processes import Child, Lines, start
 from probes.errors import CannotRun, ProbeError
 from probes.kernel import kmsg
 from probes.movers import choice
 from probes.run import runner
 from probes.run.experiment import Case
-from probes.run.processes import Child, Lines, start
 from probes.run.runner import Say, Settings
 
 _BESIDES_THE_HOLD_SECONDS = 120.0

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional
 
 from diagnosis.matching import outcome
+from probes.children.processes import Blocked
 from probes.errors import Disturbed
 from probes.kernel import pages, zones
 from probes.movers import choice
+from probes.movers.arena import affordable_bytes, pin_to_one_cpu
+from probes.movers.attempts import Attempt, MoverChild
 from probes.movers.usual import Mover
 from probes.run import unprivileged
-from probes.run.arena import affordable_bytes, pin_to_one_cpu
-from probes.run.attempts import Attempt, MoverChild
 from probes.run.experiment import NR_PAGES, Case, Experiment, Surroundings
-from probes.run.processes import Blocked
 
 _PREPARE_TRIES = 3
 _BASELINE_SECONDS = 10.0

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Tuple
 
 from probes.errors import CannotRun
-from probes.fuse.mount import private_mountpoint
 from probes.kernel import loop, syscalls
+from probes.servers.fuse.mount import private_mountpoint
 
 _MKFS_SECONDS = 60.0
 

@@ -14,10 +14,10 @@ import socket
 import stat
 from typing import Optional
 
+from probes.children.processes import Blocked, Child, Lines, look_at, start
 from probes.errors import CannotRun
-from probes.fuse import mount
 from probes.kernel import pages, syscalls, zones
-from probes.run.processes import Blocked, Child, Lines, look_at, start
+from probes.servers.fuse import mount
 
 _NOBODY = 65534
 _MEMLOCK_BYTES = 8 << 20  # RLIMIT_MEMLOCK where nobody changed it (include/uapi/linux/resource.h, MLOCK_LIMIT)

@@ -8,9 +8,8 @@ import uuid
 from datetime import datetime, timezone
 from typing import Any, Dict, List
 
-from diagnosis.formats import envelope, monitor
-from diagnosis.text import redact
-from probes import version
+from diagnosis.formats import envelope, monitor, redact
+from probes.archive import version
 from probes.kernel import facts
 
 _FORMATS: Dict[str, Any] = {form.NAME: form for form in (envelope, monitor)}

@@ -6,10 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 
-from catalog.text import elide
+from catalog.documents import elide
+from diagnosis.answers.explained import explained
 from diagnosis.rules.verdict import Diagnosis
 from diagnosis.text.record import Place
-from diagnosis.words.explained import explained
 
 AROUND = 1
 MAX_LINES = 400

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 
 import zstandard
 
+from diagnosis.answers import plain
 from diagnosis.diagnose import diagnose
-from diagnosis.formats import envelope, registry
+from diagnosis.formats import envelope, redact, registry
 from diagnosis.formats.faults import Fault, Unreadable
 from diagnosis.formats.format import Given
 from diagnosis.matching import match as matching
@@ -22,8 +23,6 @@ from diagnosis.matching import naming
 from diagnosis.matching.match import Match, Signature
 from diagnosis.matching.observation import Observation
 from diagnosis.rules.verdict import Diagnosis
-from diagnosis.text import redact
-from diagnosis.words import plain
 from reports.diagnose import redacted
 from reports.diagnose.annotated_log import Gap, Line, marked
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diagnosis.formats import redact
 from diagnosis.matching import naming
-from diagnosis.text import redact
 
 MOST_SHOWN = 100
 

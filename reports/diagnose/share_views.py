@@ -14,13 +14,13 @@ from django.views.decorators.http import require_POST
 
 from people.models import User, may
 from reports.diagnose import redacted, sharing
+from reports.diagnose.forms import ShareForm
 from reports.diagnose.views import MAX_TEXT_BYTES, Given, TooLarge, form_given
 from reports.diagnose.with_catalog import diagnosed
 from reports.intake import inbox
+from reports.intake.bell import bell
 from reports.intake.refusals import Refusal
 from reports.models import Shared
-from reports.review.forms import ShareForm
-from reports.tasks import bell
 from rest.bounds import bounded, limits
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from catalog.documents.signatures import signatures
 from catalog.measured.affected import Judged, judge
 from catalog.models import Case
+from diagnosis.answers.advice import now_for
 from diagnosis.kernels import releases
 from diagnosis.kernels.affected import AFFECTED, NOT_AFFECTED, UNKNOWN
 from diagnosis.rules.verdict import PROVED, Candidate, Diagnosis, Finding
-from diagnosis.words.advice import now_for
 from reports.diagnose import reading
 from reports.intake.refusals import too_slow
 from rest.bounds import bounded

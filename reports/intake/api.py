@@ -18,10 +18,10 @@ from diagnosis.words.vocabulary import ENVIRONMENTS
 from people.access.authentication import BearerToken, sender_with
 from people.models import Scope
 from reports.intake import batch, decompression, inbox, quotas, receipts
+from reports.intake.bell import bell
 from reports.intake.refusals import Refusal
 from reports.intake.submission import GIVEN, Sending, given_in, key_in
 from reports.models import Evidence, Report
-from reports.tasks import bell
 from rest import fast_post, paging, problems
 from rest.fast_post import LeanView
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from diagnosis.formats import redact
 from diagnosis.formats.faults import Fault
-from diagnosis.text import redact
 from rest import problems
 
 

@@ -15,10 +15,10 @@ from django.views.decorators.http import require_POST
 
 from people.access import machines as keeping
 from people.models import Machine, Scope, Standing, Token, User, may
+from reports.intake.bell import ring_acts
 from reports.machines.forms import MachineForm, TokenForm
 from reports.models import Report
 from reports.review import trust
-from reports.tasks import ring_acts
 from reports.totals import counters, recounts
 
 # What a maintainer may make of a machine, by what it is: the new standing, and what the button says.

@@ -13,9 +13,9 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, StreamingHttpResponse
 
 from catalog.models import Case, Document, KernelBuild, Tally
-from catalog.pages.export_formats import inert
 from catalog.revisions import review
 from catalog.search import index
+from catalog.text.export_formats import inert
 from diagnosis.words.vocabulary import CONCLUSIVE, HELD
 from reports.intake import receipts
 from reports.models import Evidence, Report

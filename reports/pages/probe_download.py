@@ -8,7 +8,7 @@ from functools import cache
 
 from django.conf import settings
 
-from probes.build import build
+from probes.archive.build import build
 from probes.cases import CASES
 
 __all__ = ["CASES", "Built", "built"]

@@ -1,3 +1,5 @@
+"""What editors say of evidence, and of what no case explains."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -5,7 +7,7 @@ from typing import Any
 from django import forms
 
 from catalog.models import Case
-from diagnosis.words.vocabulary import CONTROLLERS, ENVIRONMENTS, MECHANISMS
+from diagnosis.words.vocabulary import CONTROLLERS, MECHANISMS
 
 
 class VerdictForm(forms.Form):
@@ -37,18 +39,6 @@ class RulingForm(forms.Form):
         if data.get("word") == "noise":
             data["case"] = None
         return data
-
-
-class ShareForm(forms.Form):
-    """What is shared beside the text. `agreed` comes with the second step, after what is hidden was shown."""
-
-    kernel = forms.RegexField(
-        r"^[\x21-\x7e]{1,120}\Z", label="Kernel", help_text="What uname -r prints.", max_length=120, strip=True
-    )
-    architecture = forms.RegexField(r"^[a-z0-9_]{1,32}\Z", initial="x86_64", help_text="What uname -m prints.")
-    environment = forms.ChoiceField(choices=[(w.slug, w.label) for w in ENVIRONMENTS.values()], initial="host")
-    note = forms.CharField(max_length=500, required=False, help_text="What was done when it happened.")
-    agreed = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
 
 class PromoteForm(forms.Form):

@@ -12,11 +12,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from people.models import User, may
+from reports.intake.bell import bell, ring_acts
 from reports.models import Report
-from reports.pages import filters
 from reports.review import takedown
-from reports.tasks import bell, ring_acts
-from reports.worker import requeue
+from reports.worker import filters, requeue
 from reports.worker.requeue import Chosen
 
 

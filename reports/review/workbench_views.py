@@ -13,8 +13,8 @@ from catalog.documents.parser import Malformed
 from catalog.models import Case
 from catalog.revisions import store
 from people.models import User, may
+from reports.intake.bell import bell
 from reports.review import workbench
-from reports.tasks import bell
 
 
 def signature(request: HttpRequest, slug: str) -> HttpResponse:

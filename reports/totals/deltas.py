@@ -9,7 +9,7 @@ from datetime import datetime
 from catalog.measured import histogram
 from catalog.models import Tally
 from reports.models import Evidence
-from reports.worker.copy_rows import Row
+from reports.totals.copy_rows import Row
 
 # (case, build, architecture, mover, area, environment, kind, machine, outcome), by id where there is one: as Tally.KEY.
 Key = tuple[int, int, str, str, str, str, str, int, str]

@@ -15,10 +15,10 @@ from diagnosis.words.vocabulary import OUTCOMES
 from people.models import Machine
 from reports.models import Evidence
 from reports.totals import totals
+from reports.totals.copy_rows import Row
 from reports.totals.deltas import Delta, Key, stored, tallied, where_key
 from reports.totals.expected_totals import GROUP, Group, group_of
 from reports.totals.totals import literal
-from reports.worker.copy_rows import Row
 
 # Adding arrays element by element, and all deltas in one statement: the ORM can say neither. A row that was made here,
 # not changed, has an xmax of 0.

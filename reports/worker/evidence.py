@@ -11,7 +11,7 @@ from people import journal
 from people.models import Standing, User
 from reports.models import Evidence, Observation, Report, Verdict
 from reports.totals import recounts, tallies
-from reports.worker.copy_rows import OBSERVATION, Row, copy, of_evidence, of_observation
+from reports.totals.copy_rows import OBSERVATION, Row, copy, of_evidence, of_observation
 
 Found = list[tuple[Said, list[Match]]]
 

@@ -16,8 +16,7 @@ from catalog.models import Case
 from people import journal
 from people.models import User
 from reports.models import Evidence, Observation, Report, Requeue
-from reports.pages import filters
-from reports.worker import replay
+from reports.worker import filters, replay
 
 SLICE = 1_000
 

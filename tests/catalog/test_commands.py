@@ -16,8 +16,8 @@ from catalog.models.text import Origin, State
 from catalog.revisions import files, store
 from catalog.text import markdown
 from diagnosis import diagnose
+from diagnosis.answers import advice, plain
 from diagnosis.rules.verdict import Command
-from diagnosis.words import advice, plain
 from diagnosis.words.commands import at_least
 from tests import builders
 

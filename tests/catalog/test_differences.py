@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.text.line_diff import Line, diff
+from catalog.documents.line_diff import Line, diff
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c d e", "c x e", ""]), max_size=15).map("\n".join)
 

@@ -334,7 +334,7 @@ def test_what_was_open_while_its_name_was_taken_goes_over_nothing() -> None:
     assert f"expected the-frobnicator-proposal-{waiting.pk}" in page
     assert f'action="/cases/the-frobnicator-proposal-{waiting.pk}/edit/"' in page
     waiting.refresh_from_db()
-    named = changed.replace("case: the-frobnicator", f"case: {waiting.slug}")
+    named = changed.replace('case: "the-frobnicator"', f'case: "{waiting.slug}"')
     clash = edited(by_person, waiting.slug, named)
     assert clash.status_code == 409 and "Written meanwhile." in clash.content.decode()
     assert edited(by_person, waiting.slug, named, 2).status_code == 302

@@ -10,10 +10,9 @@ from django.test import Client
 from catalog.documents import splice
 from catalog.documents.parser import parse
 from catalog.documents.schema import Link, Objection, Standing, StrategyText
-from catalog.editing import steering
 from catalog.models import Strategy
 from catalog.models.text import Origin
-from catalog.revisions import store
+from catalog.revisions import steering, store
 from discussion.comments import threads
 from people.models import Role, User
 from tests import builders

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client, RequestFactory
 
-from catalog.pages import export_formats
+from catalog.text import export_formats
 from tests import builders
 
 pytestmark = pytest.mark.django_db

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from diagnosis.answers.plain import shown
 from diagnosis.diagnose import diagnose
 from diagnosis.matching.known import signatures
-from diagnosis.words.plain import shown
 from tests.diagnosis.adversarial import TEXTS
 
 # Linear is 8-fold, quadratic 64-fold. Between the two there is room for a machine that does other things.

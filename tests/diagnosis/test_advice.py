@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from diagnosis.answers.plain import shown
 from diagnosis.diagnose import diagnose
 from diagnosis.matching.known import signatures
-from diagnosis.words.plain import shown
 
 SLAB = """page: refcount:1 mapcount:0 mapping:0000000000000000 index:0x7f24 pfn:0x23f000
 flags: 0x17ffffc0000200(slab|node=0|zone=3|lastcpupid=0x1fffff)

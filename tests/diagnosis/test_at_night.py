@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pytest
 
+from diagnosis.answers.plain import shown
 from diagnosis.diagnose import diagnose
 from diagnosis.matching.known import signatures
 from diagnosis.rules.verdict import Diagnosis
 from diagnosis.text.boots import Boots
-from diagnosis.words.plain import shown
 
 HELD = """[1203331.131200] migrating pfn 1283f1 failed ret:1
 [1203331.131204] page:00000000d3b3c3f0 refcount:3 mapcount:1 mapping:0000000000000000 index:0x7f5c3a21e pfn:0x1283f1

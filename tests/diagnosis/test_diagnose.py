@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from diagnosis.answers.plain import shown
 from diagnosis.diagnose import diagnose
 from diagnosis.formats import kernel_log
 from diagnosis.matching.match import Sign, Signature, match
 from diagnosis.matching.observation import Context
 from diagnosis.rules.verdict import Diagnosis
 from diagnosis.text.record import Place
-from diagnosis.words.plain import shown
 
 CAPTURES = Path(__file__).parent / "captures"
 RECORDED = Path(__file__).parents[2] / "data" / "recorded"

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnosis.formats import envelope
+from diagnosis.formats import envelope, redact
 from diagnosis.formats.faults import Fault, Unreadable
-from diagnosis.text import redact
 from diagnosis.words import vocabulary
 from tests import builders
 

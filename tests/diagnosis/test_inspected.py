@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from diagnosis.answers.advice import now_for
 from diagnosis.diagnose import diagnose
 from diagnosis.matching.known import signatures
 from diagnosis.rules.verdict import Finding
-from diagnosis.words.advice import now_for
 
 WRITEBACK = ("folio_wait_bit_common+0x131/0x340", "folio_wait_writeback+0x2c/0x80", "migrate_pages_batch+0x558/0xe50")
 LOCK = ("__folio_lock+0x17/0x20", "migrate_pages_batch+0x63f/0xe50")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from diagnosis.answers.plain import shown
 from diagnosis.diagnose import diagnose
 from diagnosis.matching.known import signatures
 from diagnosis.rules.verdict import Finding
-from diagnosis.words.plain import shown
 
 DUMP = """Linux version 7.3.4 (b@c) (gcc 14) #1 SMP
 migrating pfn 1100fd failed ret:1

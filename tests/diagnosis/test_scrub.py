@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from diagnosis.text import redact
+from diagnosis.formats import redact
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from diagnosis.answers import what_now
+from diagnosis.answers.advice import now_for
 from diagnosis.diagnose import diagnose
 from diagnosis.matching.known import signatures
 from diagnosis.rules.verdict import Finding
 from diagnosis.text.record import Record
-from diagnosis.words import what_now
-from diagnosis.words.advice import now_for
 from tests.diagnosis import test_field, test_kernels, test_ranking, test_task_state
 from tests.diagnosis.corpus import ALL
 

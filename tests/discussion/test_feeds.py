@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from django.test import Client
 
-from catalog.editing import steering
+from catalog.revisions import steering
 from discussion.comments import threads
 from discussion.moderating import moderation
 from people.models import Role

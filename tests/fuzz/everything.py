@@ -94,7 +94,7 @@ def _set_up(folder: Path) -> Any:
     logging.getLogger("django.request").addHandler(_Errors())
     call_command("migrate", verbosity=0)
     call_command("load_cases", verbosity=0)
-    from reports.tasks import Bell
+    from reports.intake.bell import Bell
 
     Bell.ring = Bell.ring_now = lambda self: None  # type: ignore[method-assign]  # `worker` is a kind of its own here
     return database

@@ -19,11 +19,11 @@ MAX_FACTOR, MAX_FIXED = 60, 60_000
 
 def check(data: bytes) -> None:
     """What must hold for every text whatever."""
+    from diagnosis.answers.plain import shown
     from diagnosis.diagnose import diagnose
     from diagnosis.formats import kernel_log
     from diagnosis.matching.known import signatures
     from diagnosis.matching.observation import Context
-    from diagnosis.words.plain import shown
 
     found = diagnose(data, signatures())
     lines = found.text.split("\n")
@@ -59,8 +59,8 @@ def main() -> None:
     import atheris
 
     with atheris.instrument_imports():
-        import diagnosis.formats.kernel_log
-        import diagnosis.words.plain  # noqa: F401
+        import diagnosis.answers.plain
+        import diagnosis.formats.kernel_log  # noqa: F401
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()
 

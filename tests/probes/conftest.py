@@ -47,7 +47,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def pyz(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from probes.build import build
+    from probes.archive.build import build
 
     path = tmp_path_factory.mktemp("pyz") / "probe.pyz"
     path.write_bytes(build(ROOT))

@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-from diagnosis.text.reading import read
+from diagnosis.readers.reading import read
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "drgn_frame.py"
 spec = importlib.util.spec_from_file_location("drgn_frame", SCRIPT)

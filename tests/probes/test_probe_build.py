@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from probes import sources
-from probes.build import build
+from probes.archive import sources
+from probes.archive.build import build
 from probes.cases import CASES
 
 
@@ -62,7 +62,7 @@ def test_it_holds_sources_of_two_packages_and_nothing_else(root: Path) -> None:
 
 def test_it_is_written_by_the_command(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "probe.pyz"
-    subprocess.run([sys.executable, "-m", "probes.build", str(out)], cwd=root, check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "probes.archive.build", str(out)], cwd=root, check=True, timeout=60)
     assert out.read_bytes() == build(root)
     assert os.access(out, os.X_OK)
 

@@ -15,9 +15,9 @@ from probes.command import check
 from probes.kernel import loop, pages
 from probes.movers import choice
 from probes.movers.split import Split
-from probes.ninep import protocol
-from probes.ninep.protocol import Messages, Request, Served
 from probes.run.experiment import HOLD_CLASSES, Surroundings
+from probes.servers.ninep import protocol
+from probes.servers.ninep.protocol import Messages, Request, Served
 
 EVERY = sorted(CASES)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from probes.cases import CASES
-from probes.kernel import hugepages
+from probes.children import hugepages
 from probes.run import lock
 from tests.probes.conftest import ROOT, needs_xfs
 from tests.probes.leftovers import GONE_SECONDS, HELD, on_the_machine, processes_below, state_of

@@ -9,7 +9,7 @@ import pytest
 from diagnosis.diagnose import diagnose
 from diagnosis.matching import known
 from diagnosis.readers.inspect import line
-from diagnosis.text.reading import read
+from diagnosis.readers.reading import read
 from probes.inspect import blocks, command, mounts, tasks
 
 STACK = "[<0>] folio_wait_writeback+0x2c/0x80\n[<0>] migrate_pages_batch+0x558/0xe50\n[<0>] offline_pages+0x41f/0x680\n"

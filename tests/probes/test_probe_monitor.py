@@ -13,7 +13,7 @@ import pytest
 
 from diagnosis.formats import monitor as monitor_format
 from probes.command.monitor import Gathered
-from probes.monitor import Event, Monitor, watch
+from probes.inspect.monitor import Event, Monitor, watch
 from probes.sending import post
 from probes.sending.send import Sender
 from probes.sending.spool import Spool

@@ -13,15 +13,16 @@ import pytest
 
 from diagnosis.words import vocabulary
 from probes.cases import CASES
+from probes.children import processes
+from probes.children.processes import Blocked
 from probes.command import check, cli
 from probes.command.check import Machine
 from probes.errors import CannotRun
 from probes.kernel import kmsg, pages, syscalls, zones
-from probes.movers import choice, guest, spread_holds
+from probes.movers import attempts, choice, guest, spread_holds
+from probes.movers.attempts import Attempt, MoverChild
 from probes.movers.guest import Cma, Offline, SoftOffline
-from probes.run import attempts, processes, runner
-from probes.run.attempts import Attempt, MoverChild
-from probes.run.processes import Blocked
+from probes.run import runner
 
 GOOD = Machine(True, 2, True, True, 0, 120, 512 << 20)
 BLOCK_PAGES = 0x8000000 // 4096

@@ -9,17 +9,16 @@ from typing import Any
 import pytest
 
 from probes.cases import CASES
+from probes.children.processes import Blocked
 from probes.errors import CannotRun, Disturbed
 from probes.kernel import pages, syscalls
 from probes.kernel.zones import Zone
 from probes.lab import plan
 from probes.lab.guest import Job
-from probes.movers import choice, order9, spread_holds
+from probes.movers import arena as arenas
+from probes.movers import attempts, choice, order9, spread_holds
+from probes.movers.attempts import Attempt
 from probes.movers.order9 import Order9Compaction, Taken, got
-from probes.run import arena as arenas
-from probes.run import attempts
-from probes.run.attempts import Attempt
-from probes.run.processes import Blocked
 
 BLOCK_PAGES = 512
 CONTROL = [block * BLOCK_PAGES for block in range(16)]
@@ -197,7 +196,7 @@ def freed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Frames that were given back, by an arena that has blocks 2 and 4 wholly, and half of block 3."""
     gone: list[int] = []
     frames = [*range(1024, 1536), *range(1536, 1792), *range(2048, 2560)]
-    monkeypatch.setattr("probes.run.arena.LEAST_BYTES", 0)
+    monkeypatch.setattr("probes.movers.arena.LEAST_BYTES", 0)
     monkeypatch.setattr(syscalls, "map_pages", lambda nr: 0)
     monkeypatch.setattr(syscalls, "fill", lambda address, nr: None)
     monkeypatch.setattr(

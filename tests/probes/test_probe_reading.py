@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from probes.fuse import mount, protocol
+from probes.children import processes
 from probes.kernel import facts, pages, zones
-from probes.movers import usual
-from probes.run import arena, attempts, processes
+from probes.movers import arena, attempts, usual
+from probes.servers.fuse import mount, protocol
 
 ZONEINFO = """Node 0, zone    DMA32
   pages free     100

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from probes.children.processes import Blocked
 from probes.errors import Disturbed
 from probes.kernel import pages, zones
+from probes.movers.attempts import Attempt
 from probes.movers.usual import Mover
 from probes.run import runner
-from probes.run.attempts import Attempt
 from probes.run.experiment import NR_PAGES, Experiment, Surroundings
-from probes.run.processes import Blocked
 
 CONTROL = list(range(100, 100 + NR_PAGES))
 TARGET = list(range(200, 200 + NR_PAGES))

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from people.models import Role
 from reports.intake import inbox
 from reports.models import Evidence, Report, Verdict
-from reports.pages.views import LOOKED_THROUGH
+from reports.pages.case_sections import LOOKED_THROUGH
 from reports.recorded import files
 from tests import builders
 

@@ -10,9 +10,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.documents.signatures import signatures
+from diagnosis.answers import plain
 from diagnosis.diagnose import diagnose
 from diagnosis.text.compressed import CannotUnpack, unpacked
-from diagnosis.words import plain
 
 MAX_BYTES = 16 << 20
 

@@ -12,10 +12,10 @@ from django.core.management.base import BaseCommand
 
 from people.models import Machine, Role, Standing, User
 from reports.intake import inbox
+from reports.intake.bell import bell
 from reports.intake.submission import native
 from reports.models import Report
 from reports.recorded import files
-from reports.tasks import bell
 
 
 class Command(BaseCommand):

@@ -11,9 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from catalog.models import Case
 from diagnosis.formats import registry
-from reports.pages import filters
-from reports.tasks import bell
-from reports.worker import replay, requeue
+from reports.intake.bell import bell
+from reports.worker import filters, replay, requeue
 from reports.worker.requeue import Chosen
 
 

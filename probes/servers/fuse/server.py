@@ -14,9 +14,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Dict, List
 
-from probes.fuse import protocol
+from probes.children.processes import Lines, exiting
 from probes.kernel import syscalls
-from probes.run.processes import Lines, exiting
+from probes.servers.fuse import protocol
 
 _GONE_BY = (errno.EINTR, errno.EAGAIN, errno.ENOENT)  # ENOENT: the request was aborted while we read it
 _TICK_MS = 50

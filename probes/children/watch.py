@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import Optional
 
-from probes.run.processes import Lines, exiting
+from probes.children.processes import Lines, exiting
 
 _TICK_SECONDS = 0.05
 

@@ -16,22 +16,27 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set
 
+from probes.children.processes import Blocked, Child, Lines, look_at, start
 from probes.errors import Disturbed
 from probes.kernel import syscalls
-from probes.run.processes import Blocked, Child, Lines, look_at, start
+from probes.kernel.counters import difference, vmstat
 
 COMPACT_MEMORY = "/proc/sys/vm/compact_memory"
+
+
 BLOCK_STATE = "/sys/devices/system/memory/memory%d/state"
+
+
 SOFT_OFFLINE = "/sys/devices/system/memory/soft_offline_page"
+
+
 HUGE = "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages"
+
+
 GIGANTIC = "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
+
+
 _END_SECONDS = 1.0
-VMSTAT = (
-    "pgmigrate_success", "pgmigrate_fail", "compact_isolated", "compact_fail", "compact_success", "compact_stall",
-    "nr_foll_pin_acquired", "nr_foll_pin_released", "nr_writeback", "nr_writeback_temp", "nr_dirty",
-    "nr_isolated_anon", "nr_isolated_file", "thp_split_page", "thp_split_page_failed",
-    "cma_alloc_success", "cma_alloc_fail", "htlb_buddy_alloc_success", "htlb_buddy_alloc_fail",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -211,14 +216,3 @@ _DO: Dict[str, Callable[[Dict[str, Any]], Optional[Dict[str, Any]]]] = {
     "order9": _order9,
     "split": _split,
 }
-
-
-def vmstat() -> Dict[str, int]:
-    with open("/proc/vmstat", encoding="ascii") as table:
-        pairs = (line.split() for line in table)
-        return {name: int(value) for name, value in pairs if name in VMSTAT}
-
-
-def difference(before: Dict[str, int], after: Dict[str, int]) -> Dict[str, int]:
-    """What changed; what did not is left out."""
-    return {name: after[name] - before[name] for name in after if name in before and after[name] != before[name]}

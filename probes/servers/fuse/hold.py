@@ -10,11 +10,11 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
+from probes.children import watch
+from probes.children.processes import Blocked, Child, Lines, look_at, start
 from probes.errors import CannotRun, Disturbed
-from probes.fuse import mount, protocol, server
 from probes.kernel import syscalls
-from probes.run import watch
-from probes.run.processes import Blocked, Child, Lines, look_at, start
+from probes.servers.fuse import mount, protocol, server
 
 _START_SECONDS = 5.0
 _SOON_SECONDS = 1.0

@@ -8,7 +8,8 @@ from django.shortcuts import render
 from catalog.measured import builds, overview, unmeasured
 from catalog.measured.overview import Summary
 from catalog.models import Case, KernelBuild, Total
-from catalog.pages import export_formats, exports
+from catalog.pages import exports
+from catalog.text import export_formats
 from diagnosis.kernels import releases
 
 

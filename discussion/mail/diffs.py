@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from catalog.text import line_diff
+from catalog.documents import line_diff
 
 COLOURED_LINES = 5_000  # what follows has one colour: a letter may be 100,000 lines of a single +
 _CLASSES = {"+": "gi", "-": "gd", "@": "gu"}

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Dict, Optional
 
-from probes import sources
+from probes.archive import sources
 
 VERSION_FILE = "probes/VERSION"
 
@@ -16,13 +16,13 @@ def identity() -> Dict[str, str]:
     """The `probe` of an envelope."""
     archive = _archive()
     if archive is None:
-        return {"version": sources.version(sources.collect(Path(__file__).resolve().parent.parent))}
+        return {"version": sources.version(sources.collect(Path(__file__).resolve().parents[2]))}
     with zipfile.ZipFile(archive) as packed:
         version = packed.read(VERSION_FILE).decode()
     return {"version": version, "sha256": hashlib.sha256(archive.read_bytes()).hexdigest()}
 
 
 def _archive() -> Optional[Path]:
-    """The archive this module was loaded from: its file name is then ARCHIVE/probes/version.py."""
-    candidate = Path(__file__).parent.parent
+    """The archive this module was loaded from: its file name is then ARCHIVE/probes/archive/version.py."""
+    candidate = Path(__file__).parents[2]
     return candidate if candidate.is_file() else None

@@ -8,10 +8,10 @@ import socket
 from typing import Callable, Optional, Set
 
 from probes.errors import CannotRun
-from probes.fuse import hold, mount
-from probes.fuse.hold import Ends, FuseHold
 from probes.kernel import syscalls
-from probes.ninep import protocol, server
+from probes.servers.fuse import hold, mount
+from probes.servers.fuse.hold import Ends, FuseHold
+from probes.servers.ninep import protocol, server
 
 _OPTIONS = "trans=fd,rfdno=%d,wfdno=%d,version=9p2000.L,msize=%d,access=any,cache=loose"
 

@@ -15,9 +15,9 @@ import socket
 import time
 from typing import Iterator, List
 
+from probes.children.processes import Lines, start
 from probes.errors import CannotRun, Disturbed
 from probes.kernel import syscalls
-from probes.run.processes import Lines, start
 
 SETTING = "/proc/sys/vm/nr_overcommit_hugepages"
 _WORD_SECONDS = 5.0

@@ -1,13 +1,13 @@
-"""What to do now (diagnosis.words.what_now) and what to capture next, from what was found and what is missing."""
+"""What to do now (diagnosis.answers.what_now) and what to capture next, from what was found and what is missing."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Dict, List, Sequence, Tuple
 
+from diagnosis.answers import what_now
 from diagnosis.rules.verdict import Command, Finding, Reason
 from diagnosis.text.record import Record
-from diagnosis.words import what_now
 from diagnosis.words.vocabulary import MOVERS, look_up
 
 # No line of a kernel is as long (kernel/printk/printk.c PRINTKRB_RECORD_MAX).

@@ -1,4 +1,4 @@
-"""Makes probe.pyz, the same bytes from the same tree: `python -m probes.build OUT`."""
+"""Makes probe.pyz, the same bytes from the same tree: `python -m probes.archive.build OUT`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from probes import sources
-from probes.version import VERSION_FILE
+from probes.archive import sources
+from probes.archive.version import VERSION_FILE
 
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -44,10 +44,10 @@ def build(root: Path) -> bytes:
 
 def main() -> int:
     if len(sys.argv) != 2:
-        print("usage: python -m probes.build OUT", file=sys.stderr)
+        print("usage: python -m probes.archive.build OUT", file=sys.stderr)
         return 2
     target = Path(sys.argv[1])
-    target.write_bytes(build(Path(__file__).resolve().parent.parent))
+    target.write_bytes(build(Path(__file__).resolve().parents[2]))
     target.chmod(0o755)
     return 0
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from catalog.text import elide
+from catalog.documents import elide
 
 # Matching takes time with the product of how often items repeat on both sides, again for each block that is found:
 # 600 equal lines between as many unlike ones took 7 s. Past this many pairs, all that lies between the first and the

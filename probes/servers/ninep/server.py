@@ -13,16 +13,16 @@ import time
 from dataclasses import dataclass, field
 from typing import List
 
-from probes.ninep import protocol
-from probes.ninep.protocol import Messages, Request, Served
-from probes.run.processes import Lines, exiting
+from probes.children.processes import Lines, exiting
+from probes.servers.ninep import protocol
+from probes.servers.ninep.protocol import Messages, Request, Served
 
 _TICK_MS = 50
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`client`: the server's end of the connection. The rest as in `probes.fuse.server`."""
+    """`client`: the server's end of the connection. The rest as in `probes.servers.fuse.server`."""
 
     client: int
     size_bytes: int

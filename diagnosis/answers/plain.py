@@ -114,7 +114,7 @@ def _command(command: Command, lead: str) -> Iterator[str]:
     yield lead + first
     for line in rest:
         yield " " * len(lead) + line
-    mark = "" if command.does == "reads" else "(It %s.) " % COMMANDS[command.does].label
+    mark = "" if command.does == "reads" else "(It %s.) " % look_up(COMMANDS, command.does).label
     yield from _wrapped(mark + command.tells, " " * len(lead))
 
 

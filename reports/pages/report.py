@@ -1,87 +1,30 @@
-"""The ledger in the browser, one report's way, the latest evidence of a case, and the probe to download."""
+"""One report in the browser: its way, what it says, what that was attached to, and its raw bytes."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import condition, require_POST
+from django.views.decorators.http import require_POST
 
-from catalog.models import Case, Document
-from catalog.pages.sections import Part
 from diagnosis.formats import envelope, kernel_log, registry
-from diagnosis.words.vocabulary import Word
 from people.models import User, may
 from reports.diagnose import reading
 from reports.diagnose.annotated_log import Gap, Line
 from reports.intake import inbox
-from reports.intake.refusals import KINDS
 from reports.models import Evidence, Observation, Report, State, Verdict, may_see_raw
-from reports.pages import filters, operations, probe_download
-from reports.pages.ledger import ledger
 from reports.review.forms import VerdictForm
-from reports.totals import counters
 from reports.worker import evidence as attaching
-from reports.worker import replay, requeue
+from reports.worker import replay
 from rest.bounds import bounded
 
-LATEST = 8
-LOOKED_THROUGH = 24
 OBSERVED = 500
-
-
-def reports(request: HttpRequest) -> HttpResponse:
-    pick = filters.read(request.GET)
-    pages = Paginator(pick.rows(Case.objects.visible_to(request.user, proposals=True)).newest(), 50)
-    if pick.is_of_state_alone:  # known already: counting a million rows touches every one
-        known = counters.by_state()
-        pages.count = known[pick.state] if pick.state else sum(known.values())
-    rows = pages.get_page(request.GET.get("page"))
-    may_replay = may(request.user, "reingest")
-    page = {
-        "rows": rows,
-        "lines": _rows(list(rows), request.user),
-        "ledger": ledger(),
-        "pick": pick,
-        "formats": registry.FORMATS.values(),
-        "states": State.values,
-        "may_replay": may_replay,
-        "nr_to_queue": requeue.nr_left_of_all() if may_replay else 0,
-        "may_judge": may(request.user, "judge"),
-        "here": "reports",
-    }
-    return render(request, "reports/reports.html", page)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the ledger: the report, the kernels that it was measured on, and the cases that it speaks of."""
-
-    report: Report
-    kernels: list[str]
-    cases: list[str]
-
-
-def _rows(rows: list[Report], user: Any) -> list[Row]:
-    """One query for all of them."""
-    evidence = Evidence.objects.visible_to(user).filter(report__in=[row.pk for row in rows]).order_by()
-    said = set(evidence.values_list("report", "build__release", "build__label", "case__slug").distinct())
-    kernels: dict[UUID, set[str]] = defaultdict(set)
-    cases: dict[UUID, set[str]] = defaultdict(set)
-    for report, release, label, case in said:
-        kernels[report].add(f"{release} + {label}" if label else release)
-        cases[report].add(case)
-    return [Row(row, sorted(kernels[row.pk]), sorted(cases[row.pk])) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -212,70 +155,3 @@ def judge(request: HttpRequest, report: UUID) -> HttpResponse:
     else:
         messages.error(request, "; ".join(str(fault) for faults in form.errors.values() for fault in faults))
     return redirect("report", report)
-
-
-def evidence_part(request: HttpRequest, document: Document) -> Part | None:
-    """For catalog.pages.sections: the latest reports of a case, one line each, by what the latest evidence says."""
-    if document.kind != "case":
-        return None
-    found = Evidence.objects.visible_to(request.user).filter(case=document.pk).order_by("-seen_at", "-id")
-    rows = list(found.select_related("build", "machine")[:LOOKED_THROUGH])
-    said: dict[UUID, Latest] = {}
-    for row in rows:
-        said.setdefault(row.report_id, Latest(row)).add(row)
-    if len(rows) == LOOKED_THROUGH and len(said) > 1:
-        said.popitem()  # may have more to say than was looked at
-    shown = dict(list(said.items())[:LATEST])
-    recorded = Report.objects.filter(pk__in=shown, recorded_at__isnull=False).values_list("pk", flat=True)
-    return Part("reports/latest.html", {"rows": list(shown.values()), "recorded": set(recorded)})
-
-
-@dataclass(frozen=True)
-class Latest:
-    """One report, and each mover and outcome that it speaks of once."""
-
-    first: Evidence
-    said: dict[str, dict[str, Word]] = field(default_factory=dict)
-
-    def add(self, row: Evidence) -> None:
-        self.said.setdefault(row.mover_word.label, {})[row.outcome] = row.outcome_word
-
-
-def operations_part(request: HttpRequest, document: Document) -> Part | None:
-    """Whether blocks went offline and allocations succeeded, before, while and after the hold."""
-    if document.kind != "case":
-        return None
-    return Part("reports/operations.html", {"rows": operations.of_case(document.pk, request.user)})
-
-
-def reproducer_part(request: HttpRequest, document: Document) -> Part | None:
-    """For catalog.pages.sections: what the probe of a case does and risks, and the one command."""
-    case = probe_download.CASES.get(document.case.probe) if document.kind == "case" else None
-    if case is None:
-        return None
-    return Part(
-        "reports/reproducer.html",
-        {"case": case, "probe": probe_download.built(), "site_url": settings.SITE_URL},
-        "reproduce",
-    )
-
-
-def _probe_etag(request: HttpRequest, *args: Any) -> str:
-    return f'"{probe_download.built().sha256}"'
-
-
-@condition(etag_func=_probe_etag)
-def probe_pyz(request: HttpRequest) -> HttpResponse:
-    answer = HttpResponse(probe_download.built().body, content_type="application/zip")
-    answer["Content-Disposition"] = 'attachment; filename="probe.pyz"'
-    answer["X-Checksum-Sha256"] = probe_download.built().sha256
-    return answer
-
-
-def probe_sha256(request: HttpRequest) -> HttpResponse:
-    """In the form that `sha256sum --check` reads."""
-    return HttpResponse(f"{probe_download.built().sha256}  probe.pyz\n", content_type="text/plain; charset=utf-8")
-
-
-def problems(request: HttpRequest) -> HttpResponse:
-    return render(request, "reports/problems.html", {"kinds": KINDS.items(), "here": "api"})

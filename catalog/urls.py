@@ -1,0 +1,65 @@
+"""Cases and strategies, kernels, search, the agenda."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from catalog.editing import history, proposals
+from catalog.editing import views as editing_views
+from catalog.measured import affected_views, compare_views
+from catalog.measured import api as measured_api
+from catalog.meetings import views as meetings_views
+from catalog.pages import case_api, case_list, documents, kernels, method, strategy_api, subsystems
+from catalog.pages import feeds as pages_feeds
+from catalog.search import views as search_views
+
+urlpatterns = [
+    path("", case_list.cases, name="cases"),
+    path("search/", search_views.results, name="search"),
+    path("feed.atom", pages_feeds.everything, name="feed"),
+    path("subsystems/", subsystems.subsystems, name="subsystems"),
+    path("subsystems/<slug:slug>/", subsystems.subsystem, name="subsystem"),
+    path("subsystems/<slug:slug>/feed.atom", pages_feeds.subsystem, name="subsystem-feed"),
+    path("cases/<slug:slug>/feed.atom", pages_feeds.case, name="case-feed"),
+    path("cases/new/", proposals.propose_case, name="propose-case"),
+    path("cases/proposed/", proposals.proposed, name="proposed"),
+    *[
+        path(f"{folder}/<slug:slug>/{address}/", view, {"kind": kind}, name=f"{kind}-{name}")
+        for kind, folder in (("case", "cases"), ("strategy", "strategies"))
+        for name, address, view in (
+            ("state", "state", proposals.move),
+            ("edit", "edit", editing_views.edit),
+            ("history", "history", history.history),
+            ("diff", "diff", history.difference),
+            ("kept", "kept/<int:pk>", history.kept),
+        )
+    ],
+    path("cases/<slug:slug>/", documents.case, name="case"),
+    path("cases/<slug:slug>/@<int:n>", documents.case, name="case-snapshot"),
+    path("kernels/", kernels.kernels, name="kernels"),
+    path("kernels/<path:release>/", kernels.kernel, name="kernel"),
+    path("compare/", compare_views.compare, name="compare"),
+    path("affected/", affected_views.affected, name="affected"),
+    path("affected.txt", affected_views.affected_text, name="affected-text"),
+    path("session/", meetings_views.session, name="session"),
+    path("session.md", meetings_views.markdown, name="session-markdown"),
+    path("session/begin/", meetings_views.begin, name="meeting-begin"),
+    path("session/<int:number>/", meetings_views.meeting, name="meeting"),
+    path("session/<int:number>/minutes.md", meetings_views.markdown, name="meeting-markdown"),
+    path("session/<int:number>/points/<int:point>/", meetings_views.note, name="meeting-note"),
+    path("session/<int:number>/add/", meetings_views.add, name="meeting-add"),
+    path("session/<int:number>/close/", meetings_views.close, name="meeting-close"),
+    path("method/", method.method, name="method"),
+    path("strategies/", documents.strategies, name="strategies"),
+    path("strategies/new/", proposals.propose_strategy, name="propose-strategy"),
+    path("strategies/<slug:slug>/", documents.strategy, name="strategy"),
+    path("strategies/<slug:slug>/@<int:n>", documents.strategy, name="strategy-snapshot"),
+    path("api/v1/cases/", case_api.CasesView.as_view(), name="api-cases"),
+    path("api/v1/cases/<slug:slug>/", case_api.CaseView.as_view(), name="api-case"),
+    path("api/v1/kernels/", measured_api.KernelsView.as_view(), name="api-kernels"),
+    path("api/v1/kernels/<path:release>/", measured_api.KernelView.as_view(), name="api-kernel"),
+    path("api/v1/compare/", compare_views.CompareView.as_view(), name="api-compare"),
+    path("api/v1/strategies/", strategy_api.StrategiesView.as_view(), name="api-strategies"),
+    path("api/v1/strategies/<slug:slug>/", strategy_api.StrategyView.as_view(), name="api-strategy"),
+    path("api/v1/affected/", affected_views.AffectedView.as_view(), name="api-affected"),
+]

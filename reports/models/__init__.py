@@ -1,0 +1,25 @@
+from reports.models.counters import LedgerLine, LikenessLine
+from reports.models.judgments import Ruling, RulingQuerySet, Verdict
+from reports.models.observations import Evidence, EvidenceQuerySet, Observation
+from reports.models.reports import Payload, Report, ReportQuerySet, Requeue, State, Turn
+from reports.models.shared import Shared, SharedQuerySet, may_see_raw
+
+__all__ = [
+    "Evidence",
+    "EvidenceQuerySet",
+    "LedgerLine",
+    "LikenessLine",
+    "Observation",
+    "Payload",
+    "Report",
+    "ReportQuerySet",
+    "Requeue",
+    "Ruling",
+    "RulingQuerySet",
+    "Shared",
+    "SharedQuerySet",
+    "State",
+    "Turn",
+    "Verdict",
+    "may_see_raw",
+]

@@ -1,0 +1,66 @@
+"""What reports put onto the page of a case: latest evidence, operations, how to reproduce it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from catalog.models import Document
+from catalog.pages.sections import Part
+from diagnosis.words.vocabulary import Word
+from reports.models import Evidence, Report
+from reports.pages import operations, probe_download
+
+LATEST = 8
+
+
+LOOKED_THROUGH = 24
+
+
+def evidence_part(request: HttpRequest, document: Document) -> Part | None:
+    """For catalog.pages.sections: the latest reports of a case, one line each, by what the latest evidence says."""
+    if document.kind != "case":
+        return None
+    found = Evidence.objects.visible_to(request.user).filter(case=document.pk).order_by("-seen_at", "-id")
+    rows = list(found.select_related("build", "machine")[:LOOKED_THROUGH])
+    said: dict[UUID, Latest] = {}
+    for row in rows:
+        said.setdefault(row.report_id, Latest(row)).add(row)
+    if len(rows) == LOOKED_THROUGH and len(said) > 1:
+        said.popitem()  # may have more to say than was looked at
+    shown = dict(list(said.items())[:LATEST])
+    recorded = Report.objects.filter(pk__in=shown, recorded_at__isnull=False).values_list("pk", flat=True)
+    return Part("reports/latest.html", {"rows": list(shown.values()), "recorded": set(recorded)})
+
+
+@dataclass(frozen=True)
+class Latest:
+    """One report, and each mover and outcome that it speaks of once."""
+
+    first: Evidence
+    said: dict[str, dict[str, Word]] = field(default_factory=dict)
+
+    def add(self, row: Evidence) -> None:
+        self.said.setdefault(row.mover_word.label, {})[row.outcome] = row.outcome_word
+
+
+def operations_part(request: HttpRequest, document: Document) -> Part | None:
+    """Whether blocks went offline and allocations succeeded, before, while and after the hold."""
+    if document.kind != "case":
+        return None
+    return Part("reports/operations.html", {"rows": operations.of_case(document.pk, request.user)})
+
+
+def reproducer_part(request: HttpRequest, document: Document) -> Part | None:
+    """For catalog.pages.sections: what the probe of a case does and risks, and the one command."""
+    case = probe_download.CASES.get(document.case.probe) if document.kind == "case" else None
+    if case is None:
+        return None
+    return Part(
+        "reports/reproducer.html",
+        {"case": case, "probe": probe_download.built(), "site_url": settings.SITE_URL},
+        "reproduce",
+    )

@@ -1,0 +1,51 @@
+"""Reports, machines, what is measured and diagnosed."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from reports.diagnose import api as diagnose_api
+from reports.diagnose import share_views
+from reports.diagnose import views as diagnose_views
+from reports.intake import api as intake_api
+from reports.machines import api as machines_api
+from reports.machines import views as machines_views
+from reports.pages import events_api, exports, ledger, probe_views, report, reports
+from reports.review import requeue_views, triage_views, workbench_views
+from rest.bounds.limits import spent_by_post
+
+urlpatterns = [
+    path("api/v1/reports/", intake_api.ReportsView.as_view(), name="api-reports"),
+    path("api/v1/batch/", intake_api.BatchView.as_view(), name="api-batch"),
+    path("diagnose/", spent_by_post("diagnose")(diagnose_views.diagnose), name="diagnose"),
+    path("diagnose/share/", spent_by_post("diagnose")(share_views.share), name="share"),
+    path("shared/<uuid:shared>/", share_views.shared, name="shared"),
+    path("shared/<uuid:shared>/decide", share_views.decide, name="shared-decide"),
+    path("cases/<slug:slug>/signature/", workbench_views.signature, name="signature"),
+    path("reports/shared/", share_views.queue, name="shared-queue"),
+    path("machines/", machines_views.machines, name="machines"),
+    path("machines/<str:name>/", machines_views.machine, name="machine"),
+    path("machines/<str:name>/token", machines_views.token, name="machine-token"),
+    path("machines/<str:name>/standing", machines_views.standing, name="machine-standing"),
+    path("reports/", reports.reports, name="reports"),
+    path("reports/<uuid:report>/", report.report, name="report"),
+    path("reports/again", requeue_views.again, name="reports-again"),
+    path("reports/<uuid:report>/erase", requeue_views.erase, name="report-erase"),
+    path("metrics", ledger.metrics, name="metrics"),
+    path("reports/<uuid:report>/raw", report.raw, name="report-raw"),
+    path("reports/<uuid:report>/verdict", report.judge, name="judge"),
+    path("reports/unmatched/", triage_views.unmatched, name="unmatched"),
+    path("reports/unmatched/<slug:fingerprint>/", triage_views.group, name="group"),
+    path("reports/unmatched/<slug:fingerprint>/rule", triage_views.rule, name="rule"),
+    path("reports/unmatched/<slug:fingerprint>/draft", triage_views.promote, name="promote"),
+    path("probe.pyz", probe_views.probe_pyz, name="probe"),
+    path("probe.pyz.sha256", probe_views.probe_sha256, name="probe-sha256"),
+    path("problems/", reports.problems, name="problems"),
+    path("api/v1/events/", events_api.EventsView.as_view(), name="api-events"),
+    path("api/v1/whoami/", machines_api.WhoAmIView.as_view(), name="api-whoami"),
+    path("api/v1/reports/<uuid:report>/", intake_api.ReportView.as_view(), name="api-report"),
+    path("schemas/unmigratable-report-1.json", intake_api.report_schema, name="report-schema"),
+    path("api/v1/diagnose/", diagnose_api.DiagnoseView.as_view(), name="api-diagnose"),
+    path("api/v1/cases/<slug:slug>/evidence/", intake_api.CaseEvidenceView.as_view(), name="api-case-evidence"),
+    *(path(f"export/{name}", view, name=f"export-{name}") for name, view in exports.VIEWS.items()),
+]
