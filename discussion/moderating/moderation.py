@@ -71,7 +71,11 @@ def unlock(document: Document, by: User) -> None:
 
 def _as_it_was_read(comment: Comment, n: int) -> None:
     """Holds the comment until the transaction ends, if its text is still the one that was looked at."""
-    now = Comment.objects.select_for_update(no_key=True, of=("self",)).select_related("document", "author").get(pk=comment.pk)
+    now = (
+        Comment.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("document", "author")
+        .get(pk=comment.pk)
+    )
     if now.nr_earlier != n:
         raise Overtaken(now)
 

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SMALL_BYTES = 16 << 10
 SECONDS, SECONDS_PER_MIB = 2, 2
 MAX_MEMORY_BYTES = 2 << 30
