@@ -26,7 +26,7 @@ def fill(number: int, machine: Any) -> None:
 
 WORKER = """
 import django; django.setup()
-from reports import ingest
+from reports.worker import ingest
 samples = []
 while not ingest.drain(5):
     samples.append(int(open("/proc/self/statm").read().split()[1]) * 4)

@@ -12,8 +12,10 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import html5lib
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, URLPattern, URLResolver, resolve
 from html5lib.constants import E as SAID
+
+from config.urls import urlpatterns
 
 # Of a kind of page that is made from data so many stand for all; of those that are written none is left out.
 OF_A_KIND = 6
@@ -29,6 +31,14 @@ CHILDREN = {
     "select": {"option", "optgroup"},
 }
 PRESSED = {"a", "button", "summary", "select", "input", "textarea"}
+
+
+def routes() -> list[URLPattern | URLResolver]:
+    """Every address of the site; those of allauth as the one include that they are."""
+    made: list[URLPattern | URLResolver] = []
+    for one in urlpatterns:
+        made += one.url_patterns if isinstance(one, URLResolver) and not str(one.pattern) else [one]
+    return made
 
 
 def pages(client: Client, *starts: str) -> dict[str, HttpResponse]:

@@ -22,7 +22,6 @@ from django.utils import timezone
 from catalog.models import Document, KernelBuild, Revision, Tally
 from catalog.models.text import Origin, State
 from catalog.revisions import store
-from config.urls import urlpatterns
 from discussion.comments import threads
 from people import journal_cursor
 from people.models import Machine, Role
@@ -30,6 +29,7 @@ from reports.models import Evidence, Report
 from reports.totals import tallies
 from reports.totals.deltas import key_of
 from tests import builders
+from tests.crawl import routes
 
 pytestmark = pytest.mark.django_db
 WORD = "zyxcanary"
@@ -177,7 +177,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "api/v1/strategies/<slug:slug>/": _each("/api/v1/strategies/{}/", _STRATEGY),
     "api/v1/affected/": ("/api/v1/affected/?kernel=6.18.44", f"/api/v1/affected/?kernel={RELEASE}"),
 }
-ROUTES = [str(pattern.pattern) for pattern in urlpatterns]
+ROUTES = [str(pattern.pattern) for pattern in routes()]
 
 
 @dataclass(frozen=True)
@@ -312,6 +312,13 @@ def _speaking(*named: str) -> None:
     Revision.objects.filter(pk=made.pk).update(created_at=datetime(2026, 11, 1, tzinfo=UTC))  # the feed says when
 
 
+def _without_places(answer: Answer) -> Answer:
+    """Events of what was saved in between got their places from the clock."""
+    kept = ((name, value) for name, value in answer.headers if name != "ETag")
+    headers = tuple((name, re.sub(r"\d{16,19}", "PLACE", value)) for name, value in kept)
+    return Answer(answer.status, headers, re.sub(r"\d{16,19}", "PLACE", answer.body))
+
+
 def test_a_draft_that_a_published_strategy_names_changes_nothing_either(client: Client, known: dict[str, Any]) -> None:
     with transaction.atomic():
         given = known | draft(known)
@@ -323,7 +330,7 @@ def test_a_draft_that_a_published_strategy_names_changes_nothing_either(client: 
     without = crawl(client, given)
     for path, answer in there.items():
         if path not in AS_WRITTEN:
-            assert answer == without[path], f"{path} tells of the draft"
+            assert _without_places(answer) == _without_places(without[path]), f"{path} tells of the draft"
     for path, answer in {**there, **texts}.items():
         if WORD not in path:
             assert WORD not in (answer.body + repr(answer.headers)).lower(), path

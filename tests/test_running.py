@@ -86,7 +86,7 @@ import os, signal, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 import django; django.setup()
 from diagnosis.formats import envelope
-from reports import claims, ingest
+from reports.worker import claims, ingest
 read = envelope.read
 def poisoned(body):
     if b"this-kills-the-worker" in body:

@@ -28,7 +28,7 @@ from tests import builders
 ada, bob, case = builders.person("ada"), builders.person("bob"), builders.case()
 Subscription.objects.create(user=bob, document=case.document)
 threads.say(case.document, ada, "told before the dump")
-telling.note_all()
+notices.note_all()
 threads.say(case.document, ada, "not told before the dump")
 seen = client()
 threads.say(case.document, ada, "without a place at the dump")
@@ -40,14 +40,15 @@ seen = client()
 AFTER = """
 seen = client()
 say("after the restore")
-telling.note_all()
+notices.note_all()
 seen += client(seen[-1]["place"])
 """
 COMMON = """
 import json, django; django.setup()
 from django.test import Client
 from catalog.models import Document
-from discussion import telling, threads
+from discussion import notices
+from discussion.comments import threads
 from discussion.models import Comment, Notice, Subscription
 from people.models import Event, User
 def client(since=""):

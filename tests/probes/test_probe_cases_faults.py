@@ -87,7 +87,7 @@ def test_the_run_is_killed(
 
 TAKES_HUGE_PAGES = """
 import os, sys
-from probes import hugepages
+from probes.children import hugepages
 taken = hugepages.HugePages()
 with hugepages.allowed(4):
     print(taken.take(2, 0), hugepages.allowance(), flush=True)

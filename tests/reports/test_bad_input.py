@@ -222,7 +222,7 @@ COST = '''
 import gzip, io, json, os, sys
 from config.wsgi import application
 import zstandard
-from reports import ingest
+from reports.worker import ingest
 
 class Line:
     """100 MB without an end of line, which nobody holds in memory."""
