@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,13 @@ def test_a_line_cannot_be_broken_and_is_bounded() -> None:
 
 
 def test_it_is_not_ready_while_migrations_are_missing() -> None:
-    MigrationRecorder.Migration.objects.filter(app="people", name__gt="0008").delete()
+    applied = MigrationRecorder.Migration.objects.filter(app="people", name__gt="0008")
+    missing = list(applied.values_list("name", flat=True))
+    applied.delete()
     answer = Client().get("/readyz")
     assert answer.status_code == 503
-    assert b"1 migrations are missing, the first people.0008_events_placed: run manage.py migrate" in answer.content
-    for name in ("0008_events_placed", "9999_of_a_later_release"):
+    assert re.search(rb"\d migrations are missing, the first people.0008_\w+: run manage.py migrate", answer.content)
+    for name in (*missing, "9999_of_a_later_release"):
         MigrationRecorder.Migration.objects.create(app="people", name=name)
     assert Client().get("/readyz").status_code == 200, "a later release may have migrated already"
 

@@ -160,7 +160,7 @@ def test_reports_of_every_format_with_nothing_that_is_optional_and_all_that_is_o
     assert broken() == {}
 
 
-def test_a_test_with_a_name_of_five_hundred_characters_is_attached_and_its_reason_is_cut(case: Any) -> None:
+def test_a_test_with_a_name_of_five_hundred_characters_is_attached_and_its_reason_fits(case: Any) -> None:
     Sender()(ktap(LONG), "application/x-ktap", "?kernel=6.18.1&architecture=x86_64")
     ingest.drain()
     row = Evidence.objects.get()

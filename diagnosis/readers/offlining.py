@@ -44,7 +44,8 @@ _WRITE = re.compile(
 _CHMEM = re.compile(r"Memory Block \d{1,10} \([^)]{1,60}\) (disable failed)|(Could only disable \S{1,20} of memory)")
 
 _KERNEL = re.compile(
-    r"(?:Linux version|\bKernel(?: [Vv]ersion)?:|^Linux \S{1,64}(?= \d+\.\d+\S* #)) ?v?(\d+\.\d+[^\s(]{0,100})"
+    r"(?:Linux version|\bKernel(?: [Vv]ersion)?:|^Linux \S{1,64}(?= \d{1,3}\.\d{1,3}\S{0,100} #)) ?v?"
+    r"(\d+\.\d+[^\s(]{0,100})"
     r"(?:.{0,300}?\b(x86_64|amd64|aarch64|arm64|powerpc64le|ppc64le|ppc64|s390x|riscv64|loongarch64)\b)?"
 )
 # In the header of a warning (behind `Comm:`), and in a line of its own below a hung task's first.

@@ -289,9 +289,8 @@ _OPEN = re.compile(
     r"alloc failed,|blocked for more|nr_succeeded="
 )
 # A list of free ranges of a CMA area, and the errno before it, which mailers break at any blank.
-_OPEN_CMA = re.compile(
-    r"alloc failed,.* ret:$|alloc failed, req-size:(?: \d+)?$|available pages:(?:.*(?:=>|\d|free|of|\+))?$"
-)
+_OPEN_SIZE = re.compile(r"alloc failed, req-size:(?: \d{1,12})?$")
+_OPEN_RANGES = ("=>", "free", "of", "+", *"0123456789")
 _REST_CMA = re.compile(
     r"-?\d{1,12}(?:$| pages| free| total|@\d)|=> ?\d|\+?\d{1,12}@|free of|of \d|total pages|pages, ret"
 )
@@ -307,13 +306,18 @@ def _continues(before: Line, line: Line) -> bool:
         return True
     if before.text.count("(") > before.text.count(")") and "flags:" in before.text:
         return ":" not in line.text.split("(")[0]
-    if _speaks_of_cma(before.text) and _OPEN_CMA.search(before.text) and _REST_CMA.match(line.text):
+    if _is_open_cma(before.text) and _REST_CMA.match(line.text):
         return True
     return _OPEN.search(before.text) is not None and _KEYED.match(line.text) is not None
 
 
-def _speaks_of_cma(text: str) -> bool:
-    return "alloc failed," in text or "available pages" in text
+def _is_open_cma(text: str) -> bool:
+    """By the first of each: an expression would try from every `alloc failed,` of a line to its end."""
+    _, _, after = text.partition("alloc failed,")
+    if after.endswith(" ret:") or (after and _OPEN_SIZE.search(text)):
+        return True
+    _, listed, ranges = text.partition("available pages:")
+    return bool(listed) and (not ranges or ranges.endswith(_OPEN_RANGES))
 
 
 # Where mailers break lines at the earliest.
