@@ -93,6 +93,10 @@ class Postgres:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(30)
+            try:
+                self.socket.rmdir()  # else each folder that a site ever ran in leaves one there
+            except OSError:
+                pass  # somebody else's things lie in it
 
     def erase(self) -> None:
         """Takes away everything that this server has kept. For tests."""
