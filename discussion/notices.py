@@ -156,9 +156,11 @@ def _message(notice: Notice) -> EmailMessage | None:
     here, stop = settings.SITE_URL + comment.permalink, settings.SITE_URL + stop_address(notice, comment.document)
     why = "you are named in it" if notice.was_named else "you follow the discussion"
     body = f"{comment.author.shown_name} on {comment.document.slug}:\n\n{comment.text}\n\n-- \n{here}\nYou get this because {why}. No more: {stop}\n"  # fmt: skip  # noqa: E501
-    thread = f"<{comment.document.kind}-{comment.document.slug}@{settings.SIGNING.mail_from.rpartition('@')[2]}>"
+    host = settings.SIGNING.mail_from.rpartition("@")[2]
+    thread = f"<{comment.document.kind}-{comment.document.slug}@{host}>"
     headers = {
-        "Message-ID": f"<comment-{comment.pk}.{notice.pk}@{settings.SIGNING.mail_from.rpartition('@')[2]}>",
+        # With its time: after a restore numbers come again, and a mail whose id came before is thrown away unread.
+        "Message-ID": f"<comment-{comment.pk}.{notice.pk}.{notice.event.at:%y%m%d%H%M%S}@{host}>",
         "References": thread,
         "List-Unsubscribe": f"<{stop}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

@@ -102,7 +102,9 @@ def _settle(letter: Letter, state: str, error: Exception | None = None) -> None:
 
 def _message(letter: Letter) -> EmailMessage:
     host = settings.SIGNING.mail_from.rpartition("@")[2]
-    headers = {"Message-ID": f"<letter-{letter.pk}@{host}>", "Auto-Submitted": "auto-generated"}
+    # With its time: after a restore numbers come again, and a mail whose id came before is thrown away unread.
+    name = f"letter-{letter.pk}.{letter.created_at:%y%m%d%H%M%S}"
+    headers = {"Message-ID": f"<{name}@{host}>", "Auto-Submitted": "auto-generated"}
     return EmailMessage(letter.subject, letter.body, None, [letter.to], headers=headers)
 
 

@@ -18,6 +18,7 @@ from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 
 from config.celery import app
 from discussion.accounts import leaving
@@ -116,7 +117,7 @@ def test_what_was_not_taken_is_sent_once_the_server_is_back(settings: Any, servi
     assert outbox.send_due() == 1 and outbox.send_due() == 0
     (taken,) = sink.taken
     letter = Letter.objects.get()
-    assert "A link." in taken and f"Message-ID: <letter-{letter.pk}@" in taken and "Auto-Submitted" in taken
+    assert "A link." in taken and f"Message-ID: <letter-{letter.pk}." in taken and "Auto-Submitted" in taken
     assert (letter.state, letter.tries, letter.body) == ("sent", 2, "")
 
 
@@ -227,3 +228,13 @@ def test_the_worker_knows_what_beat_asks_for() -> None:
     app.loader.import_default_modules()
     asked = {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert "mail.send" in asked and asked <= set(app.tasks)
+
+
+def test_a_number_that_comes_again_after_a_restore_is_another_mail() -> None:
+    """A mailbox that has seen a Message-ID throws what comes with it away: it would be a lost link."""
+    now = timezone.now()
+    ids = {
+        outbox._message(Letter(pk=7, to="a@example.org", created_at=at)).extra_headers["Message-ID"]
+        for at in (now, now, now - timedelta(hours=1))
+    }
+    assert len(ids) == 2
