@@ -6,7 +6,7 @@ ifneq ($(SYSTEM_CERTIFICATES)$(SSL_CERT_FILE)$(SSL_CERT_DIR),)
 export UV_SYSTEM_CERTS ?= true
 endif
 
-.PHONY: run test coverage lint lock lab signatures bench-pages bench-sweep bench-ingest bench-mail bench-stranger \
+.PHONY: run test test-all coverage lint lock lab signatures bench-pages bench-sweep bench-ingest bench-mail bench-stranger \
 	check-api bench-diagnose fuzz
 
 run: .venv/ok
@@ -14,14 +14,19 @@ run: .venv/ok
 
 # Tests that start processes or hold folios need the machine for themselves: they run after the others.
 ALONE = real_probe or processes or lab
+PYTEST_TWO = .venv/bin/python -m pytest -q -n 2 --dist worksteal
+# What a contributor needs: without a browser, and without what reads every page.
 ifdef PYTEST
 test: .venv/ok-dev
 	.venv/bin/python -m pytest $(PYTEST)
 else
-test coverage: .venv/ok-dev
-	.venv/bin/python -m pytest -q -n 2 -m "not ($(ALONE))" $(COVER) $(if $(COVER),--cov-report=)
-	.venv/bin/python -m pytest -q -m "$(ALONE)" $(COVER) $(if $(COVER),--cov-append)
+test: .venv/ok-dev
+	$(PYTEST_TWO) -m "not (browser or whole or $(ALONE))"
 endif
+
+test-all coverage: .venv/ok-dev
+	$(PYTEST_TWO) -m "not ($(ALONE))" $(COVER) $(if $(COVER),--cov-report=)
+	.venv/bin/python -m pytest -q -m "$(ALONE)" $(COVER) $(if $(COVER),--cov-append)
 
 # The same, and which lines it never ran: takes twice as long.
 coverage: COVER = --cov

@@ -31,7 +31,7 @@ from reports.totals.deltas import key_of
 from tests import builders
 from tests.crawl import routes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 WORD = "zyxcanary"
 RELEASE = f"9.9.9-{WORD}"
 TAKEN = ("?format=json", "?format=csv", "?format=md")

@@ -21,7 +21,7 @@ from discussion.comments import threads
 from people.models import Role
 from tests import builders, crawl
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 
 FIRST_VIEW_BYTES = 100_000
 STARTS = (

@@ -25,7 +25,7 @@ from reports.worker import ingest
 from tests import builders, crawl
 from tests.test_canary import ADDRESSES, fetch
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 LONG = "a" * 500
 RELEASES = (
     *("6.18.44", "next-20250522", "6.18." + "x" * 55, "6.12.95-" + "9" * 112, "9999.9999.999999-rc999"),

@@ -17,6 +17,7 @@ MOST_GROWTH = 3.0  # linear is 2, quadratic 4
 # Where a pattern is only ever given so many characters, and is slower than linear in them. `where` begins so.
 BOUNDED = {"diagnosis.kernels.releases._FAMILIES": 500}  # `read_uname` cuts what it is given; see below
 
+pytestmark = pytest.mark.whole
 PATTERNS = all_of_them()
 
 
