@@ -53,10 +53,9 @@ app.conf.update(
                 ("fetch.follow", 60),
             )
         },
-        "maintenance.prune": {
-            "task": "maintenance.prune",
-            "schedule": crontab(hour=3, minute=17),
-            "options": {"expires": 3_600},
+        **{
+            name: {"task": name, "schedule": crontab(hour=3, minute=minute), "options": {"expires": 3_600}}
+            for name, minute in (("maintenance.prune", 17), ("maintenance.check", 47))
         },
     },
 )

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.db import OperationalError as DatabaseUnavailable
 
 from reports.intake.bell import bell, ring_acts
-from reports.totals import counters, recounts
+from reports.totals import counters, recounts, watch
 from reports.worker import claims, ingest, replay, requeue, unendorsed
 from rest.bounds import limits
 
@@ -59,6 +59,7 @@ def tidy() -> None:
     limits.sweep()
     counters.fold()
     work_off_acts()
+    watch.note_sweep()
 
 
 @shared_task(name="maintenance.acts")
@@ -81,3 +82,8 @@ def work_off_acts(seconds: float = 20.0) -> None:
 def check_rulings() -> None:
     if replay.unruled_again():
         bell.ring_now()
+
+
+@shared_task(name="maintenance.check")
+def check_counts() -> None:
+    watch.check_all()

@@ -14,10 +14,15 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from catalog.models import Total
 from reports.models import Report, State
-from reports.totals import counters
+from reports.totals import counters, watch
 
 # Of one line, of whatever outcome. The database adds up: a scrape needs no row of them.
 _RUNS = Func(F("runs"), template="(SELECT sum(n) FROM unnest(%(expressions)s) n)", output_field=BigIntegerField())
+_WATCHED = {
+    "swept_seconds": "How long ago the sweep was done that beat asks for.",
+    "checked_seconds": "How long ago counts were compared with what they are of.",
+    "wrong": "How many of them were wrong.",
+}
 PENDING = (State.RECEIVED, State.INGESTING)
 
 
@@ -53,6 +58,8 @@ class Collected:
         public = Total.objects.visible_to(AnonymousUser()).aggregate(lines=Count("pk"), evidence=Sum(_RUNS))
         yield GaugeMetricFamily("unmigratable_evidence", "Pieces of evidence that count.", public["evidence"] or 0)
         yield GaugeMetricFamily("unmigratable_totals", "Lines that what is public adds up to.", public["lines"])
+        for name, number in watch.seen().items():
+            yield GaugeMetricFamily(f"unmigratable_{name}", _WATCHED[name], number)
 
 
 _registry = CollectorRegistry()

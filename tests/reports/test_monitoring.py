@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Tally, Total
 from diagnosis.formats import monitor
-from reports.models import Evidence, Report
+from reports import tasks
+from reports.models import Evidence, LedgerLine, Report
 from reports.worker import ingest
 from tests import builders
 from tests.diagnosis.test_monitor import BLOCKED, body
@@ -43,3 +44,26 @@ def test_a_scrape_reads_no_line_of_the_totals() -> None:
     assert not any('SELECT "catalog_total"."runs"' in one["sql"] for one in asked)
     Total.objects.all().delete()
     assert "unmigratable_evidence 0.0" in Client().get("/metrics").content.decode()
+
+
+def gauges() -> dict[str, float]:
+    lines = Client().get("/metrics").content.decode().splitlines()
+    return {name: float(number) for name, _, number in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+def test_a_scrape_tells_when_the_sweep_was_and_nothing_before_the_first() -> None:
+    assert not {"unmigratable_swept_seconds", "unmigratable_wrong"} & gauges().keys()
+    tasks.tidy()
+    assert 0 <= gauges()["unmigratable_swept_seconds"] < 60
+
+
+def test_what_is_counted_wrongly_is_found_in_the_night_and_told() -> None:
+    builders.case()
+    builders.settled(builders.run(), builders.moving_run())
+    tasks.check_counts()
+    assert (gauges()["unmigratable_wrong"], gauges()["unmigratable_checked_seconds"] < 60) == (0, True)
+    Tally.objects.update(runs=7)
+    Total.objects.update(held=9)
+    LedgerLine.objects.all().delete()
+    tasks.check_counts()
+    assert gauges()["unmigratable_wrong"] >= 3
