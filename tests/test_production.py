@@ -50,6 +50,13 @@ def test_document_compose_and_make_run_start_the_same_programs() -> None:
     assert documented == {services(shlex.join(line)) for line in local_run.commands(8000).values()} == {web, *compose}
 
 
+def test_no_program_of_ours_has_more_rights_than_a_user_in_compose() -> None:
+    ours = [one for one in COMPOSE["services"].values() if one.get("build")]
+    assert len(ours) >= 5
+    for one in ours:
+        assert one["cap_drop"] == ["ALL"] and one["security_opt"] == ["no-new-privileges:true"]
+
+
 def test_compose_passes_every_setting_on() -> None:
     passed = COMPOSE["services"]["web"]["environment"]
     assert passed.keys() >= KNOWN.keys() - {"UNMIGRATABLE_TOKEN", "UNMIGRATABLE_VAR"}
