@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from django.core.mail import send_mail
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 
+from local import run as local_run
 from people.models import Event, Machine, Role, Token, User
 from tests import builders
 
@@ -120,3 +122,16 @@ def test_mail_in_files_is_for_its_owner_alone(tmp_path: Path, settings: Any) -> 
     (file,) = (tmp_path / "mail").iterdir()
     assert "A link." in file.read_text()
     assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "mail", file)] == [0o700, 0o600]
+
+
+def test_the_first_persons_password_is_shown_once_and_kept_for_the_owners_eyes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever starts the site again, or reads its log, reads no password there."""
+    note = tmp_path / "first-sign-in.txt"
+    monkeypatch.setattr(local_run, "NOTE", note)
+    told = local_run._first_person()
+    name, password = note.read_text().split()
+    assert password in told and stat.S_IMODE(note.stat().st_mode) == 0o600
+    assert Client().login(username=name, password=password)
+    assert local_run._first_person() == ""
