@@ -238,7 +238,7 @@ def _measure(given: argparse.Namespace, folder: Path) -> int:
     owner = User.objects.create_user("stranger", password=None)
     tokens = {"lab": lab_token, "stranger": machines.add("strange-box", owner, trusted=False)}
     # The limits as they are shipped: they are what holds the stranger.
-    nodes = Nodes(folder / "nodes", os.environ["DATABASE_URL"], UNMIGRATABLE_LIMITS="")
+    nodes = Nodes(folder, os.environ["DATABASE_URL"], UNMIGRATABLE_LIMITS="")  # where the static files are
     try:
         until(nodes.is_up, 90, nodes.log.read_text)
         quiet, grown_quiet = sitting(nodes.port, tokens, given.seconds, 0, None)

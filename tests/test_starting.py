@@ -43,7 +43,8 @@ def start(program: str, var: Path | str, **changed: str) -> str:
         **changed,
     }
     done = subprocess.run(
-        [sys.executable, *PROGRAMS[program]],
+        # Beat's schedule would else lie in the checkout.
+        [sys.executable, *PROGRAMS[program], *(["--schedule", f"{var}-schedule"] if program == "beat" else [])],
         cwd=ROOT,
         env={name: value for name, value in environment.items() if value},
         capture_output=True,
