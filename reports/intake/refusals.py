@@ -1,4 +1,5 @@
-"""Why a report is not taken: one table, for problem documents, receipts and `rejected` rows alike.
+"""Why a report is not taken: one table, for problem documents, receipts and `rejected` rows alike. What a format finds
+wrong with a body stands in `diagnosis.formats.faults.CODES`.
 
 Refusal       .code, .faults; `.document()` is the RFC 9457 problem document
 """
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from diagnosis.formats import redact
-from diagnosis.formats.faults import Fault
+from diagnosis.formats.faults import CODES, Fault
 from rest import problems
 
 
@@ -24,18 +25,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "not-json": Kind(422, "The body is not JSON.", "Mend it at line:column, and send it again with the same run id."),
-    "not-ktap": Kind(422, "The body is not KTAP.", "It begins with `KTAP version 1`, or `TAP version 13` or 14."),
-    "wrong-shape": Kind(
-        422,
-        "Fields are missing or of the wrong type.",
-        "Each error names a field by its JSON Pointer. The JSON Schema lists them all.",
-    ),
-    "contradiction": Kind(
-        422,
-        "The fields contradict one another.",
-        "The numbers of pages decide the outcome, not the word. Send what was counted.",
-    ),
+    **{code: Kind(422, title, remedy) for code, (title, remedy) in CODES.items()},
     "too-large": Kind(413, "The body is too large.", "Send it in several reports. The limit counts the body unpacked."),
     "wrongly-compressed": Kind(
         422,
