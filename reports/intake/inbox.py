@@ -177,7 +177,7 @@ def reject_all(machine: Machine, media_type: str, refused: Sequence[tuple[bytes 
             sha256=hashlib.sha256(body or b"").hexdigest(),
             state=State.REJECTED,
             settled_at=timezone.now(),
-            reason=refusal.document(hidden=True),
+            reason=refusal.document(redacted=True),
         )
         for body, refusal in refused
     ]

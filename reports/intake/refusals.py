@@ -99,10 +99,10 @@ class Refusal(problems.Documented):
         self.instance = ""  # where the row that was kept of it can be read, once there is one
         super().__init__(f"{KINDS[code].title} {'; '.join(f'{f.where}: expected {f.expected}' for f in faults)}")
 
-    def document(self, hidden: bool = False) -> dict[str, Any]:
-        """`hidden`: for everybody's eyes, without what is private in the values that were found."""
+    def document(self, redacted: bool = False) -> dict[str, Any]:
+        """The problem document. `redacted`: without private values, for stored and public copies."""
         kind = KINDS[self.code]
-        faults = [replace(fault, found=redact.text(fault.found)) if hidden else fault for fault in self.faults]
+        faults = [replace(fault, found=redact.text(fault.found)) if redacted else fault for fault in self.faults]
         first = faults[0]
         detail = f"{first.where + ': ' if first.where else ''}expected {first.expected}, found {first.found}"
         document = {
