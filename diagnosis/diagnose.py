@@ -34,10 +34,10 @@ def diagnose(text: Union[str, bytes], signatures: Iterable[Signature] = (), rele
     """
     read = reading.read(text)
     boots = Boots(read.records)
-    whole = surroundings.the(read.records, release)
+    whole = surroundings.context_of_text(read.records, release)
     contexts = [whole] * len(read.records)
     if boots.are_several and not release:
-        contexts = [surroundings.of(whole, boots.release_of(record)) for record in read.records]
+        contexts = [surroundings.context_for_kernel(whole, boots.release_of(record)) for record in read.records]
     groups: Dict[str, List[int]] = {}
     judged: Dict[int, Tuple[Verdict, Dict[str, Places], Optional[References]]] = {}
     for index, record in enumerate(read.records):

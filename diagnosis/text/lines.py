@@ -300,7 +300,7 @@ def _continues(before: Line, line: Line) -> bool:
     """Did a mailer break `before` here? Only where `before` is unfinished and `line` begins nothing of its own."""
     if line.stamp or not line.text:
         return False
-    if before.stamp and _reaches(before, line) and not _OWN.match(line.text):
+    if before.stamp and _looks_wrapped(before, line) and not _OWN.match(line.text):
         return True
     if before.text.startswith(("raw:", "head:")) and _WORDS.match(line.text):
         return True
@@ -330,7 +330,7 @@ _OWN = re.compile(
 )
 
 
-def _reaches(before: Line, line: Line) -> bool:
+def _looks_wrapped(before: Line, line: Line) -> bool:
     """In a log with stamps one without is the rest of the line above, if its first word had no room there."""
     index, _, column = before.spans[-1]
     first = line.text.split(None, 1)[0]
