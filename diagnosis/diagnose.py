@@ -34,10 +34,10 @@ def diagnose(text: Union[str, bytes], signatures: Iterable[Signature] = (), rele
     """
     read = reading.read(text)
     boots = Boots(read.records)
-    whole = surroundings.the(read.records, release)
+    whole = surroundings.context_of_text(read.records, release)
     contexts = [whole] * len(read.records)
     if boots.are_several and not release:
-        contexts = [surroundings.of(whole, boots.release_of(record)) for record in read.records]
+        contexts = [surroundings.context_for_kernel(whole, boots.release_of(record)) for record in read.records]
     groups: Dict[str, List[int]] = {}
     judged: Dict[int, Tuple[Verdict, Dict[str, Places], Optional[References]]] = {}
     for index, record in enumerate(read.records):
@@ -104,7 +104,7 @@ def _finding(
     if not verdict.mechanism:
         own = {name: places for name, places in own.items() if name != "mechanism:"}
     with_others = {**context.marks, **own}
-    found = ranked(with_others, signatures, context.sayings)
+    found = ranked(with_others, signatures, context.sayings, may_prove=verdict.proved)
     if any(candidate.kind == "look_alike" and candidate.standing == "proved" for candidate in found):
         verdict = replace(verdict, is_look_alike=True)
     if found and found[0].standing == PROVED:

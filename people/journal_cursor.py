@@ -1,11 +1,11 @@
-"""Following the journal without ever missing a line.
+"""A cursor over the journal that never misses an event.
 
-Row ids commit out of order: whoever remembers the highest id seen may miss a lower one that commits later. So a line
-gets its `place` after it is committed: one process at a time, under a lock, numbers what it sees without a place. What
-commits later gets a later place, and nothing appears behind a follower's back.
+Row ids commit out of order: a client that remembers the highest id may miss a lower one that commits later. So an event
+gets its `place` after it is committed: one process at a time, under a lock, numbers the events that have none. An event
+that commits later gets a later place, so no event can sort before one that was already served.
 
-Places are data, and outlive a restore; transaction ids belong to a cluster. They begin at the clock's microseconds, so
-that a database restored to an hour ago gives none that somebody has already read up to.
+Places are data and survive a restore; transaction ids belong to a cluster. Places start at the clock's microseconds, so
+that a database restored to an hour ago assigns none that a client has already passed.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ UPDATE people_event AS event SET place = last.place + fresh.n FROM last, fresh W
 
 
 def give_places() -> None:
-    """Gives every committed line that has none its place. For followers to call, before they read and outside of any
-    transaction: the lock is held until its end."""
+    """Assigns a place to every committed event that has none. Call it before reading, outside of any transaction: the
+    lock is held until the transaction ends."""
     while Event.objects.filter(place=None).exists():
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_PLACING])
@@ -41,12 +41,12 @@ def give_places() -> None:
 
 
 def after(events: QuerySet[Event], since: int) -> QuerySet[Event]:
-    """Of these, what came after the place `since`, in order. Ask `give_places` first."""
+    """The events after the place `since`, in order. Call `give_places` first."""
     return events.filter(place__gt=since).order_by("place")
 
 
 def place(text: str) -> int | None:
-    """The place that `text` names: '' is the beginning. None where it is no place."""
+    """Parses a cursor: '' is the beginning, None means that `text` is no place."""
     if not re.fullmatch(r"(\d{1,18}(-\d{1,18})?)?", text, re.ASCII):
         return None
     before, dash, id = text.partition("-")
@@ -54,8 +54,8 @@ def place(text: str) -> int | None:
 
 
 def _place_of_old(transaction: int, id: int) -> int:
-    """Where somebody stands who read up to `transaction-id`, as places were written until November 2026. The last one
-    before whatever they may not have seen: a few lines may come again, none is lost, after a restore neither."""
+    """Converts a cursor `transaction-id`, as written until November 2026: the place before the first event that its
+    owner may not have seen. A few events may come twice; none is lost, not even after a restore."""
     unread = Event.objects.filter(Q(id__gt=id) | Q(transaction__gt=transaction) | Q(transaction=transaction, id__gt=id))
     first = unread.aggregate(place=Min("place"))["place"]
     return first - 1 if first is not None else Event.objects.aggregate(place=Max("place"))["place"] or 0

@@ -1,4 +1,4 @@
-"""What workers do when they are rung (reports.intake.bell), and what a sweep takes up in any case."""
+"""Celery tasks: what the bell (reports.intake.bell) asks for, and sweeps for bells that were lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rest.bounds import limits
 
 
 class Patience:
-    """A worker that the database fails waits before it asks again: 1, 2, 4 seconds, up to 30, however bells ring."""
+    """Backoff: while the database fails, a worker waits 1, 2, 4, up to 30 seconds, however often the bell rings."""
 
     MOST_SECONDS = 30.0
 
@@ -46,14 +46,14 @@ def drain() -> None:
 
 @shared_task(name="ingest.sweep")
 def sweep() -> None:
-    """What a lost bell or a dead worker left lying is taken up again."""
+    """Requeues expired claims, and drains what a lost bell left waiting."""
     claims.release_expired()
     drain()
 
 
 @shared_task(name="maintenance.sweep")
 def tidy() -> None:
-    """What a new case or an act left lying is taken up again, and what only grows is folded or thrown away."""
+    """Requeues reports that new signatures may match, folds counters, and continues acts that are not finished."""
     if replay.unmatched_again() + unendorsed.unendorsed_again():
         bell.ring_now()
     limits.sweep()
@@ -64,7 +64,7 @@ def tidy() -> None:
 
 @shared_task(name="maintenance.acts")
 def work_off_acts(seconds: float = 20.0) -> None:
-    """What acts of people have left to do; begins no slice after so many seconds."""
+    """Continues requeues and recounts that people asked for. Begins no slice after so many seconds."""
     end = time.monotonic() + seconds
     queued = False
     while time.monotonic() < end:

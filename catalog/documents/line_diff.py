@@ -125,7 +125,7 @@ def _words(old: str, new: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
 def _hunks(lines: list[Line], context: int) -> tuple[tuple[Hunk, ...], int]:
     changed = [number for number, line in enumerate(lines) if line.sign != " "]
     wanted = {n for number in changed for n in range(number - context, number + context + 1)}
-    near = set(elide.shown(wanted, range(len(lines))))
+    near = set(elide.lines_to_show(wanted, range(len(lines))))
     hunks: list[Hunk] = []
     together: list[Line] = []
     skipped = 0

@@ -86,7 +86,7 @@ def _parsed(text: str) -> DocumentText:
     except ValidationError as error:
         problems += [_problem(fault, lines, model) for fault in error.errors()]
         raise Malformed(sorted(problems, key=lambda problem: problem.line)) from None
-    problems += _repeated(document, lines)
+    problems += _duplicates(document, lines)
     if problems:
         raise Malformed(sorted(problems, key=lambda problem: problem.line))
     return document
@@ -218,8 +218,8 @@ def _problem(fault: Any, lines: Lines, model: type[CaseText] | type[StrategyText
     return Problem(lines.get(place, 2), field, messages.message(fault, model))
 
 
-def _repeated(document: DocumentText, lines: Lines) -> list[Problem]:
-    """Things that may stand only once: names of a case, ids of claims and objections, cases that a strategy serves."""
+def _duplicates(document: DocumentText, lines: Lines) -> list[Problem]:
+    """Duplicates among names of a case, ids of claims and objections, and cases that a strategy serves."""
     named: list[tuple[str, str, list[str]]] = []
     if isinstance(document, CaseText):
         named.append(("claims", "id", [claim.id for claim in document.claims]))

@@ -1,8 +1,7 @@
-"""What was typed into a form that comes too late: shown again, to be sent again, instead of lost with the session.
+"""Redisplays the text of a form whose session or CSRF token has expired, so that it can be sent again.
 
-Two ways lead here. Somebody was signed out while writing; or they signed in elsewhere meanwhile, so that the form's
-token is one of before. What pages of other sites send is never shown: it would ask people to send what they did not
-write.
+There are two ways to get here: the session ended while somebody wrote, or they signed in elsewhere, which replaced the
+token. A form that another site sent is never redisplayed: it would ask people to send what they did not write.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class Field:
 
 
 def fields(request: HttpRequest) -> list[Field]:
-    """All that a form of ours sent; nothing where it is another's, holds a secret, or is quickly typed again."""
+    """The fields of a form of ours; none if another site sent it, it holds a secret, or all of it is short."""
     if request.headers.get("Origin") != f"{request.scheme}://{request.get_host()}":
         return []
     sent = [
@@ -42,7 +41,7 @@ def fields(request: HttpRequest) -> list[Field]:
 
 
 class SignedOut:
-    """A page with what they typed, for who sends a form and has no session any more."""
+    """Middleware: answers a form without a session with a page that shows what was typed."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -10,11 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Sequence, Tuple
 
-CODES: Mapping[str, str] = {
-    "not-json": "The body is not JSON.",
-    "wrong-shape": "The body is JSON, but fields are missing or of the wrong type.",
-    "not-ktap": "The body is not KTAP.",
-    "contradiction": "The fields contradict one another.",
+# Code: its title, and what its sender can do. Whoever receives reports shows both, and keeps bytes that have one.
+CODES: Mapping[str, Tuple[str, str]] = {
+    "not-json": ("The body is not JSON.", "Mend it at line:column, and send it again with the same run id."),
+    "not-ktap": ("The body is not KTAP.", "It begins with `KTAP version 1`, or `TAP version 13` or 14."),
+    "wrong-shape": (
+        "Fields are missing or of the wrong type.",
+        "Each error names a field by its JSON Pointer. The JSON Schema lists them all.",
+    ),
+    "contradiction": (
+        "The fields contradict one another.",
+        "The numbers of pages decide the outcome, not the word. Send what was counted.",
+    ),
 }
 
 

@@ -1,7 +1,7 @@
 """What a format is: a module of this package that defines `FORMAT`. See `registry`.
 
-`check` runs while the sender waits and says whether the bytes are what they claim to be; `observations` runs
-later, in a worker, and may be run again whenever the format is mended. Both raise `Unreadable`.
+`run_id` runs while the sender waits and checks the whole body; `observations` runs later, in a worker, and again
+whenever the format is mended. Both raise `Unreadable`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Given:
 
 @dataclass(frozen=True)
 class Format:
-    """`media_types`: what a Content-Type must read to mean this format. `needs`: names of `Given` that must be said.
-    `run_id` gives the id by which the same sending is known again, '' where the format carries none."""
+    """`media_types`: the Content-Types that mean this format. `needs`: names of `Given` that the request must say.
+    `run_id` checks the body and returns the id by which a repeated sending is recognised, '' if there is none."""
 
     name: str
     title: str

@@ -68,8 +68,8 @@ def _distinct(made: List[Observation]) -> List[Observation]:
     return kept
 
 
-def _no_run_id(body: bytes, given: Given) -> str:
-    """A log carries none. Any text is a log, if only one that says nothing here."""
+def _check(body: bytes, given: Given) -> str:
+    """Any text is a log, and none carries a run id."""
     return ""
 
 
@@ -83,6 +83,6 @@ FORMAT = Format(
     media_types=("text/plain",),
     suffix=".txt",
     needs=("kernel", "architecture"),
-    run_id=_no_run_id,
+    run_id=_check,
     observations=_of_report,
 )

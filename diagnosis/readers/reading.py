@@ -1,4 +1,4 @@
-"""A text to its records. Adding a format is adding its `Reader` to READERS."""
+"""A text to its records. A new kind of line is a `Reader` here, in READERS."""
 
 from __future__ import annotations
 

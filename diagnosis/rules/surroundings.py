@@ -1,6 +1,7 @@
-"""What the rest of a text says about one record: who moves, which kernel, which servers are silent, who else sleeps.
+"""The context of a record, from the rest of its text: who moves, which kernel, which servers are silent, who else
+sleeps.
 
-Adding something that a text may say is adding a line to SAYING: record to (mark without `said:`, its own sentence).
+To add something that a text may say, add a line to SAYING: record to (mark without `said:`, its own sentence).
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ class Context:
         return any(name in self.marks for name in names)
 
 
-def the(records: Sequence[Record], release: str = "") -> Context:
-    """Of the whole text. Where it has several kernels and the sender names none, `of` it is what one record needs."""
+def context_of_text(records: Sequence[Record], release: str = "") -> Context:
+    """The context of the whole text. If it spans several kernels and the sender names none, each record needs
+    `context_for_kernel`."""
     places: Dict[str, List[Place]] = {}
     sayings: Dict[str, List[str]] = {}
     connections = {record.number("connection"): record for record in records if record.kind == "fuse_connection"}
@@ -74,7 +76,7 @@ def the(records: Sequence[Record], release: str = "") -> Context:
         {number: _connection(one) for number, one in connections.items() if number is not None},
     )
     boots = Boots(records)
-    return of(context, release or ("" if boots.are_several else "".join(boots.releases)))
+    return context_for_kernel(context, release or ("" if boots.are_several else "".join(boots.releases)))
 
 
 def _task(record: Record, places: Dict[str, List[Place]]) -> None:
@@ -87,8 +89,8 @@ def _task(record: Record, places: Dict[str, List[Place]]) -> None:
                 places.setdefault("asleep:" + frame.function, []).append(frame.place)
 
 
-def of(context: Context, release: str) -> Context:
-    """The same text, said by a kernel of this release."""
+def context_for_kernel(context: Context, release: str) -> Context:
+    """The same context with its `since:` and `before:` marks computed for another kernel release."""
     if release == context.release:
         return context
     marks = {name: places for name, places in context.marks.items() if not name.startswith(("since:", "before:"))}
@@ -122,7 +124,7 @@ def mover_of(record: Record, index: int, records: Sequence[Record]) -> str:
 
 
 def _together(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place]]]:
-    """What only several records together say."""
+    """Marks that take several records to establish."""
     yield from _too_small(records)
     yield from _not_mounted(records)
     mapped: Dict[str, List[Record]] = {}

@@ -1,4 +1,4 @@
-"""How accounts come to be and are entered: what is ours of django-allauth's ways."""
+"""Sign-up and sign-in: our adapters for django-allauth."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Accounts(DefaultAccountAdapter):
         return address(request)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """In the place of a limit for each name, by which anybody kept anybody out."""
+        """Replaces allauth's limit per username, with which anybody could lock out anybody else."""
         self._login_failed_rl_usage = ratelimit.consume(
             request, app="allauth.account", action="login_failed", config={"login_failed": "10/m/ip"}
         )
@@ -48,8 +48,8 @@ class Accounts(DefaultAccountAdapter):
             raise ValidationError(str(error)) from None
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
-        """By a mail address only once it was proved: whoever signed up with somebody's could tell by it that nobody
-        had an account with it before."""
+        """Accepts a mail address only once it is verified. Otherwise signing up with somebody else's address would show
+        whether an account with it exists."""
         user = super().authenticate(request, **credentials)
         if user is None or credentials.get("username", "").upper() == user.username.upper():
             return user
@@ -69,24 +69,24 @@ class Accounts(DefaultAccountAdapter):
         return bool(settings.SIGNING.is_open)
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
-        """However somebody comes in, by the form or from another site."""
+        """Applies to password and social sign-up alike."""
         if is_reserved(username):
             raise self.validation_error("username_blacklisted")
         return super().clean_username(username, shallow)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Written for a worker to send. Its links lead to where the site is, whatever host the request named."""
+        """Writes the mail for a worker to send. Links lead to SITE_URL, whatever host the request named."""
         told = {name: _at_home(value) if name.endswith("_url") else value for name, value in context.items()}
         given = {"request": self.request, "email": email, "current_site": _HERE, **told}
         message = self.render_mail(template_prefix, email, given)
         outbox.write(template_prefix.rpartition("/")[2], email, message.subject, str(message.body))
 
     def format_email_subject(self, subject: str) -> str:
-        """In sentence case, as ours are."""
+        """Subjects in sentence case."""
         return super().format_email_subject(subject.capitalize())
 
     def get_login_stages(self) -> list[str]:
-        """Ours in the place of the one that asks for a verified address."""
+        """Replaces allauth's stage that asks for a verified address by ours."""
         ours = f"{AddressStage.__module__}.{AddressStage.__qualname__}"
         theirs = f"{EmailVerificationStage.__module__}.{EmailVerificationStage.__qualname__}"
         return [ours if stage == theirs else stage for stage in super().get_login_stages()]
@@ -106,7 +106,7 @@ class SocialAccounts(DefaultSocialAccountAdapter):
 
 
 class AddressStage(EmailVerificationStage):
-    """Who signed up proves the address first. Whoever a maintainer added by hand needs none."""
+    """A person who signed up verifies the address first. One whom a maintainer added needs no address."""
 
     def handle(self) -> Any:
         user = self.login.user  # None where somebody signs up with an address that is known already
@@ -116,7 +116,7 @@ class AddressStage(EmailVerificationStage):
 
 
 def _joined(user: User) -> User:
-    """Nobody vouches for who signs up: their first comment waits."""
+    """Nobody vouches for a person who signs up: their first comment waits for a moderator."""
     user.vouched = False
     user.save(update_fields=["vouched"])
     journal.record("person.joined", "person", str(user.pk), user)

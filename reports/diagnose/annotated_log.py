@@ -52,7 +52,7 @@ def marked(diagnosis: Diagnosis) -> list[Line | Gap]:
     spans = _spans(diagnosis)
     lines = diagnosis.text.rstrip("\n").split("\n")
     near = (n for at in spans for n in range(at - AROUND, at + AROUND + 1))
-    wanted = elide.shown(near, range(1, len(lines) + 1))
+    wanted = elide.lines_to_show(near, range(1, len(lines) + 1))
     made: list[Line | Gap] = []
     last = 0
     for number in wanted[:MAX_LINES]:

@@ -1,4 +1,4 @@
-"""What is read of texts that strangers sent: pure, so that a helper can do it (rest.bounds). No Django.
+"""Reads texts that strangers sent. Pure and without Django, so that a helper process can do it (rest.bounds).
 
 Read    one report: its observations with what they match, or why it cannot be read
 Told    a diagnosis as it is shown: without what nobody looks at, since it travels between processes
@@ -61,7 +61,7 @@ def told(text: str | bytes, signatures: Sequence[Signature], release: str, wante
 
 @dataclass(frozen=True)
 class Sent:
-    """A report as it is stored: `packed` as `inbox.packed` made it, `given` for a `Given`."""
+    """A report as it is stored: `packed` as `packing.packed` made it, `given` for a `Given`."""
 
     format: str
     packed: bytes
@@ -85,12 +85,12 @@ def _observed(one: Sent, known: Sequence[Signature]) -> Read:
 
 
 def marked_log(body: bytes) -> list[Line | Gap]:
-    """A stored log, scrubbed, with what was read in it."""
-    return marked(diagnose(redacted.hidden(body.decode("utf-8", "replace")).text))
+    """A stored log, redacted, with marks on what was read in it."""
+    return marked(diagnose(redacted.preview(body.decode("utf-8", "replace")).text))
 
 
 def scrubbed(body: bytes) -> envelope.Envelope | None:
-    """A stored report of ours, scrubbed a second time: the sender's own scrubbing is not relied on."""
+    """A stored native report, redacted again: the sender's own redaction is not relied on."""
     try:
         return envelope.read(
             naming.straight(json.dumps(redact.envelope(json.loads(body)), ensure_ascii=False)).encode()

@@ -1,4 +1,4 @@
-"""What a text would lose before strangers see it: for its sender, line by line."""
+"""Preview of the redactions made before a text is public: shown to its sender, line by line."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ MOST_SHOWN = 100
 
 
 @dataclass(frozen=True)
-class Hidden:
+class RedactedLine:
     number: int
     before: str
     after: str
 
 
 @dataclass(frozen=True)
-class Hiding:
-    """`text`: as the public would see it. `lines`: those that change, at most MOST_SHOWN of `nr_lines`."""
+class Preview:
+    """`text`: redacted, as the public would see it. `lines`: those that change, at most MOST_SHOWN of `nr_lines`."""
 
     text: str
-    lines: tuple[Hidden, ...]
+    lines: tuple[RedactedLine, ...]
     nr_lines: int
 
 
-def hidden(text: str) -> Hiding:
+def preview(text: str) -> Preview:
     made, changed = [], []
     for number, line in enumerate(text.split("\n"), 1):
         clean = naming.straight(redact.text(line))
         made.append(clean)
         if clean != line:
-            changed.append(Hidden(number, line[:300], clean[:300]))
-    return Hiding("\n".join(made), tuple(changed[:MOST_SHOWN]), len(changed))
+            changed.append(RedactedLine(number, line[:300], clean[:300]))
+    return Preview("\n".join(made), tuple(changed[:MOST_SHOWN]), len(changed))

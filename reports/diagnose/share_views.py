@@ -36,7 +36,7 @@ def share(request: HttpRequest) -> HttpResponse:
         return redirect("diagnose")
     try:
         form = ShareForm(request.POST if "architecture" in request.POST else None, initial=_initial(request, given))
-        seen = bounded.call(redacted.hidden, given.text, nr_bytes=len(given.text))
+        seen = bounded.call(redacted.preview, given.text, nr_bytes=len(given.text))
     except (Refusal, bounded.TooLong):
         page = {"is_too_slow": True, "most_bytes": MAX_TEXT_BYTES, "here": "diagnose"}
         return render(request, "reports/diagnose.html", page, status=422)
@@ -46,7 +46,7 @@ def share(request: HttpRequest) -> HttpResponse:
         offer = sharing.Offer(given.text, said["kernel"], said["architecture"], said["environment"], said["note"])
         try:
             person = request.user if isinstance(request.user, User) else None
-            made = sharing.share(offer, person, limits.whose(request))
+            made = sharing.share(offer, person, limits.client_key(request))
         except sharing.TooMuch:
             form.add_error(None, "So much of yours waits that no more is taken until an editor has looked at it.")
         except sharing.QueueFull:
@@ -78,7 +78,7 @@ def _text(row: Shared) -> str:
     """As the public would see it."""
     text = inbox.unpacked(row).decode("utf-8", "replace")
     try:
-        return bounded.call(redacted.hidden, text, nr_bytes=len(text)).text
+        return bounded.call(redacted.preview, text, nr_bytes=len(text)).text
     except bounded.TooLong:
         return "Reading this text takes too long, so it is not shown. Turn it down."
 

@@ -23,7 +23,7 @@ from reports.intake.refusals import Refusal
 from reports.intake.submission import GIVEN, Sending, given_in, key_in
 from reports.models import Evidence, Report
 from rest import fast_post, paging, problems
-from rest.fast_post import LeanView
+from rest.fast_post import FastPostView
 
 _LABEL = {"type": "string", "minLength": 1, "maxLength": 80}
 _RUN_ID = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{8,100}$"}
@@ -44,7 +44,7 @@ _BODIES = {
 }
 
 
-class ReportsView(LeanView):
+class ReportsView(FastPostView):
     limit = "send"
     authentication_classes = (BearerToken,)
 
@@ -100,7 +100,7 @@ class ReportsView(LeanView):
         return fast_post.answer(receipt, 202 if is_new else 200, {"Location": receipt["url"]})
 
 
-class BatchView(LeanView):
+class BatchView(FastPostView):
     limit = "batch"
     authentication_classes = (BearerToken,)
 

@@ -20,7 +20,7 @@ import psycopg
 from django.db import transaction
 from django.utils import timezone
 
-from diagnosis.formats.faults import Unreadable
+from diagnosis.formats.faults import CODES, Unreadable
 from people.models import Machine
 from people.statements import piped, prepared
 from reports.intake import duplicates
@@ -31,8 +31,6 @@ from reports.intake.refusals import Refusal
 from reports.intake.submission import Parcel, Sending, check_key, format_of, run_id_of
 from reports.models import Payload, Report, State, Turn
 
-# The bytes of these are kept; of the others the reason tells all there is to know.
-READABLE_LATER = ("not-json", "not-ktap", "wrong-shape", "contradiction")
 ROWS_A_STATEMENT = 500
 
 
@@ -179,7 +177,7 @@ def reject_all(machine: Machine, media_type: str, refused: Sequence[tuple[bytes 
             sha256=hashlib.sha256(body or b"").hexdigest(),
             state=State.REJECTED,
             settled_at=timezone.now(),
-            reason=refusal.document(hidden=True),
+            reason=refusal.document(redacted=True),
         )
         for body, refusal in refused
     ]
@@ -188,7 +186,8 @@ def reject_all(machine: Machine, media_type: str, refused: Sequence[tuple[bytes 
         [
             Payload(report=report, body=packed(body))
             for report, (body, refusal) in zip(reports, refused, strict=True)
-            if body and refusal.code in READABLE_LATER
+            # A mended format may read these bytes; of other refusals the reason tells all there is to know.
+            if body and refusal.code in CODES
         ],
         batch_size=ROWS_A_STATEMENT,
     )

@@ -1,4 +1,5 @@
-"""Why a report is not taken: one table, for problem documents, receipts and `rejected` rows alike.
+"""Why a report is not taken: one table, for problem documents, receipts and `rejected` rows alike. What a format finds
+wrong with a body stands in `diagnosis.formats.faults.CODES`.
 
 Refusal       .code, .faults; `.document()` is the RFC 9457 problem document
 """
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from diagnosis.formats import redact
-from diagnosis.formats.faults import Fault
+from diagnosis.formats.faults import CODES, Fault
 from rest import problems
 
 
@@ -24,18 +25,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "not-json": Kind(422, "The body is not JSON.", "Mend it at line:column, and send it again with the same run id."),
-    "not-ktap": Kind(422, "The body is not KTAP.", "It begins with `KTAP version 1`, or `TAP version 13` or 14."),
-    "wrong-shape": Kind(
-        422,
-        "Fields are missing or of the wrong type.",
-        "Each error names a field by its JSON Pointer. The JSON Schema lists them all.",
-    ),
-    "contradiction": Kind(
-        422,
-        "The fields contradict one another.",
-        "The numbers of pages decide the outcome, not the word. Send what was counted.",
-    ),
+    **{code: Kind(422, title, remedy) for code, (title, remedy) in CODES.items()},
     "too-large": Kind(413, "The body is too large.", "Send it in several reports. The limit counts the body unpacked."),
     "wrongly-compressed": Kind(
         422,
@@ -109,10 +99,10 @@ class Refusal(problems.Documented):
         self.instance = ""  # where the row that was kept of it can be read, once there is one
         super().__init__(f"{KINDS[code].title} {'; '.join(f'{f.where}: expected {f.expected}' for f in faults)}")
 
-    def document(self, hidden: bool = False) -> dict[str, Any]:
-        """`hidden`: for everybody's eyes, without what is private in the values that were found."""
+    def document(self, redacted: bool = False) -> dict[str, Any]:
+        """The problem document. `redacted`: without private values, for stored and public copies."""
         kind = KINDS[self.code]
-        faults = [replace(fault, found=redact.text(fault.found)) if hidden else fault for fault in self.faults]
+        faults = [replace(fault, found=redact.text(fault.found)) if redacted else fault for fault in self.faults]
         first = faults[0]
         detail = f"{first.where + ': ' if first.where else ''}expected {first.expected}, found {first.found}"
         document = {

@@ -1,4 +1,4 @@
-"""Dead letters: having reports read again, one or many, and taking one down."""
+"""What maintainers do to reports: requeue one or many, erase one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reports.worker.requeue import Chosen
 @require_POST
 @login_required
 def again(request: HttpRequest) -> HttpResponse:
-    """Has the picked reports read again: those of a list's address, or with `report`, one."""
+    """Requeues the reports that the filter picks, or with `report`, that one."""
     person = _who(request, "reingest")
     one = request.POST.get("report", "")
     pick = filters.read(request.POST)

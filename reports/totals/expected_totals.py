@@ -1,4 +1,4 @@
-"""What tallies come to when machines and outcomes are added up: what a total should say."""
+"""Expected totals, computed in Python from tallies. Used to write `Total` rows and to verify them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLACES = {outcome: place for place, outcome in enumerate(OUTCOMES)}
 
 @dataclass
 class Whole:
-    """What tallies of one group come to. `runs` by outcome, in the order of OUTCOMES; else as in `Total`."""
+    """The total of one group. `runs` by outcome, in the order of OUTCOMES; else as in `Total`."""
 
     last_seen_at: datetime
     runs: list[int] = field(default_factory=lambda: [0] * len(OUTCOMES))
@@ -67,7 +67,7 @@ def where_group(group: Group) -> dict[str, int | str]:
 
 
 def totalled(deltas: Mapping[Key, Delta]) -> dict[Group, Whole]:
-    """What these come to, by group, in the order of groups."""
+    """The totals of these deltas by group, in the order of groups."""
     made: dict[Group, Whole] = {}
     for key, delta in sorted(deltas.items(), key=lambda pair: pair[0]):
         made.setdefault(key[:7], Whole(delta.last_seen_at)).add(key[7], key[8], delta)

@@ -18,7 +18,7 @@ from reports.totals import totals
 from reports.totals.copy_rows import Row
 from reports.totals.deltas import Delta, Key, stored, tallied, where_key
 from reports.totals.expected_totals import GROUP, Group, group_of
-from reports.totals.totals import literal
+from reports.totals.totals import array_literal
 
 # Adding arrays element by element, and all deltas in one statement: the ORM can say neither. A row that was made here,
 # not changed, has an xmax of 0.
@@ -104,10 +104,10 @@ def _add(deltas: dict[Key, Delta]) -> None:
         return
     totals.add(deltas)
     rows = [
-        (*key, one.runs, one.last_seen_at, literal(one.histogram), literal(one.worked))
+        (*key, one.runs, one.last_seen_at, array_literal(one.histogram), array_literal(one.worked))
         for key, one in sorted(deltas.items(), key=lambda pair: pair[0])
     ]
     with connection.cursor() as cursor:
         cursor.execute(_ADD, [list(column) for column in zip(*rows, strict=True)])
-        fresh = [tuple(key) for *key, is_new in cursor.fetchall() if is_new]
-    totals.meet(fresh)
+        new = [tuple(key) for *key, is_new in cursor.fetchall() if is_new]
+    totals.count_new_machines(new)

@@ -1,8 +1,8 @@
-"""Totals: the tallies of all machines and outcomes together, so that what a page reads does not grow with a fleet.
+"""Totals: tallies summed over all machines and outcomes, so that what a page reads does not grow with the fleet.
 
-Only `tallies` calls this. A total is locked before its tallies are touched, in the order of groups, whether it
-exists or not: nobody else changes these meanwhile, so that it is certain which machine is new to it, and no two wait
-for each other.
+Only `tallies` calls this. It locks a total before it touches the total's tallies, in the order of groups, whether the
+total exists or not. So nobody else changes these tallies meanwhile, it is certain which machine is new to the total,
+and two transactions cannot deadlock.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ ON CONFLICT ON CONSTRAINT total_key DO UPDATE SET
 
 
 def add(deltas: Mapping[Key, Delta]) -> None:
-    """Adds these to their totals, which are locked from then on. `meet` has to follow for tallies that are new."""
+    """Adds deltas to their totals and locks those. Call `count_new_machines` for tallies that are new."""
     rows = [
         (
-            *(*group, literal(one.runs), one.held, one.conclusive, one.last_seen_at),
-            *(literal(one.histogram), literal(one.worked)),
+            *(*group, array_literal(one.runs), one.held, one.conclusive, one.last_seen_at),
+            *(array_literal(one.histogram), array_literal(one.worked)),
         )
         for group, one in totalled(deltas).items()
     ]
@@ -63,36 +63,40 @@ def add(deltas: Mapping[Key, Delta]) -> None:
         cursor.execute(_ADD, _columns(rows))
 
 
-_MET = f"""
+_SEEN_OUTCOMES = f"""
 SELECT {_GROUP}, machine_id, outcome FROM catalog_tally
 JOIN unnest({_GIVEN}, %s::bigint[]) AS one({_GROUP}, machine_id) USING ({_GROUP}, machine_id)
 """
-_MEET = f"""
+_COUNT_MACHINES = f"""
 UPDATE catalog_total t SET
-    nr_machines = t.nr_machines + one.met, nr_conclusive_machines = t.nr_conclusive_machines + one.decided
-FROM unnest({_GIVEN}, %s::int[], %s::int[]) AS one({_GROUP}, met, decided)
+    nr_machines = t.nr_machines + one.machines, nr_conclusive_machines = t.nr_conclusive_machines + one.deciding
+FROM unnest({_GIVEN}, %s::int[], %s::int[]) AS one({_GROUP}, machines, deciding)
 WHERE {_SAME}
 """
 
 
-def meet(fresh: Iterable[Key]) -> None:
-    """Counts the machines of tallies that have just been made, where their totals had not seen the machine before."""
+def count_new_machines(new_tallies: Iterable[Key]) -> None:
+    """Increments `nr_machines` of each total by the machines that had no tally in it before these were inserted."""
     new: dict[tuple[Group, int], set[str]] = defaultdict(set)
-    for key in fresh:
+    for key in new_tallies:
         new[key[:7], key[7]].add(key[8])
     if not new:
         return
     seen: dict[tuple[Group, int], set[str]] = defaultdict(set)
     with connection.cursor() as cursor:
-        cursor.execute(_MET, _columns([(*group, machine) for group, machine in new]))
+        cursor.execute(_SEEN_OUTCOMES, _columns([(*group, machine) for group, machine in new]))
         for *group, machine, outcome in cursor.fetchall():
             seen[tuple(group), machine].add(outcome)  # type: ignore[index]
-        met, decided = Counter[Group](), Counter[Group]()
+        machines: Counter[Group] = Counter({group: 0 for group, _ in new})
+        conclusive = Counter[Group]()
         for (group, machine), outcomes in new.items():
             before = seen[group, machine] - outcomes
-            met[group] += not before
-            decided[group] += bool(outcomes.intersection(CONCLUSIVE)) and not before.intersection(CONCLUSIVE)
-        cursor.execute(_MEET, _columns([(*group, met[group], decided[group]) for group in met]))
+            if not before:
+                machines[group] += 1
+            if outcomes.intersection(CONCLUSIVE) and not before.intersection(CONCLUSIVE):
+                conclusive[group] += 1
+        rows = [(*group, machines[group], conclusive[group]) for group in machines]
+        cursor.execute(_COUNT_MACHINES, _columns(rows))
 
 
 # Totals that do not exist yet are made, at zero: nobody can lock what is not there, and whoever makes it later does so
@@ -135,10 +139,11 @@ WHERE {_SAME}
 
 
 def take_away(deltas: Mapping[Key, Delta]) -> None:
-    """Takes all tallies of a machine out of their totals, which are locked; the tallies are gone by now."""
+    """Subtracts all tallies of a machine from their totals. Lock the totals and delete the tallies first."""
     rows = [
         (
-            *(*group, literal(one.runs), one.held, one.conclusive, literal(one.histogram), literal(one.worked)),
+            *(*group, array_literal(one.runs), one.held, one.conclusive),
+            *(array_literal(one.histogram), array_literal(one.worked)),
             *(one.nr_machines, one.nr_conclusive_machines),
         )
         for group, one in totalled(deltas).items()
@@ -206,15 +211,16 @@ DELETE FROM catalog_total WHERE id IN (
 
 
 def add_up(groups: Iterable[Group]) -> None:
-    """Makes these totals anew from their tallies: what was taken away, and when, no sum tells. Lock them before."""
+    """Recomputes these totals from their tallies: after a removal no sum tells the time of the last sighting. Lock them
+    first."""
     if ordered := sorted(set(groups)):
         with connection.cursor() as cursor:
             cursor.execute(_AGAIN, _columns(ordered))
             cursor.execute(_NO_MORE, _columns(ordered))
 
 
-def literal(numbers: Iterable[int]) -> str:
-    """An array as text: unnest takes arrays of arrays apart down to their numbers."""
+def array_literal(numbers: Iterable[int]) -> str:
+    """A PostgreSQL array literal: unnest() flattens nested arrays down to their numbers, so each array goes as text."""
     return "{" + ",".join(map(str, numbers)) + "}"
 
 

@@ -110,7 +110,7 @@ def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
             State.REJECTED if one.refusal else State.FAILED if one.traceback else State.SETTLED,
             len(one.found),
             sum(1 for _, matches in one.found if not matches),
-            json.dumps(one.refusal.document(hidden=True)) if one.refusal else None,
+            json.dumps(one.refusal.document(redacted=True)) if one.refusal else None,
             one.traceback,
         )
         for one in kept

@@ -3,10 +3,10 @@
     limits.spend(request, "diagnose")      raises `Exhausted` (429 with Retry-After) when the window's units are gone
 
 A process leases units of a window in blocks from the database and spends them in memory, so a busy machine costs
-one write a block, and one who has spent all costs none: nothing is given back before the window ends. The sum of all
-leases never exceeds the limit; what a process leased and did not spend is lost to the window, at the most one block
-for each thread. `Headers` tells what is left (RateLimit, RateLimit-Policy: draft-ietf-httpapi-ratelimit-headers); a
-block that another process leased is not counted as left.
+one write a block, and a client that has spent all costs none: nothing is given back before the window ends. The sum
+of all leases never exceeds the limit; what a process leased and did not spend is lost to the window, at the most one
+block for each thread. `Headers` tells what is left (RateLimit, RateLimit-Policy:
+draft-ietf-httpapi-ratelimit-headers); a block that another process leased is not counted as left.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ class Limit:
 
 @dataclass
 class Lease:
-    """What this process holds of a window: `spare` units to spend, `free` more that nobody had leased.
+    """What this process holds of a window: `unspent` of its own lease, `unleased` by any process.
 
     `is_last`: the database has no more, and will have none before the window ends.
     """
 
     window: int
-    spare: int = 0
-    free: int = 0
+    unspent: int = 0
+    unleased: int = 0
     is_last: bool = False
 
 
@@ -108,15 +108,15 @@ def spend(request: Any, name: str, units: int = 1, who: str = "") -> None:
     limit = Limit(*settings.LIMITS[name])
     now = time.time()
     window, wait = int(now // limit.seconds), math.ceil(limit.seconds - now % limit.seconds)
-    is_own, who = not who, who or whose(request)
+    is_own, who = not who, who or client_key(request)
     enough, left = _taken((name, who), window, limit, units)
     if is_own:
-        _note(request, name, limit, left, wait)
+        _attach_headers(request, name, limit, left, wait)
     if not enough:
         raise Exhausted(name, limit, wait)
 
 
-def whose(request: Any) -> str:
+def client_key(request: Any) -> str:
     """A machine by its token, a person by the session, anybody else by the address.
 
     All machines of one person that are not trusted count as one: else whoever adds machines adds to the limit.
@@ -197,7 +197,7 @@ class Headers:
 
 
 def sweep() -> int:
-    """Takes away the windows gone by, what expired in the cache, and failures of yesterday."""
+    """Deletes past windows, expired cache entries and old failures."""
     cache.sweep()
     attempts.sweep()
     return Allowance.objects.filter(ends_at__lt=timezone.now()).delete()[0]
@@ -219,19 +219,19 @@ def spent_by_post(name: str) -> Callable[[ViewFunction], ViewFunction]:
 
 
 def _taken(key: tuple[str, str], window: int, limit: Limit, units: int) -> tuple[bool, int]:
-    """Whether there were so many units to take, and how many are left.
+    """Whether the units were taken, and how many are left.
 
-    Others may spend what was leased for us while nobody holds the lock: then we lease again.
+    While nobody holds the lock, another thread may spend what this one has leased: then it leases again.
     """
     while True:
         with _lock:
             lease = _lease_of(key, window)
-            enough = lease.spare >= units
+            enough = lease.unspent >= units
             if enough:
-                lease.spare -= units
+                lease.unspent -= units
             if enough or lease.is_last:
-                return enough, lease.spare + lease.free
-            block = max(limit.block, units - lease.spare)
+                return enough, lease.unspent + lease.unleased
+            block = max(limit.block, units - lease.unspent)
         _renew(lease, *key, limit, block)
 
 
@@ -246,7 +246,7 @@ def _lease_of(key: tuple[str, str], window: int) -> Lease:
 
 
 def _renew(lease: Lease, name: str, who: str, limit: Limit, block: int) -> None:
-    """Leases a block more, or what is left of the limit."""
+    """Leases another block, or the rest of the limit."""
     given = {
         "name": name,
         "who": who,
@@ -260,12 +260,12 @@ def _renew(lease: Lease, name: str, who: str, limit: Limit, block: int) -> None:
         cursor.execute(_LEASE, given)
         leased, granted = cursor.fetchone() or (limit.units, 0)
     with _lock:
-        lease.spare += granted
-        lease.free = limit.units - leased
-        lease.is_last = lease.is_last or lease.free == 0
+        lease.unspent += granted
+        lease.unleased = limit.units - leased
+        lease.is_last = lease.is_last or lease.unleased == 0
 
 
-def _note(request: Any, name: str, limit: Limit, left: int, wait: int) -> None:
+def _attach_headers(request: Any, name: str, limit: Limit, left: int, wait: int) -> None:
     plain = getattr(request, "_request", request)
     plain.limit_headers = {
         "RateLimit-Policy": f'"{name}";q={limit.units};w={limit.seconds}',

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from probes.children import processes
-from probes.kernel import facts, pages, zones
-from probes.movers import arena, attempts, usual
+from probes.kernel import facts, nodes, pages, zones
+from probes.movers import arena, attempts
 from probes.servers.fuse import mount, protocol
 
 ZONEINFO = """Node 0, zone    DMA32
@@ -68,7 +68,7 @@ def test_moved_counts_only_what_was_somewhere_and_is_elsewhere() -> None:
 
 @pytest.mark.parametrize("text, found", [("0", [0]), ("0-2,5", [0, 1, 2, 5]), ("", [])])
 def test_node_lists(text: str, found: list[int]) -> None:
-    assert usual.parse_list(text) == found
+    assert nodes.parse_list(text) == found
 
 
 def test_only_what_changed_is_told() -> None:

@@ -171,7 +171,7 @@ def test_leases_taken_at_the_same_moment_add_up() -> None:
         for _ in range(10):
             mine = limits.Lease(1)
             limits._renew(mine, "many", "somebody", limit, limit.block)
-            granted.append(mine.spare)
+            granted.append(mine.unspent)
 
     at_once(*[lease] * 8)
     assert sum(granted) == 1_000 == Allowance.objects.get().leased
@@ -215,7 +215,7 @@ def test_only_proxies_of_ours_are_believed_where_a_request_came_from(
 def test_who_comes_from_nowhere_is_one_and_the_same(settings: Any, remote: str) -> None:
     settings.TRUSTED_PROXIES = 1
     request = RequestFactory().get("/", headers={"X-Forwarded-For": "garbage"}, REMOTE_ADDR=remote)
-    assert limits.whose(request) == "address nowhere" and get_adapter().get_client_ip(request) == "nowhere"
+    assert limits.client_key(request) == "address nowhere" and get_adapter().get_client_ip(request) == "nowhere"
 
 
 def test_one_subscriber_of_ipv6_is_one_however_many_addresses_they_use() -> None:

@@ -1,6 +1,6 @@
 """Writes the catalog as it stands on the site into files, byte for byte: what was loaded, and what was edited.
 
-`manage.py export_cases catalog` in a checkout, and `git diff` shows what the site has and the files have not.
+`manage.py export_cases data` in a checkout, and `git diff` shows what the site has and the files have not.
 """
 
 from __future__ import annotations
