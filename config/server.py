@@ -2,8 +2,8 @@
 
 A thread reads a request before it works on it, and gunicorn waits for a slow sender without end: as many stalled
 uploads as there are threads would stop the site. So each connection has to send within a time, or is closed. Many slow
-senders still keep threads busy for that long; behind a proxy that buffers requests (deploy/nginx.conf) none of them
-reaches us.
+senders still keep threads busy for that long; behind a proxy that buffers requests (deploy/nginx.conf.template) none
+of them reaches us.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def rings(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture(autouse=True)
 def no_limits(settings: Any) -> None:
-    """Leases are queries, and would make counts of queries depend on the order of tests. See rest/test_limits.py."""
+    """Leases are queries: counts of queries would depend on the order of tests. See tests/rest/test_limits.py."""
     settings.LIMITS = {}
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from functools import cache
 from pathlib import Path
 
@@ -90,6 +92,30 @@ def missing(text: str) -> list[str]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_what_a_document_names_of_this_tree_is_there(document: Path) -> None:
     assert missing(document.read_text()) == []
+
+
+def remarks(source: str) -> str:
+    """Comments and docstrings."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return "\n".join(
+        token.string
+        for token in tokens
+        if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""'))
+    )
+
+
+@pytest.mark.parametrize("package", sorted(OURS))
+def test_what_a_comment_names_of_this_tree_is_there(package: str) -> None:
+    """After a move it is comments that nobody follows."""
+    ours = "|".join(sorted(OURS))
+    for path in sorted((ROOT / package).rglob("*.py")):
+        if path.name == "test_docs.py" or path.parent.name == "migrations":
+            continue
+        text = remarks(path.read_text())
+        dotted = re.findall(rf"(?<![\w./`-])`?((?:{ours})(?:\.[A-Za-z_]\w*)+)(?![\w/])", text)
+        files = re.findall(rf"(?<![\w./-])((?:{'|'.join(map(re.escape, sorted(FOLDERS)))})/[\w./-]*[\w/])", text)
+        wrong = [name for name in dotted if not is_importable(name)] + [name for name in files if not is_there(name)]
+        assert not wrong, f"{path.relative_to(ROOT)}: {wrong}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

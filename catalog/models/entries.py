@@ -1,4 +1,4 @@
-"""What search finds. Written by `indexing` whenever what an entry stands for changes; made anew at any time."""
+"""What search finds. `catalog.search.index` writes an entry whenever its subject changes, and can rebuild all."""
 
 from __future__ import annotations
 

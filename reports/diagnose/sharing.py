@@ -61,7 +61,7 @@ class Offer:
 def share(offer: Offer, person: User | None, sender: str = "") -> Shared:
     """Keeps the text until an editor has decided, or it expires. Raises `QueueFull`, `TooMuch`.
 
-    `sender`: whom to count it with, as `rest.bounds.limits.whose` names them.
+    `sender`: whom to count it with, as `rest.bounds.limits.client_key` names them.
     """
     body, sender = offer.text.encode(), _digest(sender)
     _check_room(person, sender, len(body))

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class LedgerLine(models.Model):
-    """How many of a machine's reports came into a state, or left it, by one statement. By triggers only: `counts`."""
+    """How many of a machine's reports entered or left a state in one statement. By triggers: `totals.counters`."""
 
     state = models.CharField(max_length=10)
     machine_id = models.BigIntegerField(null=True)
@@ -18,7 +18,7 @@ class LedgerLine(models.Model):
 
 
 class LikenessLine(models.Model):
-    """How many unmatched observations that look alike came from a machine, or went. By triggers only: `counts`."""
+    """How many unmatched observations that look alike a machine added or lost. By triggers: `totals.counters`."""
 
     fingerprint = models.CharField(max_length=16)
     machine_id = models.BigIntegerField()

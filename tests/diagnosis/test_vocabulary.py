@@ -5,9 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 
+from diagnosis import readers
+from diagnosis.readers import inspect as inspected
+from diagnosis.rules import log, surroundings
+from diagnosis.text import record
 from diagnosis.words import vocabulary
 from diagnosis.words.vocabulary import CONCLUSIVE, GROUPS, HELD, MIGRATE_MODES, MOVER_MODES, MOVERS, OUTCOMES
 
@@ -67,3 +72,11 @@ def test_an_unknown_word_stands_behind_all_others() -> None:
 def test_one_error_is_one_and_two_are_errors() -> None:
     said = [vocabulary.counted(n, OUTCOMES[slug]) for n, slug in ((1, "error"), (2, "error"), (3, "hangs"))]
     assert said == ["1 error", "2 errors", "3 hangs"]
+
+
+def test_every_kind_of_record_has_its_word() -> None:
+    """Without one, the plain text of a diagnosis raised on the first such line."""
+    sources = [path.read_text() for folder in readers.__path__ for path in Path(folder).glob("*.py")]
+    made = {kind for source in sources for kind in re.findall(r'Record\(\s*"(\w+)"', source)}
+    assert len(made) > 10
+    assert made | {*inspected.KINDS.values()} | log.RULES.keys() | surroundings.SAYING.keys() <= record.KINDS.keys()
