@@ -56,7 +56,7 @@ def test_looking_for_what_signatures_of_before_left_unmatched_reads_a_few_pages(
     assert len(found) == 2
     for plan in found:
         assert "Seq Scan" not in json.dumps(plan)
-        # Two or three; those of tests before this one, rolled back, still stand in the index. A scan reads five hundred.
+        # Two or three; those of tests before this one, rolled back, still stand in the index. A scan reads hundreds.
         assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 100
 
 
