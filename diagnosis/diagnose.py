@@ -104,7 +104,7 @@ def _finding(
     if not verdict.mechanism:
         own = {name: places for name, places in own.items() if name != "mechanism:"}
     with_others = {**context.marks, **own}
-    found = ranked(with_others, signatures, context.sayings)
+    found = ranked(with_others, signatures, context.sayings, may_prove=verdict.proved)
     if any(candidate.kind == "look_alike" and candidate.standing == "proved" for candidate in found):
         verdict = replace(verdict, is_look_alike=True)
     if found and found[0].standing == PROVED:

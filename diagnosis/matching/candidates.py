@@ -15,17 +15,19 @@ from diagnosis.text.record import Place
 
 
 def ranked(
-    marks: Marks, signatures: Iterable[Signature], sayings: Mapping[str, Tuple[str, ...]]
+    marks: Marks, signatures: Iterable[Signature], sayings: Mapping[str, Tuple[str, ...]], may_prove: bool = True
 ) -> Tuple[Candidate, ...]:
     """Proved ones first, then by support less contradiction, then by slug.
 
+    `may_prove`: the mechanism is proved. Where it is not, whoever it points to cannot be: a task that ran has the
+    same functions in its trace, and a page that was dumped for something else the same operations.
     `sayings`: sentences that the text gives for some marks, which a reason repeats (diagnosis.rules.surroundings).
     """
     made: List[Tuple[Tuple[bool, int, bool, str], Candidate]] = []
     ordered = tuple(sorted(marks))
     mechanism = next((mark.partition(":")[2] for mark in ordered if mark.startswith("mechanism:")), "")
     for signature in signatures:
-        proofs = _holding(signature.proves, marks, ordered)
+        proofs = _holding(signature.proves, marks, ordered) if may_prove else []
         fits = bool(mechanism) and mechanism in signature.mechanisms and all_there(signature.needs, marks, ordered)
         if not proofs and not fits:
             continue

@@ -16,13 +16,15 @@ from diagnosis.text.record import Frame, Record, Value
 # x86 and arm64, `[<address>]` of 4.x and s390, ppc64's two addresses, `#1 […] f at …` of crash, ` => f` of ftrace,
 # perf's address before and bpftrace's decimal offset, a line's number; behind it a module, a file and line, or
 # how sure the unwinder is.
+# decode_stacktrace.sh writes every place of a function that was inlined there, and the module without brackets.
+_AT = r"(?:[\w.][\w./-]{1,120}\.[chS]:\d{1,6}(?::\d{1,4})?(?: \(discriminator \d{1,3}\))?|\?\?:\?)"
 _FRAME = re.compile(
     r"\s{0,24}(?:\d{1,6}[.:)|]?\s{1,8})?(?P<traced>=> )?\(?(?:#\d{1,3} +)?"
     r"(?P<proc>\[<0>\] ?)?(?:\[<?[0-9a-fx]{1,18}>?\] ?){0,2}(?:[0-9a-f]{8,16} )?(?P<unsure>\? +)?"
     r"(?P<function>[A-Za-z_][A-Za-z_0-9]{2,100})(?:\.[a-z]+(?:\.\d+)?){0,3}"
     r"(?P<offset>\+(?:0x[0-9a-f]{1,8}(?:/0x[0-9a-f]{1,8})?|\d{1,6})| at [0-9a-f]{8,16}(?= |$)|"
-    r"(?= \(?\w[\w./-]{1,120}\.[chS]:\d))?"
-    r"(?: \(?\w[\w./-]{1,120}\.[chS]:\d{1,6}(?::\d{1,4})?(?: \(discriminator \d{1,3}\))?\)?)?"
+    r"(?= \(?[\w.][\w./-]{1,120}\.[chS]:\d| \(\?\?:\?))?"
+    r"(?: \(?" + _AT + r"(?: " + _AT + r"){0,15}\)?(?: [a-z]\w{1,63}(?=\s*$))?)?"
     r"(?: \[[\w \-]{1,64}\]|(?P<sampled> \(\[[\w.\-]{1,64}\]\)))?(?: \((?P<how>[A-Za-z]{1,12})\))?\)?\s*$"
 )
 # 32-bit Arm names the caller too, and gives the offset to it alone (arch/arm/kernel/traps.c, dump_backtrace_entry).
@@ -31,6 +33,10 @@ _ARM_FRAME = re.compile(
     r"(?:\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8})?(?: \[\w{1,64}\])?\)? from (?:\[<[0-9a-f]{8}>\] ?)?\(?"
     r"[A-Za-z_][\w.]{2,120}(?P<offset>\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8})(?: \[\w{1,64}\])?\)?\s*$"
 )
+# A function's padding: no return address lies there, so what is printed of it was only found on the stack.
+_PADDING = "__pfx_"
+# Where preemption or interrupts were turned off, which stands below an error and is no trace.
+_ASIDE = re.compile(r"Preemption disabled at:|(?:hard|soft)irqs last +(?:en|dis)abled at")
 # How ppc64 marks what it only found on the stack.
 _GUESS = "unreliable"
 # What is left of a cut line of a trace.
@@ -49,6 +55,8 @@ _OUTERMOST = frozenset(
 )
 # Ends the name of a function of which a part may be missing: no rule knows it.
 TORN = "…"
+# Only an error of the kernel's ends so: its beginning may be missing from what was pasted.
+_END = "---[ end trace"
 MAX_FRAMES = 64
 MAX_GAP = 6
 # How far above a trace its header may stand, with registers and words of the stack between the two.
@@ -64,7 +72,7 @@ def frame(line: Line, needs_offset: bool = False) -> Optional[Frame]:
     return Frame(
         name[:-7] if name.endswith("_noprof") else name,
         line.place(found.start("function"), found.end("function")),
-        found.re is _FRAME and (found["unsure"] is not None or found["how"] == _GUESS),
+        name.startswith(_PADDING) or (found.re is _FRAME and (found["unsure"] is not None or found["how"] == _GUESS)),
     )
 
 
@@ -91,13 +99,16 @@ class Reader:
         self._records: List[Record] = []
         self._open: Dict[str, _Task] = {}
         self._trouble: Dict[str, List[Tuple[int, Value]]] = {}
+        self._aside = -1
 
     def take(self, line: Line) -> bool:
         values = header(line)
         if values:
             self._begin(line, values)
-            return "Comm: " not in line.text  # such a line names the kernel as well
-        one = frame(line)
+            return "omm: " not in line.text  # such a line names the kernel as well
+        if _ASIDE.match(line.text):
+            self._aside = line.number
+        one = frame(line) if line.number != self._aside + 1 else None
         task = self._open.get(line.source)
         if task is not None and line.number - task.last > MAX_GAP and (one or not SKIPPED.match(line.text)):
             self._close(line.source)
@@ -163,6 +174,8 @@ class Reader:
             if UNREAD.match(text):
                 self._begin(line, [Value("unread", text[:40], line.place(0, min(len(text), 40)))])
             return False
+        if text.startswith(_END) and task.frames and not any(one.name == "state" for one in task.values):
+            task.say(Value("ran", text[:80], line.place(0, min(len(text), 80))))
         if found := WORKQUEUE.match(text):
             task.say(line.value("workqueue", found, 1))
         if SKIPPED.match(text):
@@ -202,12 +215,18 @@ class Reader:
     def _begin(self, line: Line, values: List[Value]) -> None:
         task = self._open.get(line.source)
         if task is None or task.frames or not agree(task.values, values):
+            self._pass_on(line.source, task)
             self._close(line.source)
             task = self._open[line.source] = _Task(began=line.number)
         self._blame(line, task, any(value.name == "state" for value in [*values, *task.values]))
         for value in values:
             task.say(value)
         task.last = line.number
+
+    def _pass_on(self, source: str, task: Optional[_Task]) -> None:
+        """One function, and nobody's, between a complaint and a header is no trace: the complaint is of who follows."""
+        if task is not None and len(task.frames) == 1 and all(one.name in ("ran", "interrupt") for one in task.values):
+            self._trouble.setdefault(source, []).extend((task.began, one) for one in task.values)
 
     def finish(self) -> List[Record]:
         for source in list(self._open):

@@ -24,6 +24,8 @@ _OLD_TASK = re.compile(
     r") *\d+ +(\d{1,10}) +\d+ +0x[0-9a-f]"
 )
 _COMM = re.compile(r"CPU: ?\d+ (?:UID: \d+ )?PID: (\d{1,10}) Comm: (.{1,32}?) (?:Not tainted|Tainted|Kdump)")
+# Up to 3.9.
+_OLD_COMM = re.compile(r"Pid: (\d{1,10}), comm: (.{1,32}?) (?:Not tainted|Tainted)")
 _PROC = re.compile(r".{0,80}?/proc/(\d{1,10})/(?:task/(\d{1,10})/)?stack")
 # ps -eLo lwp,stat,wchan:32,args, as the cases' pages ask for it: only who sleeps in D.
 _PS = re.compile(r"(\d{1,10}) +(D)[\w<+]{0,4} +([a-z_][a-z_0-9]{3,63}) +(\S{1,32})")
@@ -59,7 +61,9 @@ _WORDS_WITHIN = ("stall", "context", "atomic", "LOCKUP", "oom", "allocation")
 COUNTER = re.compile(
     r"(?:RIP|EIP): (?:0010|0060|[0-9a-f]{4}:\[<)?.{0,60}?[a-z_]\w{2,80}\+0x|pc : .{0,40}\w\+0x|PC is at |"
     r"NIP \[.{0,24}\] \w+\+0x|"
-    r"CPU: ?\d{1,4} (?:UID|PID): |Krnl PSW|epc : .{0,40}\w\+0x|\[exception RIP: "
+    r"CPU: ?\d{1,4} (?:UID|PID): |Krnl PSW|epc : .{0,40}\w\+0x|\[exception RIP: |"
+    # MIPS, LoongArch, sparc64, PA-RISC; and the line of whose registers these are, of every kernel up to 3.9.
+    r"(?:epc|era|ERA|TPC|PC)\s{0,4}: .{0,40}\w\+0x|IAOQ\[0\]: \w|Process \S.{0,30}? \(pid: ?\d"
 )
 # ppc64 names system calls (c00, 3000) and faults so as well; these vectors are of what comes from outside.
 INTERRUPT = re.compile(r"\s{0,4}<{1,2}(?:IRQ|NMI|EOI|SOFTIRQ|#DF)>|--- interrupt: (?:[15]00|900|a00|c80|e[68a]0|f00) ")
@@ -98,7 +102,7 @@ def header(line: Line) -> List[Value]:
         return made + ([line.value("pid", pid_found, 1, 10)] if pid_found else [])
     if text.startswith("inspect: task "):
         return list(pairs(line, len("inspect: task")).values())
-    if "Comm: " in text and (found := _COMM.search(text)):
+    if "omm: " in text and (found := _COMM.search(text) or _OLD_COMM.search(text)):
         ran = Value("ran", found[0][:80], line.place(found.start(), min(found.end(), found.start() + 80)))
         return [line.value("pid", found, 1, 10), line.value("comm", found, 2), ran]
     if "COMMAND: " in text and (found := _CRASH.search(text)):

@@ -6,11 +6,13 @@ They prove that a folio is locked or under writeback, and for how long; not that
 from __future__ import annotations
 
 import re
-from typing import FrozenSet, Mapping, Sequence, Tuple
+from typing import FrozenSet, Mapping, Optional, Sequence, Tuple
 
-from diagnosis.rules.tasks import LOCK, WAIT, WRITEBACK, Made, made, sleeps
+from diagnosis.rules.task_state import first_caller
+from diagnosis.rules.tasks import LOCK, SOME_FOLIO, WAIT, WRITEBACK, Made, made, sleeps
 from diagnosis.rules.trace import Trace
 from diagnosis.rules.verdict import Reason, Source
+from diagnosis.text.record import Value
 
 # Findings of these rules are one for all tasks, whatever their traces: a dead server stops hundreds.
 PREFIX = "bystander-"
@@ -63,6 +65,8 @@ _ANSWERS = frozenset(
         ),
     }
 )
+# Innermost, where the compiler has put the wait itself into them.
+_SENDING = frozenset({"__fuse_request_send", "fuse_request_send", "fuse_simple_request", "__fuse_simple_request"})
 _DIRTY = frozenset({"balance_dirty_pages", "balance_dirty_pages_ratelimited", "balance_dirty_pages_ratelimited_flags"})
 _FLUSHES = re.compile(r"flush-(\d{1,5}):(\d{1,8})")
 
@@ -75,34 +79,44 @@ def waits_for_a_server(trace: Trace, connections: Mapping[int, str]) -> Made:
         ((frame, name) for frame in trace.frames for starts, name in _SERVED if frame.function.startswith(starts)), None
     )
     is_plain = any(trace.above(inner, outer) for _, inner, outer, _, _ in _WAYS)
-    waits = trace.first(_ANSWERS) or (trace.first(WRITEBACK | WAIT | LOCK) if own and not is_plain else None)
+    inner = first_caller(trace.frames)
+    waits = trace.first(_ANSWERS) or (inner if inner is not None and inner.function in _SENDING else None)
+    until = "the server of a file system of %s answers"
+    unknown = "Whether any mover wants the folios that it waits with."
+    if waits is None:
+        waits = trace.first(WRITEBACK | WAIT | LOCK) if own and not is_plain else None
+        until = "a folio of a file system of %s is " + ("written" if trace.first(WRITEBACK) else "unlocked or written")
+        unknown = "Whether its server is what keeps that folio, or another task here. " + unknown
     if waits is None:
         return None
     name = own[1] if own else "FUSE"
     work = trace.record.get("workqueue")
-    flushed = _FLUSHES.search(work.text) if work else None
-    whose = ""
-    if flushed:
-        number = (int(flushed[1]) << 20) | int(flushed[2])
-        whose = " (%s: %s)" % (flushed[0], connections[number]) if number in connections else " (%s)" % flushed[0]
-    elif name == "FUSE" and len(connections) == 1:
-        whose = " (the one of this text: %s)" % next(iter(connections.values()))
-    what = "writes data back, and sleeps" if flushed or (work and "writeback" in work.text) else "sleeps"
     reasons = [
         Reason("%s, in a trace of %s." % (waits.function, name), (waits.place, *((own[0].place,) if own else ())))
     ]
-    reasons += [Reason("What it flushes.", (work.place,))] if work and flushed else []
+    reasons += [Reason("What it flushes.", (work.place,))] if work and _FLUSHES.search(work.text) else []
+    how = "writes data back, and sleeps" if work and "writeback" in work.text else "sleeps"
     return made(
         trace,
         PREFIX + "server",
         "",
-        "%s %s until the server of a file system of %s answers%s. It moves nothing." % (trace.who, what, name, whose),
+        "%s %s until %s%s. It moves nothing." % (trace.who, how, until % name, _whose(work, name, connections)),
         reasons,
         Source("5.10 to 7.3", "fs/fuse/dev.c" if name == "FUSE" else "mm/page-writeback.c", waits.function),
-        ("Whether any mover wants the folios that it waits with.",),
+        (unknown,),
         manner="",
         proved=False,
     )
+
+
+def _whose(work: Optional[Value], name: str, connections: Mapping[int, str]) -> str:
+    """The server, where the text tells: a flush worker bears its device's number, which is a FUSE connection's."""
+    if work and (flushed := _FLUSHES.search(work.text)):
+        number = (int(flushed[1]) << 20) | int(flushed[2])
+        return " (%s: %s)" % (flushed[0], connections[number]) if number in connections else " (%s)" % flushed[0]
+    if name == "FUSE" and len(connections) == 1:
+        return " (the one of this text: %s)" % next(iter(connections.values()))
+    return ""
 
 
 def waits_to_write(trace: Trace) -> Made:
@@ -141,3 +155,24 @@ def waits_for_a_folio(trace: Trace) -> Made:
                 proved=False,
             )
     return None
+
+
+def waits_for_some_folio(trace: Trace) -> Made:
+    """Who writes, truncates or flushes, and meets a folio that is locked or under writeback."""
+    inner = first_caller(trace.frames)
+    if inner is None or inner.function not in SOME_FOLIO or trace.deed or not trace.is_blocked:
+        return None
+    what = "for a folio: for its lock, or the end of its writeback"
+    for named, until in ((WRITEBACK, "until a folio's writeback ends"), (LOCK, "until a folio is unlocked")):
+        what = until if trace.first(named) else what
+    return made(
+        trace,
+        PREFIX + "folio",
+        "",
+        sleeps(trace, what) + " It moves nothing.",
+        [Reason("The innermost function that is not the scheduler's.", (inner.place,))],
+        Source("5.10 to 7.3", "mm/filemap.c", "folio_wait_bit_common"),
+        ("Of which file: the functions below the wait name its file system.",),
+        manner="",
+        proved=False,
+    )

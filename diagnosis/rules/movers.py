@@ -8,12 +8,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import FrozenSet, Mapping, Optional, Sequence, Tuple
 
-from diagnosis.rules.bystanders import waits_for_a_folio, waits_for_a_server, waits_to_write
+from diagnosis.rules.bystanders import waits_for_a_folio, waits_for_a_server, waits_for_some_folio, waits_to_write
 from diagnosis.rules.task_state import RUNNING, is_error
-from diagnosis.rules.tasks import LOCK, MIGRATING, VICTIM, WAIT, WHILE, WRITEBACK, Made, made, sleeps
+from diagnosis.rules.tasks import (
+    LOCK,
+    MIGRATING,
+    SOME_FOLIO,
+    VICTIM,
+    WAIT,
+    WHILE,
+    WRITEBACK,
+    Made,
+    made,
+    sleeps,
+)
 from diagnosis.rules.trace import CONTIGUOUS, MOVERS, Trace
-from diagnosis.rules.verdict import Reason, Source
-from diagnosis.text.record import Record
+from diagnosis.rules.verdict import Reason, Source, Verdict
+from diagnosis.text.record import Frame, Record
 
 # What a mover may wait for beside a folio: the rule, what it sleeps for, by which functions, the source.
 WAITS: Sequence[Tuple[str, FrozenSet[str], str, Source]] = (
@@ -30,6 +41,17 @@ WAITS: Sequence[Tuple[str, FrozenSet[str], str, Source]] = (
         frozenset({"memory_notify", "blocking_notifier_call_chain", "notifier_call_chain"}),
         "Which driver does not answer: the functions before the notifier's say that.",
         Source("5.10 to 7.3", "mm/memory_hotplug.c", "offline_pages"),
+    ),
+    (
+        "in a driver that is told of the folio's mappings first, and not for the folio",
+        frozenset(
+            {
+                *("__mmu_notifier_invalidate_range_start", "__mmu_notifier_invalidate_range_end"),
+                *("mn_itree_invalidate", "mn_hlist_invalidate_range_start", "__mmu_notifier_invalidate_page"),
+            }
+        ),
+        "What the driver waits for: the functions before the notifier's say that.",
+        Source("5.10 to 7.3", "mm/mmu_notifier.c", "__mmu_notifier_invalidate_range_start"),
     ),
     (
         "for an RCU grace period, and not for a folio",
@@ -75,6 +97,8 @@ def sleeps_elsewhere(trace: Trace) -> Made:
     inner = next((frame for frame in trace.frames if not frame.function.startswith(_SCHEDULING)), None)
     if inner is None:
         return None
+    if inner.function in SOME_FOLIO:
+        return _some_folio(trace, inner)
     return made(
         trace,
         "sleeps-elsewhere",
@@ -83,6 +107,20 @@ def sleeps_elsewhere(trace: Trace) -> Made:
         [Reason("The innermost function that is not the scheduler's.", (inner.place,))],
         Source("5.10 to 7.3", "mm/migrate.c", "migrate_pages"),
         ("What it waits for. Lines may be missing from this trace.",),
+        proved=False,
+    )
+
+
+def _some_folio(trace: Trace, inner: Frame) -> Verdict:
+    """It does wait for a folio, and what called the wait is nothing that this knows."""
+    return made(
+        trace,
+        "waits-for-some-folio",
+        "",
+        sleeps(trace, "in %s, so for a folio" % inner.function),
+        [Reason("The innermost function that is not the scheduler's.", (inner.place,))],
+        Source("5.10 to 7.3", "mm/filemap.c", "folio_wait_bit_common"),
+        ("Whether for its lock or the end of its writeback: the function that called this one would tell.",),
         proved=False,
     )
 
@@ -115,7 +153,7 @@ def tries_again(trace: Trace) -> Made:
     frame = trace.first(_OFFLINING)
     if frame is None or trace.mover not in ("offline", "cma", "move_pages"):
         return None
-    if trace.context != RUNNING:
+    if trace.context != RUNNING or _is_trouble(trace):
         return None
     return made(
         trace,
@@ -192,7 +230,7 @@ def judged(record: Record, release: str = "", connections: Optional[Mapping[int,
     trace = Trace(record, release)
     found = next((verdict for rule in RULES for verdict in [rule(trace)] if verdict is not None), None)
     if found is None and not trace.deed:
-        found = waits_for_a_server(trace, connections or {}) or waits_for_a_folio(trace) or waits_to_write(trace)
+        found = waits_for_a_server(trace, connections or {}) or waits_for_some_folio(trace) or waits_to_write(trace)
     return found
 
 

@@ -141,12 +141,14 @@ def _not_dissolved(reason: str, places: Places) -> Verdict:
     return Verdict(
         "offline-hugetlb",
         "no_target_memory",
-        True,
+        False,
         "A free huge page in the block could not be dissolved.",
         (Reason("The reason that the kernel gives.", places),),
         (_OFFLINE,),
         "rejected_at_once",
         "offline",
+        "",
+        ("Why: every free page of the pool is reserved, or there was no memory for what describes its parts.",),
     )
 
 

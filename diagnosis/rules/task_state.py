@@ -61,7 +61,7 @@ _ERRORS = re.compile(
     r"BUG: (?!soft|workqueue)|kernel BUG|Oops|protection fault|Unable to handle|Kernel attempted|WARNING: |"
     r"Internal error|"
     r"invalid opcode|cut here|KASAN|UBSAN|sleeping function|while atomic|possible (?:circular|recursive|irq)|"
-    r"corruption"
+    r"corruption|end trace|inconsistent lock|-> #\d|dependency chain"
 )
 
 

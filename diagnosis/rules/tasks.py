@@ -47,6 +47,8 @@ BUFFERS = frozenset(
 LOCKERS = MIGRATING | {"do_migrate_range", "migrate_folios_unmap", "migrate_hugetlbs", "unmap_and_move_huge_page"}
 # Where nothing else stands between it and the mover, the lock's own function was called as the last thing, and is gone.
 WAIT = frozenset({"folio_wait_bit_common", "wait_on_page_bit_common"})
+# A wait for some folio's bit, whichever.
+SOME_FOLIO = WRITEBACK | OLD_WRITEBACK | LOCK | WAIT | {"folio_wait_bit", "folio_wait_bit_killable"}
 WRITEBACK_HAS_A_FRAME = (5, 2)
 RMAP = frozenset(
     {"rmap_walk_file", "rmap_walk_anon", "rmap_walk", "try_to_migrate", "try_to_unmap", "remove_migration_ptes"}
@@ -79,8 +81,12 @@ SLEEPING_LOCKS = frozenset(
         "__percpu_down_read",
         "rwsem_down_read_slowpath",
         "rwsem_down_write_slowpath",
+        *("call_rwsem_down_read_failed", "call_rwsem_down_write_failed", "__down_read", "__down_write"),
+        *("rwbase_read_lock", "rt_mutex_slowlock", "__rt_mutex_slowlock", "rt_mutex_lock"),
     }
 )
+# What takes the lock of a folio's mappings on behalf of a walk through them.
+MAPPINGS = frozenset({"folio_lock_anon_vma_read", "page_lock_anon_vma_read", "i_mmap_lock_read", "anon_vma_lock_read"})
 HOTPLUG = frozenset(
     {
         "get_online_mems",
@@ -309,8 +315,9 @@ def _queues(trace: Trace) -> Made:
 
 
 def _rmap(trace: Trace) -> Made:
-    """A mover that waits for the lock of the mappings, which some other task holds."""
-    walked, pair = trace.under(SLEEPING_LOCKS, RMAP), trace.above(SLEEPING_LOCKS, MIGRATING)
+    """A mover that waits for the lock of the mappings, which some other task holds. What it calls while it has that
+    lock takes others."""
+    walked, pair = trace.beside(SLEEPING_LOCKS | MAPPINGS, RMAP), trace.above(SLEEPING_LOCKS, MIGRATING)
     if walked is None or pair is None:
         return None
     walk = walked[1]
@@ -350,7 +357,7 @@ def _reclaiming(trace: Trace) -> Made:
         trace,
         "reclaims-meanwhile",
         "",
-        sleeps(trace, "in reclaim or a page fault, and not for the folio that it moves"),
+        sleeps(trace, "in reclaim, a page fault or a driver, and not for the folio that it moves"),
         [Reason("%s, called from %s." % (elsewhere.function, moving.function), _at((elsewhere, moving)))],
         Source("6.12, 7.3", "mm/migrate.c", "alloc_migration_target"),
         ("What it waits for: not a folio of the range, so this is none of the known ways.",),

@@ -54,9 +54,10 @@ MOVERS: Sequence[Tuple[str, FrozenSet[str]]] = (
 # Of CMA these are only half the proof: virtio-mem and gigantic huge pages clear ranges of ZONE_MOVABLE with them.
 CONTIGUOUS = frozenset({"alloc_contig_range", "alloc_contig_frozen_range", "__alloc_contig_migrate_range"})
 # Between a wait and a mover these say that it waits for something else than the folio that it moves: it needs memory,
-# and reclaims, or takes a page fault.
+# and reclaims, or takes a page fault, or a driver that is told of the folio's mappings does something of its own.
 _ELSEWHERE = (
     *("shrink_", "try_to_free_", "do_try_to_free", "__alloc_pages", "__alloc_frozen_pages", "alloc_pages", "kmalloc"),
+    *("__mmu_notifier_", "mmu_notifier_", "mn_itree_", "mn_hlist_"),
     *("handle_mm_fault", "__handle_mm_fault", "asm_exc_page_fault", "do_page_fault", "do_user_addr_fault"),
 )
 

@@ -79,6 +79,7 @@ class Verdict:
 _HEADINGS = (
     *(("sleeps-elsewhere", "Sleeps elsewhere"), ("waits-for-others", "Sleeps elsewhere")),
     *(("reclaims-meanwhile", "Sleeps elsewhere"), ("compacts", "At work"), ("mover-runs", "At work")),
+    ("waits-for-some-folio", "Waits for a folio"),
     *(("bystander-", "A bystander"), ("kernel-error", "An error of the kernel's"), ("other-dump", "Another dump")),
     *(("migration-target", "A migration under way"), ("free-meanwhile", "Free by now")),
     *(("write-elsewhere", "Not of memory"), ("offline-no-range", "Refused as a range")),

@@ -46,6 +46,7 @@ NEEDLES: Tuple[str, ...] = (
     ),
     *("wait_on_page", "lock_page", "mm_compaction", "pages_isolated"),
     *("Linux version", "not responding", "libceph", "timed out", "Memory failure", "resource busy", "Comm:"),
+    ", comm: ",
     " at ffff",
     *("/cma/", "/maxchunk:", "/used:", "/count:"),
     *("going-offline", "disable failed", "Could only disable"),
@@ -301,6 +302,8 @@ def _continues(before: Line, line: Line) -> bool:
     """Did a mailer break `before` here? Only where `before` is unfinished and `line` begins nothing of its own."""
     if line.stamp or not line.text:
         return False
+    if before.text == "?" or (_AT_WHAT.match(before.text) and _NAME.match(line.text)):
+        return True
     if before.stamp and _reaches(before, line) and not _OWN.match(line.text):
         return True
     if before.text.startswith(("raw:", "head:")) and _WORDS.match(line.text):
@@ -316,6 +319,9 @@ def _speaks_of_cma(text: str) -> bool:
     return "alloc failed," in text or "available pages" in text
 
 
+# A name with an offset below these is what they speak of, and no frame of a trace.
+_AT_WHAT = re.compile(r"WARNING: .{0,60} at \S{1,120}$|(?:RIP|EIP): \S{0,40}$|(?:pc|lr|epc) :$|PC is at$")
+_NAME = re.compile(r"(?:\[<[0-9a-f]{8,16}>\] {1,2}){0,2}[A-Za-z_][\w.]{2,100}\+0x[0-9a-f]{1,8}/0x[0-9a-f]")
 # Where mailers break lines at the earliest.
 MIN_WIDTH = 60
 # What is no rest of a line: a frame, a header, a prompt, a counter, what people write around a log.

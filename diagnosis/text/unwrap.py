@@ -72,16 +72,17 @@ _BEGINS = re.compile(
     r"(?:anon |ksm )?flags: 0x|raw: [0-9a-f]{8}|head: ?[0-9a-f]{8,16} [0-9a-f]{8}|head:\S{0,20} ?order:|"
     r"aops:\w|page_type: |page dumped because:|"
     r"page->mem_cgroup:|page_owner tracks|page last (?:allocated|free)|page allocated via|INFO: task |"
-    r"CPU: ?\d{1,4} (?:UID: \d{1,10} )?PID: \d{1,10} Comm: |Not tainted \d|Tainted: [A-Z]|"
+    r"CPU: ?\d{1,4} (?:UID: \d{1,10} )?PID: \d{1,10} Comm: |Pid: \d{1,10}, comm: |Not tainted \d|Tainted: [A-Z]|"
     r"task:\S.{0,40}?state:|Call [Tt]race:|inspect: [a-z]|migrating pfn |"
-    r"failed to isolate pfn )"
+    r"failed to isolate pfn |BUG: (?:sleeping|scheduling|unable|kernel|KASAN|soft|spinlock|Bad)|kernel BUG at |"
+    r"WARNING: CPU: \d|-{12}\[ cut here)"
 )
 _ENDS_AS_FRAME = re.compile(
     r"(?<=[:;\]|\t])[ \t]{0,12}(?:\? )?[A-Za-z_][\w.]{2,100}\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8}"
     r"(?: \[[\w -]{1,60}\])?[ \t]*$"
 )
 # Registers and warnings end as frames do; addresses before a frame are the kernel's own.
-_NO_LEAD = re.compile(r"RIP|pc :|lr :|NIP|LR|WARNING|BUG|Workqueue| at |[\s\[\]<>0-9a-fx?(#=]*$")
+_NO_LEAD = re.compile(r"RIP|pc :|lr :|NIP|LR|IAOQ|WARNING|BUG|Workqueue| at |[\s\[\]<>0-9a-fx?(#=]*$")
 MAX_LEAD = 240
 # journalctl -o export and verbose, JSON over several lines: whatever stands around the message.
 _FIELD = re.compile(

@@ -217,6 +217,18 @@ NOW: Dict[str, Tuple[Advice, ...]] = {
             "This task is not the cause: too much is dirty, and goes out too slowly. Look at whoever takes the data."
         ),
     ),
+    "bystander-folio": (
+        Advice(
+            "This task is not the cause: it waits for a folio that is locked or under writeback. Look at the server or "
+            "the device of its file system, and at who else sleeps there."
+        ),
+    ),
+    "waits-for-some-folio": (
+        Advice(
+            "The mover sleeps for a folio, and this text does not show in which way. The whole call trace tells, in "
+            "/proc/PID/stack."
+        ),
+    ),
     "sleeps-elsewhere": (
         Advice(
             "The mover sleeps, and this text does not show that a folio is the reason. Its call trace names what is."

@@ -203,7 +203,7 @@ def test_ebusy_counts_only_where_a_memory_block_is_named(given: str, rules: list
 def test_each_wording_is_read(line: str, rule: str, mechanism: str) -> None:
     finding = said(line + "\n").findings[0]
     assert (finding.verdict.rule, finding.verdict.mechanism) == (rule, mechanism)
-    has_proof = rule in ("offline-refused", "offline-hugetlb") or mechanism == "not_on_lru"
+    has_proof = rule == "offline-refused" or mechanism == "not_on_lru"
     assert finding.verdict.proved is has_proof
     assert [one.case for one in finding.candidates if one.standing == "proved"] == (
         ["kernel-unmovable-in-range"] if rule == "offline-refused" else []

@@ -87,9 +87,9 @@ Call Trace:
 @pytest.mark.parametrize(
     ("text", "rule", "words"),
     [
-        (FLUSH, "bystander-server", "back, and sleeps until the server of a file system of FUSE answers (flush-0:46)"),
+        (FLUSH, "bystander-server", "until a folio of a file system of FUSE is unlocked or written (flush-0:46)"),
         (FLUSH + SERVED, "bystander-server", "mounted at /mnt, served by sshfs (pid 899"),
-        (FLUSH.replace("0:46", "0:47") + SERVED, "bystander-server", "answers (flush-0:47)"),
+        (FLUSH.replace("0:46", "0:47") + SERVED, "bystander-server", "unlocked or written (flush-0:47)"),
         (WRITER, "bystander-server", "cp (pid 400) sleeps until the server of a file system of FUSE answers."),
         (WRITER.replace("request_wait_answer", "balance_dirty_pages").replace("fuse_perform", "generic_perform"),
          "bystander-dirty", "until less data is dirty"),

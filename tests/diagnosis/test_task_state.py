@@ -164,7 +164,7 @@ def test_a_buffers_lock_is_told_from_proc_where_the_state_is() -> None:
     assert said(stack).findings[0].verdict.proved is False
     known = said('inspect: task pid=44 comm="kcompactd0" state=D wchan=__buffer_migrate_folio\n' + stack).findings[0]
     assert (known.verdict.mechanism, known.verdict.proved) == ("buffer_lock", True)
-    assert [one.case for one in known.candidates] == ["userspace-block-device"]
+    assert [one.case for one in known.candidates] == ["locked-buffer", "userspace-block-device"]
 
 
 @pytest.mark.parametrize(

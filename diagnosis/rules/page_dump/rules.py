@@ -27,7 +27,9 @@ def judged(dump: Dump) -> Verdict:
 def _none(dump: Dump) -> Verdict:
     reasons, locked = [], dump.at("flag:locked")
     refs = dump.references
-    if refs is None:
+    if refs is None and dump.record.get("poisoned"):
+        sentence = "The kernel has never set this page up, or has taken it down: nothing can be said of who holds it."
+    elif refs is None:
         sentence = "This dump is cut short: without a reference count nothing can be said."
     elif refs.total == 0:
         sentence = "The page was free when the kernel printed this: nothing holds it any more."
