@@ -36,7 +36,7 @@ _ARM_FRAME = re.compile(
 # A function's padding: no return address lies there, so what is printed of it was only found on the stack.
 _PADDING = "__pfx_"
 # Where preemption or interrupts were turned off, which stands below an error and is no trace.
-_ASIDE = re.compile(r"Preemption disabled at:|(?:hard|soft)irqs last +(?:en|dis)abled at")
+_ASIDE = ("Preemption disabled at:", "hardirqs last", "softirqs last")
 # How ppc64 marks what it only found on the stack.
 _GUESS = "unreliable"
 # What is left of a cut line of a trace.
@@ -106,7 +106,7 @@ class Reader:
         if values:
             self._begin(line, values)
             return "omm: " not in line.text  # such a line names the kernel as well
-        if _ASIDE.match(line.text):
+        if line.text.startswith(_ASIDE):
             self._aside = line.number
         one = frame(line) if line.number != self._aside + 1 else None
         task = self._open.get(line.source)

@@ -44,6 +44,11 @@ class Command:
     tells: str
 
     @property
+    def is_script(self) -> bool:
+        """More than one line: nobody reads it before he has decided to run it."""
+        return "\n" in self.run.strip()
+
+    @property
     def does(self) -> str:
         """A word of COMMANDS: what it does to the machine, beside telling."""
         return commands.at_least(self.run)

@@ -77,6 +77,12 @@ _BEGINS = re.compile(
     r"failed to isolate pfn |BUG: (?:sleeping|scheduling|unable|kernel|KASAN|soft|spinlock|Bad)|kernel BUG at |"
     r"WARNING: CPU: \d|-{12}\[ cut here)"
 )
+# Complaints, which few lines hold: each is looked for only where a word of it stands.
+_COMPLAINS = re.compile(
+    r"(?<![\w/(])(?:BUG: (?:sleeping|scheduling|unable|kernel|KASAN|soft|spinlock|Bad)|kernel BUG at |"
+    r"WARNING: CPU: \d|-{12}\[ cut here|Pid: \d{1,10}, comm: )"
+)
+_COMPLAINING = ("BUG", "WARNING: CPU", "cut here", ", comm: ")
 _ENDS_AS_FRAME = re.compile(
     r"(?<=[:;\]|\t])[ \t]{0,12}(?:\? )?[A-Za-z_][\w.]{2,100}\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8}"
     r"(?: \[[\w -]{1,60}\])?[ \t]*$"
@@ -167,7 +173,8 @@ def _begins(text: str, at: int) -> int:
     stamp = _KERNEL_STAMP.search(text, at, end)
     if stamp:
         return stamp.start()
-    found = _BEGINS.search(text, at, end)
+    is_complaint = any(word in text for word in _COMPLAINING)
+    found = (_COMPLAINS.search(text, at, end) if is_complaint else None) or _BEGINS.search(text, at, end)
     if found:
         return found.start() if text[at : found.start()].strip() else at
     frame = _ENDS_AS_FRAME.search(text, at) if len(text) <= end and "+0x" in text else None

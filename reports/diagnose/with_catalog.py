@@ -14,7 +14,7 @@ from catalog.models import Case
 from diagnosis.answers.advice import now_for
 from diagnosis.kernels import releases
 from diagnosis.kernels.affected import AFFECTED, NOT_AFFECTED, UNKNOWN
-from diagnosis.rules.verdict import PROVED, Candidate, Diagnosis, Finding
+from diagnosis.rules.verdict import Candidate, Diagnosis, Finding
 from reports.diagnose import reading
 from reports.intake.refusals import too_slow
 from rest.bounds import bounded
@@ -40,6 +40,11 @@ class Found:
     def tells_apart(self) -> bool:
         """Whether the text itself says anything for or against a candidate."""
         return any(one.candidate.support or one.candidate.contradiction for one in self.candidates)
+
+    @property
+    def has_equals(self) -> bool:
+        """Whether nothing in the text puts some of them above others."""
+        return len({one.candidate.rank for one in self.candidates}) < len(self.candidates)
 
 
 @dataclass(frozen=True)
@@ -95,8 +100,7 @@ def _found(finding: Finding, cases: dict[str, Case], answers: dict[str, Judged],
 _BY_KERNEL = {AFFECTED: 0, UNKNOWN: 1, NOT_AFFECTED: 2}
 
 
-def _rank(one: Possible) -> tuple[bool, int, int]:
-    """What is proved, then what the text speaks for, then whether that kernel is affected; `sort` keeps the rest."""
-    candidate, verdict = one.candidate, one.answer.answer.verdict if one.answer else UNKNOWN
-    weight = 2 * len(candidate.contradiction) - len(candidate.support)
-    return candidate.standing != PROVED, weight, _BY_KERNEL[verdict]
+def _rank(one: Possible) -> tuple[int, int]:
+    """The rank that the text gives, and among equals whether that kernel is affected; `sort` keeps the rest."""
+    verdict = one.answer.answer.verdict if one.answer else UNKNOWN
+    return one.candidate.rank, _BY_KERNEL[verdict]

@@ -171,8 +171,7 @@ class Headers:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal() or len(length) > 18 or int(length) > MAX_FORM_BYTES:
             detail = f"A form takes up to {MAX_FORM_BYTES} bytes, with its files."
-            page = {"status": 413, "title": "Too much at once.", "detail": detail}
-            return render(request, "error.html", page, status=413)
+            return refused(request, 413, "Too much at once.", detail)
         return self._spent(request, "write")
 
     def _spent(self, request: HttpRequest, name: str) -> HttpResponse | None:
@@ -190,10 +189,20 @@ class Headers:
         if problems.is_api(request):
             answer = problems.answer(429, "Too many requests.", detail)
         else:
-            page = {"status": 429, "title": "Too many requests.", "detail": detail}
-            answer = render(request, "error.html", page, status=429)
+            answer = refused(request, 429, "Too many requests.", detail)
         answer["Retry-After"] = str(error.wait_seconds)
         return answer
+
+
+def refused(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
+    """A page for who asks for HTML; `curl`, which asks for anything, gets text, as from the pages that give it text."""
+    if "text/html" in request.headers.get("Accept", "text/html"):
+        answer = render(request, "error.html", {"status": status, "title": title, "detail": detail}, status=status)
+    else:
+        text = f"{title} {detail}\n"
+        answer = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
+    answer["Vary"] = "Accept, Cookie"
+    return answer
 
 
 def sweep() -> int:

@@ -68,6 +68,16 @@ def test_lines_that_say_nothing_are_left_out_where_that_saves_room(cases: None, 
     assert numbers == list(range(left_out + 1, before + dump.count("\n") + 1))
 
 
+def test_those_between_whom_nothing_decides_have_one_number(cases: None) -> None:
+    """Whoever is proved stands alone above them; alone on the page, there is nobody to be equal to."""
+    equals = "Between those with one number nothing in this text decides."
+    assert equals not in paste(samples()[STACK]).content.decode()
+    for slug in ("also-possible", "possible-too"):
+        builders.case(slug, mechanism="writeback")
+    page = paste(samples()[STACK]).content.decode()
+    assert equals in page and page.count('<span class="muted">1.</span>') >= 2
+
+
 def test_a_stack_of_a_sleeping_mover_says_so(cases: None) -> None:
     page = paste(samples()[STACK]).content.decode()
     assert "/cases/fuse-writeback/" in page and "/cases/vmsplice-pipe/" not in page

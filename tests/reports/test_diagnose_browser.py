@@ -87,6 +87,8 @@ def test_the_verdict_and_what_to_do_are_seen_first_and_commands_can_be_copied(
     for part in (".verdict h2", ".verdict .do-now"):
         box = page.locator(part).first.bounding_box()
         assert box is not None and box["y"] + box["height"] < 800, part
+    assert not page.locator(".tell code").first.is_visible(), "a script is folded"
+    page.locator(".tell summary").first.click()
     assert page.locator(".tell code").first.inner_text() == program
 
 

@@ -66,6 +66,18 @@ def test_a_page_over_the_limit_is_a_page() -> None:
     assert Client().get("/sign-in/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"), [("text/html,*/*", "text/html"), ("*/*", "text/plain"), ("", "text/plain")]
+)
+def test_who_asks_for_text_is_told_in_text_that_it_was_too_often(settings: Any, accept: str, kind: str) -> None:
+    settings.LIMITS = {**settings.LIMITS, "write": (1, DAY)}
+    client = Client(headers={"Accept": accept})
+    answers = [client.post("/diagnose/", "a log", content_type="text/plain") for _ in range(2)]
+    assert answers[-1].status_code == 429 and answers[-1]["Content-Type"].startswith(kind)
+    assert 0 < int(answers[-1]["Retry-After"]) <= DAY
+    assert "Too many requests." in answers[-1].content.decode()
+
+
 def spend(times: int) -> int:
     """How many of so many tries this process was let through, having forgotten what it had leased."""
     limits._leases.clear()
