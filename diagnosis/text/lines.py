@@ -163,7 +163,7 @@ def read(text: str) -> List[Line]:
     worn = dress(text)
     nr_beside, last = 0, 0
     is_numbered = _is_numbered(text)
-    raw = relevant(text) if worn.is_plain else enumerate(text.split("\n"), 1)
+    raw = relevant(text) if worn.is_plain else _without_gaps(text)
     for piece in _of_a_list(raw, worn) if worn.is_records and text.lstrip()[:2] == "[{" else pieces(raw, worn):
         if len(made) >= MAX_RELEVANT:
             break
@@ -177,6 +177,16 @@ def read(text: str) -> List[Line]:
             made.append(line)
         last = line.number if line.text else last
     return made
+
+
+def _without_gaps(text: str) -> Iterator[Tuple[int, str]]:
+    """Every line with its number; of empty ones in a row the first alone. A megabyte of them would cost as
+    much as a megabyte of a log, line by line."""
+    was_empty = False
+    for number, raw in enumerate(text.split("\n"), 1):
+        if raw or not was_empty:
+            yield number, raw
+        was_empty = not raw
 
 
 _ONE_OF_A_LIST = re.compile(r'\{(?:[^{}"]|"(?:[^"\\]|\\.){0,8000}"){0,40}\}')

@@ -57,6 +57,8 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "dumps": _line("", "page: refcount:1 mapcount:0\n"),
     "dumps without an end": _line("", "page: refcount:1 mapcount:0 mapping:0 index:0x0\nflags: 0x1(a)\n"),
     "failures": _line("", "migrating pfn 1 failed ret:1\n"),
+    "empty lines in a dress": lambda size: "page: <span <span\n" + "\n" * size,
+    "empty lines of another system": lambda size: "page:\x1b[0m\r" + "\r" * size,
     "other failures": "".join,  # replaced below
     "raws": _line("page: refcount:1 mapcount:0\n", "raw: 0000000000000000\n"),
     "frames": _line("", " folio_wait_writeback+0x1/0x2\n"),
