@@ -6,6 +6,7 @@ so many seconds, and says what has happened since. Nothing is held, nothing is m
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
@@ -110,8 +111,11 @@ class Monitor:
                 record = os.read(self.log, 8192)
             except BlockingIOError:
                 return
-            except OSError:  # EPIPE: overwritten; the next read goes on behind the gap
-                continue
+            except OSError as error:
+                if error.errno == errno.EPIPE:  # overwritten; the next read goes on behind the gap
+                    continue
+                self.close()  # what cannot be read now will not be later: asking again would never end
+                return
             if not record:
                 return
             yield message(record)

@@ -63,7 +63,7 @@ def test_a_task_that_sleeps_in_migration_is_told_while_it_is_new(machine: Path) 
     (task / "stack").write_text(
         "[<0>] folio_wait_bit+0x1\n[<0>] folio_wait_writeback+0x2\n[<0>] migrate_pages_batch+0x3\n"
     )
-    monitor = Monitor(machine, machine / "cma", "/nowhere")
+    monitor = Monitor(machine, machine / "cma", str(machine / "nowhere"))
     told = "blocked tee[4711] in folio_wait_bit+0x1 <- folio_wait_writeback+0x2 <- migrate_pages_batch+0x3 1"
     assert look(monitor) == [told]
     assert look(monitor) == []
@@ -76,7 +76,7 @@ def test_another_sleeper_is_not_told(machine: Path) -> None:
     task.mkdir()
     (task / "stat").write_text("4712 (dd) D 1 1\n")
     (task / "stack").write_text("[<0>] io_schedule+0x1\n")
-    assert look(Monitor(machine, machine / "cma", "/nowhere")) == []
+    assert look(Monitor(machine, machine / "cma", str(machine / "nowhere"))) == []
 
 
 def test_looking_at_this_machine_takes_a_small_share_of_one_cpu() -> None:
@@ -96,7 +96,7 @@ page dumped because: migration failure
 
 
 def test_a_dump_is_told_whole_and_what_follows_is_not(machine: Path) -> None:
-    monitor = Monitor(machine, machine / "cma", "/nowhere")
+    monitor = Monitor(machine, machine / "cma", str(machine / "nowhere"))
     said = ["page allocation of something else", *DUMP, "raw: 00 of nobody", "usb 1-1: new device"]
     assert [line for line in said if monitor._tells(line)] == DUMP
 
@@ -146,3 +146,9 @@ def test_the_command_shows_what_would_go_and_keeps_nothing(probe: Callable[..., 
     assert done.returncode == 0
     assert "CPU seconds an hour" in done.stderr
     assert not (tmp_path / "spool").exists()
+
+
+def test_a_log_that_cannot_be_read_ends_and_is_not_asked_for_ever(machine: Path) -> None:
+    (machine / "folder").mkdir()
+    monitor = Monitor(machine, machine / "cma", str(machine / "folder"))
+    assert look(monitor) == [] and monitor.log == -1
