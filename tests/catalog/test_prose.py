@@ -129,8 +129,9 @@ def test_seconds_have_two_digits_at_most(value: float | None, said: str) -> None
 
 
 def test_words_bytes_shares_and_moments() -> None:
-    assert (shown.word("hangs", "outcome"), shown.word("newer", "outcome")) == ("hangs", "newer")
-    assert shown.meaning("host", "environment") == "A machine in use." and shown.meaning("x", "outcome") == ""
+    assert (shown.word("hangs", "outcome"), shown.word("newer", "outcome")) == ("hangs", "unknown")
+    assert shown.meaning("host", "environment") == "A machine in use."
+    assert "does not know" in shown.meaning("x", "outcome")
     assert [shown.bytes_(n) for n in (999, 1_000, 2_500_000)] == ["999 B", "1.0 kB", "2.5 MB"]
     assert shown.percent(0.256) == "26 %"
     assert shown.moment(None) == ""
