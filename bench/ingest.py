@@ -1,6 +1,6 @@
 """How fast reports come in: `make bench-ingest`. One run, rounds interleaved, medians and their ratios.
 
-A PostgreSQL of its own (durable, from the wheel), the site under gunicorn as `make run` starts it, a yardstick beside
+A PostgreSQL of its own (durable), the site under gunicorn as `make run` starts it, a yardstick beside
 it, and the load generator share one machine: read the ratios, and the absolute figures with the load it prints.
 
     python -m bench.ingest [--rounds 5] [--seconds 4] [--drain 100000] [--memory 1000000] [--only one,batch,squad,…]

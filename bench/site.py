@@ -55,7 +55,7 @@ def prepare(folder: Path) -> tuple[Any, str, Callable[[], None]]:
         cursor.execute("CREATE TABLE IF NOT EXISTS bench_bare (id bigserial primary key, sha256 text, body bytea)")
         cursor.execute("TRUNCATE bench_bare")
         cursor.execute("SELECT version()")
-        print("server:", cursor.fetchone()[0].split(" on ")[0], "from the wheel, fsync on, defaults")
+        print("server:", cursor.fetchone()[0].split(" on ")[0], "fsync on, defaults")
     return Machine.objects.get(name="bench"), secret, database.stop
 
 
