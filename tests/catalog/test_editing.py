@@ -58,6 +58,14 @@ def test_the_form_has_the_current_text_byte_for_byte_with_its_revision_and_line_
     assert page.count('id="L') == len(TEXT.split("\n"))
 
 
+def test_a_text_of_nothing_but_lines_comes_back_without_a_number_for_each() -> None:
+    answer = post("save", text="\n" * 100_000)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert page.count('id="L') == 0
+    assert 'rows="5001"' in page
+
+
 def test_saving_is_a_revision_with_its_author_base_and_note() -> None:
     editor = builders.person(role=Role.EDITOR)
     changed = TEXT.replace("Second.", "Another.")
