@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
 from catalog.measured import strips
 from catalog.models import Case, Entry
+from catalog.revisions import files
+from reports.models import Report
+from reports.models import State as ReportState
+from reports.recorded import files as recordings
+from tests.catalog.test_files import call
 from tests.catalog.test_search import addresses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("whole_catalog")]
@@ -62,3 +70,25 @@ def test_the_recorded_reports_show_no_change_that_did_not_happen_and_lack_nothin
     assert changing == ["fuse-writeback"]
     claiming = Case.objects.filter(effects__standing="measured").distinct()
     assert [case.slug for case in claiming if not made[case.pk].lines] == [], "what says measured has a run that counts"
+
+
+def test_a_second_load_finds_the_same() -> None:
+    """That each file loads as new is seen when the database that this is a copy of is made."""
+    assert call("load_cases") == (f"catalog: {len(files.all_files())} same\n", "")
+
+
+def test_an_untouched_load_is_exported_byte_for_byte(tmp_path: Path) -> None:
+    out, _ = call("export_cases", str(tmp_path))
+    real = files.all_files()
+    assert out.endswith(f"exported: {len(real)} new\n")
+    assert len(list(tmp_path.glob("*/*"))) == len(real)
+    for path in real:
+        assert (tmp_path / path.parent.name / path.name).read_bytes() == path.read_bytes()
+    assert call("export_cases", str(tmp_path)) == (f"exported: {len(real)} same\n", "")
+
+
+def test_every_recorded_report_is_there_once_and_settled() -> None:
+    number = len(recordings.paths())
+    assert number, "there is nothing recorded"
+    assert call("load_recorded") == (f"recorded reports: 0 new of {number}\n", "")
+    assert Counter(Report.objects.values_list("state", flat=True)) == {ReportState.SETTLED: number}
