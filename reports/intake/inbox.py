@@ -56,7 +56,7 @@ def parcel_of(sending: Sending) -> Parcel:
     chosen = format_of(sending)
     check_key(sending.idempotency_key)
     try:
-        run_id = run_id_of(sending, chosen.run_id(sending.body, sending.given))
+        run_id = run_id_of(sending, chosen.check(sending.body, sending.given))
     except Unreadable as error:
         raise Refusal(error.code, error.faults) from None
     digest = hashlib.sha256(sending.body).hexdigest()
