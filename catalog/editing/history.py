@@ -41,7 +41,7 @@ def history(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
         raise Http404("There is no such revision.")
     earlier = [revision.n for revision in revisions[1:]] + [None]
     lines = [Line(revision, None, n) for revision, n in zip(shown, earlier, strict=False)]
-    moved = list(review.moved(document))
+    moved = list(review.acts_on(document))
     words = Mentions([event.data.get("reason", "") for event in moved], request.user)
     for event in moved:
         if event.data.get("n") in {revision.n for revision in shown} and not event.verb.endswith(".proposed"):

@@ -90,7 +90,7 @@ def known(user: Any) -> list[Build]:
     ahead = newest(builds[row["build_id"]] for row in rows)
     made = [_build(builds[row["build_id"]], row, ahead) for row in rows]
     made.sort(key=lambda one: (one.build.label, one.build.release, one.environment.slug, one.architecture))
-    made.sort(key=lambda one: one.read.order, reverse=True)
+    made.sort(key=lambda one: one.read.order, reverse=True)  # stable: of equal versions the order above stays
     return made
 
 

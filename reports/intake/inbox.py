@@ -110,11 +110,11 @@ SELECT id, received_at FROM kept
 
 
 def keep(parcel: Parcel) -> datetime | None:
-    """Writes it. Returns when, or None where something stood in its way."""
+    """Writes it, and returns when it was received: None where the same was sent before, by its run id or key."""
     with prepared() as cursor:
         _send(cursor, [parcel])
         row = cursor.fetchone()
-    return row and row[1]
+    return row[1] if row else None
 
 
 def keep_all(parcels: Iterable[Parcel]) -> dict[uuid.UUID, datetime]:

@@ -73,7 +73,7 @@ def _sent(row: Report) -> envelope.Envelope | None:
 
 @lru_cache(maxsize=8)
 def _scrubbed(body: bytes) -> envelope.Envelope | None:
-    """Kept for a few reports: a large one takes a second or two. Also that one takes too long, and is not shown."""
+    """None where it takes too long to read. That is remembered too, for a few reports: a large one takes seconds."""
     try:
         return bounded.call(reading.scrubbed, body, nr_bytes=len(body))
     except bounded.TooLong:
