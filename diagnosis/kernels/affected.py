@@ -94,10 +94,6 @@ class Answer:
     """Of the reason that decided; '' where nothing did."""
     reasons: Tuple[Reason, ...]
 
-    @property
-    def is_contradicted(self) -> bool:
-        return any(reason.contradicts for reason in self.reasons)
-
 
 def answer(kernel: Release, measured: Iterable[Measurement], changes: Sequence[Change]) -> Answer:
     conclusive = [one for one in measured if one.conclusive]
