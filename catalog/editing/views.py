@@ -26,6 +26,9 @@ from catalog.pages import documents
 from catalog.revisions import name_claims, review, store, unendorsed
 from people.access.person import signed_in
 
+# A text of nothing but empty lines would have 200,000 numbers beside it, and cost seconds each time it is shown.
+MOST_NUMBERED_LINES = 5_000
+
 
 class TextForm(forms.Form):
     text = forms.CharField(
@@ -204,13 +207,13 @@ def _shown(
     text = str(form["text"].value() or "")
     lines = text.split("\n")
     bad = {problem.line for problem in problems or ()}
-    form.fields["text"].widget.attrs["rows"] = len(lines) + 1
+    form.fields["text"].widget.attrs["rows"] = min(len(lines), MOST_NUMBERED_LINES) + 1
     unsaved = Unsaved.objects.visible_to(request.user).filter(document=document)
     kept = list(unsaved.select_related("author").order_by("-kept_at"))
     page = {
         "document": document,
         "form": form,
-        "numbers": [(n, n in bad) for n in range(1, len(lines) + 1)],
+        "numbers": [(n, n in bad) for n in range(1, len(lines) + 1)] if len(lines) <= MOST_NUMBERED_LINES else [],
         "problems": [
             (problem, lines[problem.line - 1] if problem.line <= len(lines) else "") for problem in problems or ()
         ],
