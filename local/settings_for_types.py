@@ -2,8 +2,8 @@
 
 import os
 
-from manage import NOTHING
+from config.startup.unconnected import UNCONNECTED
 
-os.environ.update(NOTHING)
+os.environ.update(UNCONNECTED)
 
 from config.settings import *  # noqa: F403

@@ -27,7 +27,7 @@ from people import journal_cursor
 from people.models import Machine, Role
 from reports.models import Evidence, Report
 from reports.totals import tallies
-from reports.totals.deltas import key_of
+from reports.totals.sums import key_of
 from tests import builders
 from tests.crawl import routes
 

@@ -218,7 +218,7 @@ class CaseText(_Document):
         return self.case
 
 
-class Standing(_Part):
+class Step(_Part):
     """One step in the life of a strategy."""
 
     state: Annotated[str, _word("strategy state")]
@@ -246,7 +246,7 @@ class Objection(_Part):
 class StrategyText(_Document):
     strategy: Slug
     approach: Annotated[str, _word("approach")]
-    states: Annotated[tuple[Standing, ...], Field(min_length=1)]
+    states: Annotated[tuple[Step, ...], Field(min_length=1)]
     cases: Annotated[tuple[Served, ...], Field(min_length=1)]
     objections: tuple[Objection, ...] = ()
     driver: Line | None = None
@@ -258,7 +258,7 @@ class StrategyText(_Document):
         return self.strategy
 
     @property
-    def state(self) -> Standing:
+    def state(self) -> Step:
         """Where it stands now: the last step."""
         return self.states[-1]
 

@@ -94,7 +94,7 @@ def note(request: HttpRequest, number: int, point: int) -> HttpResponse:
             place = found.meeting.get_absolute_url()
     except chair.Overtaken as overtaken:
         return _shown(request, found.meeting, (found, form.against(overtaken)))
-    except chair.Refused as refused:
+    except chair.CannotBeDone as refused:
         form.add_error(None, str(refused))
         return _shown(request, found.meeting, (found, form))
     return redirect(place)
@@ -108,7 +108,7 @@ def add(request: HttpRequest, number: int) -> HttpResponse:
     case = get_object_or_404(Case.objects.visible_to(None), slug=request.POST.get("case", "").replace("\x00", ""))
     try:
         chair.add(held, case)
-    except chair.Refused as refused:  # closed between the look and the lock
+    except chair.CannotBeDone as refused:  # closed between the look and the lock
         messages.error(request, str(refused))
     return redirect(held)
 

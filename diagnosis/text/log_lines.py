@@ -90,11 +90,12 @@ _SAYS_WHAT = re.compile(r"(?:RIP|EIP|pc|lr|NIP|LR|epc|WARNING|BUG|Workqueue)(?: 
 
 
 def _line(piece: Piece, nr_beside: int) -> Line:
+    """The message without what a logger put before it. `RIP: 0010:f+0x1/0x2` keeps its `RIP:`, which was peeled off."""
     rest, source, stamp = peeled(piece)
     if "+0x" in rest.text and len(rest.text) < len(piece.text):
-        lead = len(piece.text) - len(rest.text)
-        says = _SAYS_WHAT.search(piece.text, max(lead - 120, 0), lead)
-        rest = cut(piece, says.start(), len(piece.text)) if says else rest
+        nr_peeled = len(piece.text) - len(rest.text)
+        subject = _SAYS_WHAT.search(piece.text, max(nr_peeled - 120, 0), nr_peeled)
+        rest = cut(piece, subject.start(), len(piece.text)) if subject else rest
     message = rest.text.lstrip()
     rest = cut(rest, len(rest.text) - len(message), len(rest.text))
     return Line(rest.text.rstrip(), rest.number - nr_beside, rest.spans, source, stamp)

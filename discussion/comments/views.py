@@ -20,7 +20,7 @@ from discussion.comments import threads
 from discussion.comments.forms import CommentForm, EditForm
 from discussion.mail import display
 from discussion.mail.diffs import coloured, difference
-from discussion.models import Comment, Lock, Standing, Subscription
+from discussion.models import Comment, Lock, Subscription, Visibility
 from discussion.models.comments import CommentQuerySet
 from people.access.person import demand, signed_in
 from people.models import User, may
@@ -113,7 +113,7 @@ def say(request: HttpRequest, document: int) -> HttpResponse:
         return _compose(request, about, form, parent)
     try:
         comment = threads.say(about, person, form.cleaned_data["text"], parent)
-    except threads.Refused as refused:
+    except threads.CannotBeSaid as refused:
         form.add_error(None, str(refused))
         return _compose(request, about, form, parent, 429 if isinstance(refused, threads.TooMany) else 409)
     return redirect(comment.get_absolute_url())
@@ -200,7 +200,7 @@ def edit(request: HttpRequest, comment: int) -> HttpResponse:
             "refused": str(overtaken),
         }
         return render(request, "discussion/edit.html", page, status=409)
-    except threads.Refused as refused:
+    except threads.CannotBeSaid as refused:
         form.add_error(None, str(refused))
         return render(request, "discussion/edit.html", page, status=409)
     return redirect(found.get_absolute_url())
@@ -210,7 +210,7 @@ def edit(request: HttpRequest, comment: int) -> HttpResponse:
 @login_required
 def resolve(request: HttpRequest, comment: int) -> HttpResponse:
     found = _comment(request, comment)
-    if not threads.may_resolve(request.user, found) or found.standing != Standing.SHOWN:
+    if not threads.may_resolve(request.user, found) or found.standing != Visibility.SHOWN:
         raise PermissionDenied("A thread is resolved by who began it, or by an editor.")
     person = signed_in(request)
     threads.resolve(found, person, request.POST.get("resolved") == "yes")

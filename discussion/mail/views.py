@@ -26,7 +26,7 @@ MOST_CHARACTERS = 400_000  # of the letters of a page, but for its first: fifty 
 
 @dataclass(frozen=True)
 class Letter:
-    place: display.Place
+    place: display.InThread
     subject: str
     who: str
     recipients: str
@@ -74,7 +74,7 @@ def thread(request: HttpRequest, message_id: str) -> HttpResponse:
     return render(request, "discussion/mail_thread.html", shown)
 
 
-def _starts(places: list[display.Place]) -> list[int]:
+def _starts(places: list[display.InThread]) -> list[int]:
     """The index of the first letter of each page."""
     starts, size = [0], 0
     for n, place in enumerate(places):
@@ -102,7 +102,7 @@ def _page(request: HttpRequest, nr_pages: int) -> int:
     return int(given) - 1
 
 
-def _letters(places: list[display.Place], heading: str, stranger: bool) -> list[Letter]:
+def _letters(places: list[display.InThread], heading: str, stranger: bool) -> list[Letter]:
     wanted = [place.message.pk for place in places]
     texts = dict(Message.objects.filter(pk__in=wanted).values_list("pk", "text"))
     given: dict[int, list[Trailer]] = {}

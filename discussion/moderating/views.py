@@ -17,7 +17,7 @@ from catalog.text.mentions import Mentions
 from discussion.comments import views
 from discussion.comments.forms import WhyForm
 from discussion.comments.threads import Overtaken, trees
-from discussion.models import Comment, Flag, Lock, Standing
+from discussion.models import Comment, Flag, Lock, Visibility
 from discussion.moderating import moderation
 from people.access.person import demand
 from people.models import may
@@ -108,9 +108,9 @@ def queue(request: HttpRequest) -> HttpResponse:
     flagged: dict[int, list[Flag]] = {}
     for flag in flags:
         flagged.setdefault(flag.comment_id, []).append(flag)
-    waiting = list(comments.filter(standing=Standing.WAITING)[:100])
+    waiting = list(comments.filter(standing=Visibility.WAITING)[:100])
     reported = list(comments.filter(pk__in=flagged))
-    hidden = list(comments.filter(standing=Standing.HIDDEN).order_by("-id")[:50])
+    hidden = list(comments.filter(standing=Visibility.HIDDEN).order_by("-id")[:50])
     nodes = {node.comment.pk: node for node in (trees([one])[0] for one in [*waiting, *reported, *hidden])}
     views.give_words(nodes.values(), [node.comment for node in nodes.values()], request.user)
     page = {

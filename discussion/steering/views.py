@@ -116,7 +116,7 @@ def move(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _move(document: Document, by: User, form: MoveForm) -> None:
-    steering.move(document, by, form.standing())
+    steering.move(document, by, form.step())
 
 
 @require_POST
@@ -136,7 +136,7 @@ def drive(request: HttpRequest, slug: str) -> HttpResponse:
 def _done(form: Form, do: Callable[..., None], *given: Any) -> bool:
     try:
         do(*given)
-    except (steering.Refused, Malformed) as error:
+    except (steering.CannotBeDone, Malformed) as error:
         form.add_error(None, str(error))
         return False
     return True

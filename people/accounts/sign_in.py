@@ -44,7 +44,7 @@ class Accounts(DefaultAccountAdapter):
             raise self.validation_error("too_many_login_attempts")
         try:
             self._knock = doors.knock(request, credentials.get("username") or credentials.get("email", ""))
-        except doors.Refused as error:
+        except doors.TooManyAttempts as error:
             raise ValidationError(str(error)) from None
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:

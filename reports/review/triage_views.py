@@ -24,7 +24,7 @@ def unmatched(request: HttpRequest) -> HttpResponse:
     rows = Paginator(triage.ruled(request.user) if is_ruled else triage.groups(), 50).get_page(request.GET.get("page"))
     page = {"page": rows, "is_ruled": is_ruled, "here": "reports"}
     if not is_ruled:
-        page["groups"] = triage.shown(list(rows))
+        page["groups"] = triage.with_samples(list(rows))
     return render(request, "reports/unmatched.html", page)
 
 

@@ -16,7 +16,7 @@ from diagnosis.matching.observation import Observation as Said
 from reports.models import Evidence, Observation, Report
 
 
-class Row(NamedTuple):
+class EvidenceRow(NamedTuple):
     """One row of evidence before it is written, in the order of the columns."""
 
     report_id: UUID
@@ -58,8 +58,8 @@ def of_observation(report: Report, said: Said, matches: list[Match], build_id: i
     )
 
 
-def of_evidence(report: Report, said: Said, match: Match, case_id: int, build_id: int) -> Row:
-    return Row(
+def of_evidence(report: Report, said: Said, match: Match, case_id: int, build_id: int) -> EvidenceRow:
+    return EvidenceRow(
         report_id=report.id,
         key=said.key,
         case_id=case_id,
