@@ -4,11 +4,12 @@
     sudo drgn tools/drgn_frame.py 0x100013 0x100014
     drgn -c vmcore -s vmlinux tools/drgn_frame.py 0x100013
 
-The way is page frame, folio, mapping, superblock, then the FUSE connection with its server and what it owes; for a page in
-a pipe, the pipe with those who have it open; and each task that sleeps for the folio, with its call trace. Reads only. Wants
-the kernel's debugging information, as drgn does. Prints lines as `probe.pyz inspect` does, for `probe.pyz diagnose`.
-Sources: include/linux/mm_types.h struct folio, mm/filemap.c folio_wait_table, include/linux/pipe_fs_i.h, fs/fuse/fuse_i.h
-and fs/fuse/fuse_dev_i.h (6.1, 7.3). Run on 7.3.4; docs/diagnose.md has what it printed.
+The way is page frame, folio, mapping, superblock, then the FUSE connection with its server and what it owes; for a
+page in a pipe, the pipe with those who have it open; and each task that sleeps for the folio, with its call trace.
+Reads only. Wants the kernel's debugging information, as drgn does. Prints lines as `probe.pyz inspect` does, which
+`probe.pyz diagnose` reads. Run on 7.3.4; docs/diagnose.md has what it printed.
+Sources: include/linux/mm_types.h struct folio, mm/filemap.c folio_wait_table, include/linux/pipe_fs_i.h,
+fs/fuse/fuse_i.h and fuse_dev_i.h (7.3).
 """
 
 import json
@@ -113,7 +114,7 @@ def open_files(prog):
 
 
 def told_of_fuse(prog, superblock, opened):
-    """The connection, how many requests wait, which kinds, and who serves it. Up to 7.2 fuse_conn has what fuse_chan has."""
+    """The connection, what waits, what is owed, and who serves it. Before fuse_chan, fuse_conn had it all."""
     from drgn import Object
 
     connection = Object(prog, "struct fuse_mount *", superblock.s_fs_info.value_()).fc
