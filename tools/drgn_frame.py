@@ -28,7 +28,7 @@ def frames(arguments):
     return [int(argument, 0) for argument in arguments]
 
 
-def said(kind, **values):
+def said(kind, /, **values):
     """One line, blanks and quotes in double quotes as probes/inspect prints them."""
 
     def shown(value):
@@ -49,21 +49,33 @@ def has(value, name):
 
 def told(prog, pfn):
     """What one page frame is, as name to value, and its address_space where it has one with an inode."""
-    from drgn import Object
-    from drgn.helpers.linux.mm import compound_head, decode_page_flags, pfn_to_page
+    from drgn import FaultError, Object
+    from drgn.helpers.linux.mm import PageSlab, compound_head, decode_page_flags, pfn_to_page
 
     page = compound_head(pfn_to_page(prog, pfn))
-    flags = [name[3:].upper() for name in decode_page_flags(page).split("|") if name.startswith("PG_")]
+    flags = [name[3:].upper() for name in decode_page_flags(page).split("|") if name in own_flags(prog)]
     made = {"pfn": hex(pfn), "flags": ",".join(flags), "refcount": page._refcount.counter.value_()}
+    # Who has no reference, and slab, keep other things where the mapping is.
+    if not made["refcount"] or PageSlab(page):
+        return page, {**made, "kind": "slab" if made["refcount"] else "free"}, None
     mapping = page.mapping.value_()
     if not mapping:
         return page, {**made, "kind": "none"}, None
     if mapping & MAPPING_ANON:
         return page, {**made, "kind": "anon", **owner(prog, mapping & ~MAPPING_FLAGS)}, None
     space = Object(prog, "struct address_space *", mapping & ~MAPPING_FLAGS)
-    if not space.host:
-        return page, {**made, "kind": "no-inode"}, None
+    try:
+        if not space.host:
+            return page, {**made, "kind": "no-inode"}, None
+    except FaultError:
+        return page, {**made, "kind": "no-mapping"}, None
     return page, {**made, **file_of(space.host)}, space.host.i_sb
+
+
+def own_flags(prog):
+    """Names of flags without their aliases: PG_reported is a bit that means something else in another page."""
+    names = [name for name, _ in prog.type("enum pageflags").enumerators]
+    return names[: names.index("__NR_PAGEFLAGS")]
 
 
 def owner(prog, address):
@@ -122,10 +134,10 @@ def told_of_fuse(prog, superblock, opened):
     made = {"connection": connection.dev.value_(), "waiting": channel.num_waiting.counter.value_()}
     made["owes"] = ",".join(owed(prog, channel))
     made["mount"] = mounted(superblock)
-    operations, servers = prog["fuse_dev_operations"].address_, {}
+    operations, servers = addresses(prog, "fuse_dev_operations"), {}
     for task, _, file in opened:
         private = file.private_data.value_()
-        if file.f_op.value_() != operations or private < FIRST_POINTER:
+        if file.f_op.value_() not in operations or private < FIRST_POINTER:
             continue
         device = Object(prog, "struct fuse_dev *", private)
         if (device.chan if has(device, "chan") else device.fc).value_() == channel.value_():
@@ -152,14 +164,19 @@ def owed(prog, channel):
     return [f"{kind}:{count}" for kind, count in sorted(nr.items())]
 
 
+def addresses(prog, *names):
+    """Of those variables that this kernel has."""
+    return {prog[name].address_ for name in names if name in prog}
+
+
 def told_of_pipes(prog, page, opened):
     """Each pipe that has the page in a buffer, with who has it open; and the pipe itself."""
     from drgn import Object
     from drgn.helpers.linux.mm import compound_head
 
-    operations, made = prog["pipefifo_fops"].address_, {}
+    operations, made = addresses(prog, "pipefifo_fops", "pipeanon_fops"), {}  # the latter: pipe(2), in later kernels
     for task, number, file in opened:
-        if file.f_op.value_() != operations:
+        if file.f_op.value_() not in operations:
             continue
         pipe = Object(prog, "struct pipe_inode_info *", file.private_data.value_())
         if pipe.value_() not in made:
@@ -217,7 +234,7 @@ def lines_for(prog, pfn, opened, seen):
         if pipe.value_() not in seen:
             seen.add(pipe.value_())
             for task, number in users[:MOST_TASKS]:
-                yield said("pipe_user", inode=inode, pid=task.tgid, comm=text(task.comm.string_()), fd=number)
+                yield said("pipe_user", inode=inode, pid=task.tgid.value_(), comm=text(task.comm.string_()), fd=number)
     for task, bit in list(waiters(prog, page))[:MOST_TASKS]:
         yield said("waits", pfn=hex(pfn), bit=bit, pid=task.pid.value_(), comm=text(task.comm.string_()))
         if task.value_() not in seen:
