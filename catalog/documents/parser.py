@@ -24,7 +24,8 @@ MAX_CHARACTERS = 200_000
 REMEMBERED_CHARACTERS = 4_000_000  # some 600 cases of the usual length
 MAX_DEPTH = 20
 FENCE = "---"
-CASE_SECTIONS = ("What holds it", "How to tell", "What to do now", "Reproduce it", "Open question")
+NOW_SECTION = "What to do now"
+CASE_SECTIONS = ("What holds it", "How to tell", NOW_SECTION, "Reproduce it", "Open question")
 STRATEGY_SECTIONS = ("What it changes", "Trade-offs", "Open question")
 
 

@@ -236,7 +236,8 @@ def _suspect(record: Record, connections: Connections) -> Said:
     state = {"WRITEBACK": "writeback", "LOCKED": "locked"}
     for flag in record.text("flags").split(",")[:32]:
         if flag in state and record.get("fs"):
-            told = "Page frames of %s belong to %s" % (record.text("block"), record.text("file"))
+            which = "Page frames of %s belong" % record.text("block") if record.get("block") else "A page frame belongs"
+            told = "%s to %s" % (which, record.text("file"))
             major, _, minor = record.text("device").partition(":")
             if major.isdecimal() and minor.isdecimal():
                 connection = connections.get((int(major) << 20) | int(minor))

@@ -6,7 +6,7 @@ import threading
 
 import zstandard
 
-from reports.models import Payload, Shared
+from reports.models import Kept, Payload, Shared
 
 ZSTD_LEVEL = 3
 
@@ -15,7 +15,7 @@ def packed(body: bytes) -> bytes:
     return _compressor().compress(body)
 
 
-def unpacked(payload: Payload | Shared) -> bytes:
+def unpacked(payload: Payload | Shared | Kept) -> bytes:
     if payload.body is None:
         raise ValueError("It was decided on: its text is gone.")
     return zstandard.ZstdDecompressor().decompress(bytes(payload.body))

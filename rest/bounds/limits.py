@@ -193,13 +193,20 @@ class Headers:
 
 def refused(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
     """A page for who asks for HTML; `curl`, which asks for anything, gets text, as from the pages that give it text."""
-    if "text/html" in request.headers.get("Accept", "text/html"):
+    if wants_page(request):
         answer = render(request, "error.html", {"status": status, "title": title, "detail": detail}, status=status)
     else:
-        text = f"{title} {detail}\n"
-        answer = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
+        answer = in_words(status, title, detail)
     answer["Vary"] = "Accept, Cookie"
     return answer
+
+
+def wants_page(request: HttpRequest) -> bool:
+    return "text/html" in request.headers.get("Accept", "text/html")
+
+
+def in_words(status: int, title: str, detail: str = "") -> HttpResponse:
+    return HttpResponse(f"{title} {detail}".strip() + "\n", status=status, content_type="text/plain; charset=utf-8")
 
 
 def sweep() -> int:
