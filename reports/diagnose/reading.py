@@ -18,6 +18,7 @@ from diagnosis.diagnose import diagnose
 from diagnosis.formats import envelope, redact, registry
 from diagnosis.formats.faults import Fault, Unreadable
 from diagnosis.formats.format import Given
+from diagnosis.kernels import releases
 from diagnosis.matching import match as matching
 from diagnosis.matching import naming
 from diagnosis.matching.match import Match, Signature
@@ -77,11 +78,19 @@ def _observed(one: Sent, known: Sequence[Signature]) -> Read:
     try:
         body = zstandard.ZstdDecompressor().decompress(one.packed)
         said = registry.FORMATS[one.format].observations(body, Given(**one.given))
-        return Read([(observation, matching.match(observation, known)) for observation in said])
+        return Read([(observation, matching.match(observation, known)) for observation in map(_spelt, said)])
     except Unreadable as error:
         return Read(code=error.code, faults=error.faults)
     except Exception:
         return Read(traceback=traceback.format_exc())
+
+
+def _spelt(said: Observation) -> Observation:
+    """With kernel and architecture by the one name that each has, whoever says it."""
+    release, architecture = releases.identity(said.release), releases.architecture(said.architecture)
+    if (release, architecture) == (said.release, said.architecture):
+        return said
+    return replace(said, release=release, architecture=architecture)
 
 
 def marked_log(body: bytes) -> list[Line | Gap]:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from catalog.models import Case, KernelBuild
 from catalog.models.text import in_catalog
 from catalog.models.told import told
+from diagnosis.kernels import releases
 from diagnosis.words.vocabulary import MOVERS, OUTCOMES, Word, look_up
 from people.models import Machine, Standing
 from reports.models.judgments import Verdict
@@ -42,7 +43,15 @@ class Observation(models.Model):
             models.UniqueConstraint(fields=["report", "key"], name="observation_key"),
             *told("observation", "kind", "mover", "migrate_mode", "area", "environment", "outcome"),
         ]
-        indexes = [models.Index("fingerprint", models.F("id").desc(), name="observation_alike")]
+        indexes = [
+            models.Index("fingerprint", models.F("id").desc(), name="observation_alike"),
+            # Empty once everything was read by a release that knows one word for each: see worker.kernel_builds.
+            models.Index(
+                fields=["report"],
+                name="observation_misspelt",
+                condition=Q(architecture__in=releases.OTHER_ARCHITECTURES),
+            ),
+        ]
 
     @property
     def outcome_word(self) -> Word:
