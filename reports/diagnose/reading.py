@@ -15,9 +15,9 @@ import zstandard
 
 from diagnosis.answers import plain
 from diagnosis.diagnose import diagnose
-from diagnosis.formats import envelope, redact, registry
+from diagnosis.formats import envelope, redact
 from diagnosis.formats.faults import Fault, Unreadable
-from diagnosis.formats.format import Given
+from diagnosis.formats.format import Given, Note
 from diagnosis.kernels import releases
 from diagnosis.matching import match as matching
 from diagnosis.matching import naming
@@ -26,6 +26,7 @@ from diagnosis.matching.observation import Observation
 from diagnosis.rules.verdict import Diagnosis
 from reports.diagnose import redacted
 from reports.diagnose.annotated_log import Gap, Line, marked
+from reports.formats import registry
 
 MOST_FINDINGS = 40
 MOST_RECORDS = 200
@@ -35,6 +36,7 @@ LINES, PLAIN, RECORDS = "lines", "plain", "records"
 @dataclass
 class Read:
     found: list[tuple[Observation, list[Match]]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     code: str = ""
     faults: tuple[Fault, ...] = ()
     traceback: str = ""
@@ -77,8 +79,10 @@ def observed(sent: Sequence[Sent], known: Sequence[Signature]) -> list[Read]:
 def _observed(one: Sent, known: Sequence[Signature]) -> Read:
     try:
         body = zstandard.ZstdDecompressor().decompress(one.packed)
-        said = registry.FORMATS[one.format].observations(body, Given(**one.given))
-        return Read([(observation, matching.match(observation, known)) for observation in map(_spelt, said)])
+        form, given = registry.FORMATS[one.format], Given(**one.given)
+        said = form.observations(body, given)
+        notes = form.notes(body, given) or [Note("nothing-recognised")] * (not said)
+        return Read([(observation, matching.match(observation, known)) for observation in map(_spelt, said)], notes)
     except Unreadable as error:
         return Read(code=error.code, faults=error.faults)
     except Exception:

@@ -19,7 +19,8 @@ from reports.models.reports import Report
 
 
 class Observation(models.Model):
-    """One thing that a report says. `key` is stable inside the report. See diagnosis.matching.observation."""
+    """One thing that a report says. `key` is stable inside the report. `beside` is what its sender keeps with it: an
+    id, the address of its log. See diagnosis.matching.observation."""
 
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="observations", db_index=False)
     key = models.CharField(max_length=100)
@@ -36,6 +37,7 @@ class Observation(models.Model):
     fingerprint = models.CharField(max_length=16)
     says = models.CharField(max_length=300, blank=True, db_default="")
     marks = ArrayField(models.CharField(max_length=200), default=list, db_default=[])
+    beside = models.JSONField(default=dict, db_default={})
     is_matched = models.BooleanField()
 
     class Meta:

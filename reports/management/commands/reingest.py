@@ -10,7 +10,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.models import Case
-from diagnosis.formats import registry
+from reports.formats import registry
 from reports.intake.bell import bell
 from reports.worker import filters, replay, requeue
 from reports.worker.requeue import Chosen
