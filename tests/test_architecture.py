@@ -216,7 +216,7 @@ def test_such_a_subscript_is_seen_however_the_group_was_imported(code: str, foun
 
 
 # Beside the formats, in their folder: what each of them is made of.
-NO_FORMATS = {"format", "registry", "shape", "faults", "redact"}
+NO_FORMATS = {"format", "registry", "shape", "faults", "redact", "kernel_log"}
 
 
 def test_a_module_among_the_formats_is_one() -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from diagnosis.formats import registry
 from diagnosis.formats.format import Format
-from reports.formats import older_kcidb
+from reports.formats import junit, older_kcidb
 
-OURS = (older_kcidb.FORMAT)
+OURS = (junit.FORMAT, older_kcidb.FORMAT)
 FORMATS: dict[str, Format] = {**registry.FORMATS, **{one.name: one for one in OURS}}
 MEDIA_TYPES: dict[str, Format] = {kind: one for one in FORMATS.values() for kind in one.media_types}
 

@@ -56,6 +56,12 @@ class Observation(models.Model):
         ]
 
     @property
+    def log_url(self) -> str:
+        """Where its sender keeps its log; '' for what is no address of the web."""
+        told = self.beside.get("log_url")
+        return told if isinstance(told, str) and told.startswith(("https://", "http://")) else ""
+
+    @property
     def outcome_word(self) -> Word:
         return look_up(OUTCOMES, self.outcome)
 

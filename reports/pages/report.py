@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from diagnosis.formats import envelope, kernel_log
+from diagnosis.formats import console, envelope, ktap, ltp
 from people.models import User, may
 from reports.diagnose import reading
 from reports.diagnose.annotated_log import Gap, Line
@@ -26,6 +26,7 @@ from reports.worker import replay
 from rest.bounds import bounded
 
 OBSERVED = 500
+LOGS = (console.FORMAT.name, ktap.FORMAT.name, ltp.FORMAT.name)  # in which a kernel's log may stand
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _scrubbed(body: bytes) -> envelope.Envelope | None:
 
 def _log(row: Report) -> list[Line | Gap]:
     """The lines of a kernel's log that say something, scrubbed, with what was read in them."""
-    if row.format != kernel_log.FORMAT.name or row.state != State.SETTLED or not hasattr(row, "payload"):
+    if row.format not in LOGS or row.state != State.SETTLED or not hasattr(row, "payload"):
         return []
     return _marked(inbox.unpacked(row.payload))
 

@@ -45,6 +45,38 @@ def test_ktap_becomes_evidence_of_the_cases_that_its_tests_speak_of(secret: str)
     assert "1 passed" in Client().get("/cases/fuse-writeback/").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-ltp", b"move_pages12.c:114: TFAIL: move_pages failed: EINVAL\n"),
+        ("text/plain", b"move_pages12.c:114: TFAIL: move_pages failed: EINVAL\n"),
+        (
+            "application/junit+xml",
+            b'<testsuite name="ltp"><testcase name="move_pages12"><failure/></testcase></testsuite>',
+        ),
+        (
+            "application/x-ktap",
+            b"[stdlog] TAP version 13\n[stdlog] 1..1\n[stdlog] not ok 1 selftests: ltp: move_pages12\n",
+        ),
+    ],
+)
+def test_a_suite_is_read_in_whatever_its_runner_writes(secret: str, kind: str, body: bytes) -> None:
+    builders.case(signature={"names": ["move_pages*"]})
+    assert send(secret, body, **{"Content-Type": kind}).status_code == 202
+    ingest.drain()
+    row = Evidence.objects.get()
+    assert (row.outcome, row.report.state) == ("failed", State.SETTLED)
+    assert "ltp.move_pages12" in row.reason
+
+
+def test_a_text_in_which_nothing_is_recognised_says_so(secret: str) -> None:
+    answer = send(secret, b"make: *** No rule to make target\n", **{"Content-Type": "text/plain"})
+    ingest.drain()
+    receipt = Client().get(f"/api/v1/reports/{answer.json()['id']}/").json()
+    assert (receipt["state"], [note["code"] for note in receipt["notes"]]) == ("settled", ["nothing-recognised"])
+    assert receipt["notes"][0]["says"] in Client().get(f"/reports/{receipt['id']}/").content.decode()
+
+
 def test_a_test_of_another_suite_is_no_run_that_counts(secret: str) -> None:
     builders.case(signature={"names": ["mm.cow"]})
     send(secret, KTAP)
