@@ -146,7 +146,7 @@ def _tests(body: bytes, given: Given) -> Iterator[Tuple[int, Mapping[str, Any], 
     tests, builds, checkouts = (by_id(value, kind) for kind in ("tests", "builds", "checkouts"))
     for index, test in tests.values():
         _, build = builds.get(test["build_id"], (0, {}))
-        _, checkout = checkouts.get(build.get("checkout_id"), (0, {}))
+        _, checkout = checkouts.get(build.get("checkout_id", ""), (0, {}))
         release = given.kernel or checkout.get("git_commit_name") or checkout.get("git_commit_hash", "")
         patches = checkout.get("patchset_hash", "")
         label = given.label or (patches and "patchset " + patches[:12])

@@ -59,7 +59,7 @@ def observations(text: Union[str, bytes], context: Context) -> List[Observation]
 def _panics(text: str, context: Context, release: str, architecture: str) -> List[Observation]:
     """A kernel that panicked says nothing of a folio, and why nothing came after it. In a log that shows the end of two
     boots there may be two."""
-    made = []
+    made: List[Observation] = []
     at = text.find(_PANIC)
     while at >= 0 and len(made) < MAX_PANICS:
         end = text.find("\n", at)
