@@ -27,7 +27,7 @@ from diagnosis.formats.faults import Fault, Unreadable
 from diagnosis.formats.format import Format, Given
 from diagnosis.matching import naming
 from diagnosis.matching.observation import Context, Observation
-from diagnosis.text import lines, unwrap
+from diagnosis.text import decode, log_lines, unwrap
 
 MAX_RESULTS = 5_000
 MAX_DEPTH = 12
@@ -214,7 +214,7 @@ FORMAT = Format(
 
 def _lines(body: bytes) -> Iterator[Tuple[int, int, str]]:
     """Number from 1, indentation and text of each line that may say something, undressed, and of the last one."""
-    text = lines.decoded(body)
+    text = decode.decode(body)
     last = text.count("\n") + 1
     number = 0
     for number, line in _undressed(text):
@@ -233,7 +233,7 @@ def _undressed(text: str) -> Iterator[Tuple[int, str]]:
             if _MAY_SAY.search(line):
                 yield number, line if _NEST.match(line) else unwrap.unstamped(unwrap.whole(number, line)).text
         return
-    for piece in lines.undressed(text, MAX_LINE):
+    for piece in log_lines.undressed(text, MAX_LINE):
         if _MAY_SAY.search(piece.text):
             yield piece.number, unwrap.unstamped(piece).text
 

@@ -26,7 +26,7 @@ from diagnosis.formats.faults import Fault, Unreadable
 from diagnosis.formats.format import Format, Given
 from diagnosis.matching import naming
 from diagnosis.matching.observation import Context, Observation
-from diagnosis.text import lines, unwrap
+from diagnosis.text import decode, log_lines, unwrap
 
 MAX_TESTS = 5_000
 MAX_LINE = 2_000
@@ -118,7 +118,7 @@ def _of_status(kind: str, status: int) -> Set[str]:
 
 
 def _lines(body: bytes) -> Iterator[Tuple[int, str]]:
-    for piece in lines.undressed(lines.decoded(body), MAX_LINE):
+    for piece in log_lines.undressed(decode.decode(body), MAX_LINE):
         if _MAY_SAY.search(piece.text):
             yield piece.number, unwrap.unstamped(piece).text.strip()
 
