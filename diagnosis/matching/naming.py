@@ -46,7 +46,7 @@ def path(parts: Sequence[str]) -> str:
     return plain(".".join(made))
 
 
-# Of kselftest's mm, tools/testing/selftests/mm: run_vmtests.sh runs the others, and a ksft_NAME.sh one group of them.
+# Of the mm of kselftest: run_vmtests.sh runs the others, and a ksft_NAME.sh one group of them.
 _RUNNER = re.compile(r"(?:run_vmtests|ksft_[a-z0-9_]{1,40})(?:_sh)?")
 _FLAT = re.compile(r"(?:([a-z0-9]{1,20}(?:-[a-z0-9]{1,20}){0,4})_)?(?:run_vmtests|ksft_[a-z0-9_]{1,40}?)_sh_(.+)")
 # What runs under another name than its own: test_hmm.sh loads a module and runs hmm-tests.

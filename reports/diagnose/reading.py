@@ -26,7 +26,7 @@ from diagnosis.matching.observation import Observation
 from diagnosis.rules.verdict import Diagnosis
 from reports.diagnose import redacted
 from reports.diagnose.annotated_log import Gap, Line, marked
-from reports.formats import registry
+from reports.intake.formats import registry
 
 MOST_FINDINGS = 40
 MOST_RECORDS = 200

@@ -17,9 +17,9 @@ from diagnosis.formats.faults import Fault
 from diagnosis.words.vocabulary import ENVIRONMENTS
 from people.access.authentication import BearerToken, sender_with
 from people.models import Scope
-from reports.formats import registry
 from reports.intake import batch, decompression, inbox, quotas, receipts
 from reports.intake.bell import bell
+from reports.intake.formats import registry
 from reports.intake.refusals import Refusal
 from reports.intake.submission import GIVEN, Sending, given_in, key_in
 from reports.models import Evidence, Report

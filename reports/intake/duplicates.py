@@ -17,7 +17,7 @@ from diagnosis.formats import shape
 from diagnosis.formats.faults import Fault, Unreadable
 from diagnosis.formats.format import Given
 from people.models import Machine
-from reports.formats import registry
+from reports.intake.formats import registry
 from reports.intake.packing import unpacked
 from reports.intake.refusals import Refusal
 from reports.intake.submission import Parcel

@@ -13,7 +13,7 @@ from diagnosis.formats.faults import Fault
 from diagnosis.formats.format import Format, Given
 from diagnosis.words.vocabulary import ENVIRONMENTS
 from people.models import Machine
-from reports.formats import registry
+from reports.intake.formats import registry
 from reports.intake.refusals import Refusal
 from reports.recorded.files import Recording
 

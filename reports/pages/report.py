@@ -18,8 +18,8 @@ from people.access.person import demand
 from people.models import may
 from reports.diagnose import reading
 from reports.diagnose.annotated_log import Gap, Line
-from reports.formats import registry
 from reports.intake import inbox, receipts
+from reports.intake.formats import registry
 from reports.models import Evidence, Observation, Report, State, Verdict, may_see_raw
 from reports.review.forms import VerdictForm
 from reports.worker import evidence as attaching

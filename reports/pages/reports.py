@@ -13,7 +13,7 @@ from django.shortcuts import render
 
 from catalog.models import Case
 from people.models import may
-from reports.formats import registry
+from reports.intake.formats import registry
 from reports.intake.refusals import KINDS
 from reports.models import Evidence, Report, State
 from reports.pages.ledger import ledger

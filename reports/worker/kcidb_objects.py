@@ -18,7 +18,7 @@ from django.db import connection, transaction
 
 from diagnosis.formats import kcidb
 from diagnosis.formats.faults import Unreadable
-from reports.formats.older_kcidb import current
+from reports.intake.formats.older_kcidb import current
 from reports.intake.packing import unpacked
 from reports.models import KcidbObject, Report
 from reports.worker import replay

@@ -9,7 +9,7 @@ import pytest
 
 from diagnosis.formats.faults import Unreadable
 from diagnosis.formats.format import Given
-from reports.formats import junit, registry
+from reports.intake.formats import junit, registry
 
 GIVEN = Given("6.15.3", "x86_64", "", "guest")
 XML = """<?xml version="1.0" encoding="UTF-8"?>

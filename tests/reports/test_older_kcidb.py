@@ -10,8 +10,8 @@ import pytest
 from diagnosis.formats import kcidb
 from diagnosis.formats.faults import Unreadable
 from diagnosis.formats.format import Given
-from reports.formats import registry
-from reports.formats.older_kcidb import current
+from reports.intake.formats import registry
+from reports.intake.formats.older_kcidb import current
 
 CHECKOUT = {"id": "lab:c1", "origin": "lab", "git_commit_name": "v6.15"}
 BUILD = {"id": "lab:b1", "origin": "lab", "checkout_id": "lab:c1", "architecture": "x86_64"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from diagnosis.formats import registry
 from diagnosis.formats.format import Format
-from reports.formats import junit, older_kcidb
+from reports.intake.formats import junit, older_kcidb
 
 OURS = (junit.FORMAT, older_kcidb.FORMAT)
 FORMATS: dict[str, Format] = {**registry.FORMATS, **{one.name: one for one in OURS}}
