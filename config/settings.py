@@ -176,6 +176,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CELERY_BROKER_URL = env.address("CELERY_BROKER_URL", BROKER_SCHEMES)
 QUEUE = env.optional("UNMIGRATABLE_QUEUE", r"[a-z0-9-]{1,60}", "up to 60 of a to z, 0 to 9 and -", "unmigratable")
 
+# Who says what the export in KCIDB's format says. Two sites with one origin would speak of one another's objects.
+KCIDB_ORIGIN = env.optional(
+    "UNMIGRATABLE_KCIDB_ORIGIN", r"[a-z0-9_]{1,60}", "up to 60 of a to z, 0 to 9 and _", "unmigratable"
+)
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True

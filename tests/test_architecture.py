@@ -46,7 +46,18 @@ ROOMS = {
         "editing",
         "meetings",
     ),
-    "reports": ("models", "recorded", "intake", "diagnose", "totals", "worker", "review", "pages", "machines"),
+    "reports": (
+        "models",
+        "formats",
+        "recorded",
+        "intake",
+        "diagnose",
+        "totals",
+        "worker",
+        "review",
+        "pages",
+        "machines",
+    ),
     "discussion": ("models", "typed", "mail", "comments", "notices", "accounts", "moderating", "retention", "steering"),
     "probes": (
         *("errors", "archive", "kernel", "children", "servers", "movers", "run", "cases", "inspect", "sending"),
@@ -214,7 +225,7 @@ def test_such_a_subscript_is_seen_however_the_group_was_imported(code: str, foun
 
 
 # Beside the formats, in their folder: what each of them is made of.
-NO_FORMATS = {"format", "registry", "shape", "faults", "redact"}
+NO_FORMATS = {"format", "registry", "shape", "faults", "redact", "kernel_log"}
 
 
 def test_a_module_among_the_formats_is_one() -> None:

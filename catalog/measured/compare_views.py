@@ -59,7 +59,8 @@ def _among(choices: list[KernelBuild], name: str) -> KernelBuild | None:
     """By what `str` makes of a build; a plus that came through a URL as a space is put back."""
     named = {str(build): build for build in choices}
     release, plus, label = name.partition(" + ")
-    return named.get(name) or named.get(release.replace(" ", "+") + plus + label)
+    as_sent = release.replace(" ", "+")
+    return named.get(name) or named.get(as_sent + plus + label) or named.get(releases.identity(as_sent) + plus + label)
 
 
 def _by_line(choices: list[KernelBuild]) -> list[tuple[str, list[KernelBuild]]]:

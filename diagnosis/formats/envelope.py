@@ -279,4 +279,5 @@ def _observation(envelope: Envelope, run: Run) -> Observation:
         worked_before=operation.get("before"),
         worked_while_held=operation.get("while_held"),
         worked_after=operation.get("after_release"),
+        seen_at=sent.get("started_at", envelope.started_at),
     )

@@ -82,7 +82,8 @@ def _observations(body: bytes, given: Given) -> List[Observation]:
     seen = read(body)
     kernel = seen["kernel"]
     context = Context(kernel["release"], kernel.get("label", ""), kernel["architecture"], seen["environment"])
-    return [replace(one, kind="monitor") for one in kernel_log.observations(as_text(seen), context)]
+    began = seen.get("started_at", "")
+    return [replace(one, kind="monitor", seen_at=began) for one in kernel_log.observations(as_text(seen), context)]
 
 
 def _check(body: bytes, given: Given) -> str:

@@ -35,6 +35,16 @@ def read(text: str) -> List[Line]:
     return made
 
 
+def undressed(text: str, most: int) -> Iterator[Piece]:
+    """Every line without colours, mark-up and what wraps it as a record, however little it says here; up to `most`
+    characters of each."""
+    worn = dress(text)
+    if worn.is_records and text.lstrip()[:2] == "[{":
+        yield from _of_a_list(enumerate(text.split("\n"), 1), worn)
+    else:
+        yield from pieces(((number, line[:most]) for number, line in enumerate(text.split("\n"), 1)), worn)
+
+
 def _without_gaps(text: str) -> Iterator[Tuple[int, str]]:
     """Every line with its number; of empty ones in a row the first alone. A megabyte of them would cost as
     much as a megabyte of a log, line by line."""

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 
 from django.db.models import Q, prefetch_related_objects
 
-from diagnosis.formats import registry, shape
+from diagnosis.formats import shape
 from diagnosis.formats.faults import Fault, Unreadable
 from diagnosis.formats.format import Given
 from people.models import Machine
+from reports.intake.formats import registry
 from reports.intake.packing import unpacked
 from reports.intake.refusals import Refusal
 from reports.intake.submission import Parcel

@@ -13,12 +13,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from diagnosis.formats import envelope, kernel_log, registry
+from diagnosis.formats import console, envelope, ktap, ltp
 from people.access.person import demand
 from people.models import may
 from reports.diagnose import reading
 from reports.diagnose.annotated_log import Gap, ShownLine
-from reports.intake import inbox
+from reports.intake import inbox, receipts
+from reports.intake.formats import registry
 from reports.models import Evidence, Observation, Report, State, Verdict, may_see_raw
 from reports.review.forms import VerdictForm
 from reports.worker import evidence as attaching
@@ -26,6 +27,7 @@ from reports.worker import replay
 from rest.bounds import bounded
 
 OBSERVED = 500
+LOGS = (console.FORMAT.name, ktap.FORMAT.name, ltp.FORMAT.name)  # in which a kernel's log may stand
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def report(request: HttpRequest, report: UUID) -> HttpResponse:
         "sent": sent,
         "kernel_facts": sorted(sent.kernel.config.items()) + sorted(sent.kernel.sysctl.items()) if sent else [],
         "told": _told(request, row, sent) if sent else [],
+        "notes": receipts.notes(row) if row.state == State.SETTLED else [],
         "format": registry.FORMATS.get(row.format),
         "observed": _observed(request, row) if not sent else [],
         "log": _log(row),
@@ -81,8 +84,8 @@ def _scrubbed(body: bytes) -> envelope.Envelope | None:
 
 
 def _log(row: Report) -> list[ShownLine | Gap]:
-    """Of a kernel log: the lines that say something, scrubbed, with what was read in them."""
-    if row.format != kernel_log.FORMAT.name or row.state != State.SETTLED or not hasattr(row, "payload"):
+    """The lines of a kernel's log that say something, scrubbed, with what was read in them."""
+    if row.format not in LOGS or row.state != State.SETTLED or not hasattr(row, "payload"):
         return []
     return _marked(inbox.unpacked(row.payload))
 

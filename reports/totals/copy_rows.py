@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -41,7 +41,7 @@ class EvidenceRow(NamedTuple):
 
 OBSERVATION = (
     *("report_id", "key", "kind", "names", "build_id", "architecture", "mover", "migrate_mode", "area"),
-    *("environment", "outcome", "freed_seconds", "fingerprint", "says", "marks", "is_matched"),
+    *("environment", "outcome", "freed_seconds", "fingerprint", "says", "marks", "beside", "is_matched"),
 )
 
 
@@ -53,6 +53,7 @@ def of_observation(report: Report, said: Said, matches: list[Match], build_id: i
             said.fingerprint,
             fitting(Observation, "says", said.says),
             [mark[:200] for mark in said.marks],
+            said.beside or "{}",
             bool(matches),
         ),
     )
@@ -77,8 +78,24 @@ def of_evidence(report: Report, said: Said, match: Match, case_id: int, build_id
         worked_before=said.worked_before,
         worked_while_held=said.worked_while_held,
         worked_after=said.worked_after,
-        seen_at=report.seen_at,
+        seen_at=seen_at(report, said),
     )
+
+
+# A machine without a clock says 1970 or 2000; one whose clock is fast is not ahead of everybody else.
+OLDEST = timedelta(days=3_653)
+
+
+def seen_at(report: Report, said: Said) -> datetime:
+    """When somebody saw it, as near as is known: when its sender says, if that was in the ten years before it came."""
+    received_at = report.seen_at
+    try:
+        told = datetime.fromisoformat(said.seen_at)
+        if told.tzinfo and received_at - OLDEST <= told <= received_at:
+            return told
+    except (ValueError, OverflowError):
+        pass
+    return received_at
 
 
 def fitting(model: type[Model], column: str, sentence: str) -> str:

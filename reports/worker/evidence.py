@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 
-from catalog.models import Case, KernelBuild
+from catalog.models import Case
 from diagnosis.matching.match import Match
 from diagnosis.matching.observation import Observation as Said
 from people import journal
@@ -12,6 +12,7 @@ from people.models import Standing, User
 from reports.models import Evidence, Observation, Report, Verdict
 from reports.totals import recounts, tallies
 from reports.totals.copy_rows import OBSERVATION, EvidenceRow, copy, of_evidence, of_observation
+from reports.worker import kernel_builds
 
 Found = list[tuple[Said, list[Match]]]
 
@@ -30,7 +31,7 @@ def attach(found: dict[Report, Found]) -> None:
         Evidence.objects.filter(report__in=read_before).delete()
         Observation.objects.filter(report__in=read_before).delete()
     said = [(report, one, matches) for report, pairs in found.items() for one, matches in pairs]
-    builds = _builds({(one.release, one.label) for _, one, _ in said})
+    builds = kernel_builds.named({(one.release, one.label) for _, one, _ in said})
     slugs = {match.case for _, _, matches in said for match in matches}
     cases = dict(Case.objects.filter(slug__in=slugs).values_list("slug", "pk"))
     rows = [
@@ -90,11 +91,3 @@ def judge(report: Report, key: str, case: Case, person: User, stands: bool, note
     tallies.count(removed=before, added=mine.counted())
     journal.record("evidence.judged", "report", str(report.pk), person, key=key, case=case.slug, stands=stands)
     return verdict
-
-
-def _builds(names: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """The ids of these kernel builds, made where there are none, in one order."""
-    made: dict[tuple[str, str], int] = {}
-    for release, label in sorted(names):
-        made[release, label] = KernelBuild.objects.get_or_create(release=release, label=label)[0].pk
-    return made

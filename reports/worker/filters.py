@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from django.db.models import Q
 
 from catalog.models.cases import CaseQuerySet
-from diagnosis.formats import registry
+from reports.intake.formats import registry
 from reports.models import Evidence, Observation, Report, ReportQuerySet, State
 
 
