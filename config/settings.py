@@ -260,6 +260,7 @@ KEEP_DAYS = env.days(
         "refused-bytes": 90,
         "shares-waiting": 30,
         "shares": 90,
+        "results": 30,
         "notices": 90,
         "sessions": 1,
         "accounts": 30,

@@ -64,7 +64,7 @@ def show_case(
         "is_snapshot": is_snapshot,
         "only_text": only_text,
         "preview": preview,
-        "review": None if only_text else review.of(found.document, request.user),
+        "review": None if only_text else review.review_of(found.document, request.user),
         "summaries": summaries,
         "is_measured_elsewhere": not summaries and any(effect.standing == "measured" for effect in text.effects),
         "strip": strips([found])[found.pk],
@@ -187,7 +187,7 @@ def show_strategy(
         "is_snapshot": is_snapshot,
         "only_text": only_text,
         "preview": preview,
-        "review": None if only_text else review.of(found.document, request.user),
+        "review": None if only_text else review.review_of(found.document, request.user),
         **({} if only_text else _steered(request, found, text)),
         "here": "strategies",
     }

@@ -1,6 +1,6 @@
 """What a format is: a module of this package that defines `FORMAT`. See `registry`.
 
-`run_id` runs while the sender waits and checks the whole body; `observations` runs later, in a worker, and again
+`check` runs while the sender waits; `observations` runs later, in a worker, and again
 whenever the format is mended. Both raise `Unreadable`.
 """
 
@@ -25,12 +25,12 @@ class Given:
 @dataclass(frozen=True)
 class Format:
     """`media_types`: the Content-Types that mean this format. `needs`: names of `Given` that the request must say.
-    `run_id` checks the body and returns the id by which a repeated sending is recognised, '' if there is none."""
+    `check` reads the whole body and returns the id by which a repeated sending is recognised, '' if there is none."""
 
     name: str
     title: str
     media_types: Tuple[str, ...]
     suffix: str
     needs: Tuple[str, ...]
-    run_id: Callable[[bytes, Given], str]
+    check: Callable[[bytes, Given], str]
     observations: Callable[[bytes, Given], List[Observation]]

@@ -62,7 +62,7 @@ DOCUMENT = shape.record(
 )
 
 
-def run_id(body: bytes, given: Given) -> str:
+def check(body: bytes, given: Given) -> str:
     """The tests in the document are the run: the same tests are the same sending. Raises `Unreadable`."""
     ids = sorted(test["id"] for test in _read(body, given)["tests"])
     return "kcidb:" + hashlib.sha256("\n".join(ids).encode()).hexdigest()
@@ -83,7 +83,7 @@ FORMAT = Format(
     media_types=("application/vnd.kcidb+json",),
     suffix=".json",
     needs=(),
-    run_id=run_id,
+    check=check,
     observations=observations,
 )
 

@@ -83,6 +83,6 @@ FORMAT = Format(
     media_types=("text/plain",),
     suffix=".txt",
     needs=("kernel", "architecture"),
-    run_id=_check,
+    check=_check,
     observations=_of_report,
 )

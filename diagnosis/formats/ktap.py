@@ -150,7 +150,7 @@ FORMAT = Format(
     media_types=("application/x-ktap", "text/x-ktap", "application/x-tap"),
     suffix=".ktap",
     needs=("kernel", "architecture"),
-    run_id=_check,
+    check=_check,
     observations=observations,
 )
 

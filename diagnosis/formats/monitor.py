@@ -85,7 +85,7 @@ def _observations(body: bytes, given: Given) -> List[Observation]:
     return [replace(one, kind="monitor") for one in kernel_log.observations(as_text(seen), context)]
 
 
-def _run_id(body: bytes, given: Given) -> str:
+def _check(body: bytes, given: Given) -> str:
     return str(read(body)["run_id"])
 
 
@@ -95,6 +95,6 @@ FORMAT = Format(
     media_types=(MEDIA_TYPE,),
     suffix=".json",
     needs=(),
-    run_id=_run_id,
+    check=_check,
     observations=_observations,
 )

@@ -24,7 +24,7 @@ from diagnosis.matching.match import Match, Signature
 from diagnosis.matching.observation import Observation
 from diagnosis.rules.verdict import Diagnosis
 from reports.diagnose import redacted
-from reports.diagnose.annotated_log import Gap, Line, marked
+from reports.diagnose.annotated_log import Gap, ShownLine, marked
 
 MOST_FINDINGS = 40
 MOST_RECORDS = 200
@@ -45,7 +45,7 @@ class Told:
 
     diagnosis: Diagnosis
     nr_records: int
-    lines: list[Line | Gap]
+    lines: list[ShownLine | Gap]
     plain: str
 
 
@@ -84,7 +84,7 @@ def _observed(one: Sent, known: Sequence[Signature]) -> Read:
         return Read(traceback=traceback.format_exc())
 
 
-def marked_log(body: bytes) -> list[Line | Gap]:
+def marked_log(body: bytes) -> list[ShownLine | Gap]:
     """A stored log, redacted, with marks on what was read in it."""
     return marked(diagnose(redacted.preview(body.decode("utf-8", "replace")).text))
 

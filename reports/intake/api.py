@@ -25,7 +25,6 @@ from reports.models import Evidence, Report
 from rest import fast_post, paging, problems
 from rest.fast_post import FastPostView
 
-_LABEL = {"type": "string", "minLength": 1, "maxLength": 80}
 _RUN_ID = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{8,100}$"}
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import CharField, Model
 from psycopg.sql import SQL, Identifier
 
 from diagnosis.matching.match import Match
@@ -16,7 +16,7 @@ from diagnosis.matching.observation import Observation as Said
 from reports.models import Evidence, Observation, Report
 
 
-class Row(NamedTuple):
+class EvidenceRow(NamedTuple):
     """One row of evidence before it is written, in the order of the columns."""
 
     report_id: UUID
@@ -58,8 +58,8 @@ def of_observation(report: Report, said: Said, matches: list[Match], build_id: i
     )
 
 
-def of_evidence(report: Report, said: Said, match: Match, case_id: int, build_id: int) -> Row:
-    return Row(
+def of_evidence(report: Report, said: Said, match: Match, case_id: int, build_id: int) -> EvidenceRow:
+    return EvidenceRow(
         report_id=report.id,
         key=said.key,
         case_id=case_id,
@@ -83,8 +83,10 @@ def of_evidence(report: Report, said: Said, match: Match, case_id: int, build_id
 
 def fitting(model: type[Model], column: str, sentence: str) -> str:
     """A sentence that quotes what was sent, cut to what the column holds: COPY refuses a longer one, and its report."""
-    most = model._meta.get_field(column).max_length
-    assert most is not None
+    field = model._meta.get_field(column)
+    most = field.max_length if isinstance(field, CharField) else None
+    if most is None:
+        raise TypeError(f"{column} has no most length")
     return sentence if len(sentence) <= most else sentence[: most - 1] + "…"
 
 

@@ -11,7 +11,7 @@ from people import journal
 from people.models import Standing, User
 from reports.models import Evidence, Observation, Report, Verdict
 from reports.totals import recounts, tallies
-from reports.totals.copy_rows import OBSERVATION, Row, copy, of_evidence, of_observation
+from reports.totals.copy_rows import OBSERVATION, EvidenceRow, copy, of_evidence, of_observation
 
 Found = list[tuple[Said, list[Match]]]
 
@@ -40,9 +40,11 @@ def attach(found: dict[Report, Found]) -> None:
         if match.case in cases
     ]
     copy(Observation, OBSERVATION, (of_observation(*one, builds[one[1].release, one[1].label]) for one in said))
-    copy(Evidence, Row._fields, rows)
+    copy(Evidence, EvidenceRow._fields, rows)
     again = set(read_before)
-    added: list[Evidence | Row] = [row for row in rows if row.machine_id in trusted and row.report_id not in again]
+    added: list[Evidence | EvidenceRow] = [
+        row for row in rows if row.machine_id in trusted and row.report_id not in again
+    ]
     if read_before:  # only these can have been judged
         added += Evidence.objects.counted().filter(report__in=read_before)
     tallies.count(removed=before, added=added)

@@ -67,8 +67,8 @@ def test_summaries_without_path_or_status_and_unknown_fields_are_passed_over() -
 
 def test_the_same_tests_are_the_same_run() -> None:
     turned = body(tests=list(reversed(document()["tests"])))
-    assert kcidb.run_id(body(), NOTHING) == kcidb.run_id(turned, NOTHING)
-    assert kcidb.run_id(body(), NOTHING) != kcidb.run_id(body(tests=document()["tests"][:1]), NOTHING)
+    assert kcidb.check(body(), NOTHING) == kcidb.check(turned, NOTHING)
+    assert kcidb.check(body(), NOTHING) != kcidb.check(body(tests=document()["tests"][:1]), NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,6 @@ def test_the_same_tests_are_the_same_run() -> None:
 )
 def test_a_bad_document_says_where(bad: bytes, code: str, where: str) -> None:
     with pytest.raises(Unreadable) as error:
-        kcidb.run_id(bad, NOTHING)
+        kcidb.check(bad, NOTHING)
     assert error.value.code == code
     assert where in {fault.where for fault in error.value.faults}
