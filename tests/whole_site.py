@@ -194,6 +194,10 @@ class Site:
         ann, text = client_of(self.ann), {"text": self.text_to_share, "kernel": ""}
         yield "ann", "/diagnose/ (text)", ann.post("/diagnose/", text)
         yield "ann", "/diagnose/share/ (text)", ann.post("/diagnose/share/", text)
+        yield "ann", "/diagnose/keep/ (text)", ann.post("/diagnose/keep/", text)
+        result = ann.post("/diagnose/keep/", {**text, "agreed": "yes"})["Location"]
+        for who, client in (("ann", ann), ("a stranger", Client())):
+            yield who, result, client.get(result, headers={"accept": "text/html"})
         for shared in Shared.objects.all():
             yield "ann", shared.get_absolute_url(), ann.get(shared.get_absolute_url())
         for path in (
