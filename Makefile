@@ -15,7 +15,7 @@ run: .venv/ok
 # Tests that start processes or hold folios need the machine for themselves: they run after the others.
 ALONE = real_probe or processes or lab
 PYTEST_TWO = .venv/bin/python -m pytest -q -n 2 --dist worksteal
-# What a contributor needs: without a browser, and without what reads every page.
+# What a contributor needs: without a browser, and without what reads every page. CONTRIBUTING.md tells which test is where.
 ifdef PYTEST
 test: .venv/ok-dev
 	.venv/bin/python -m pytest $(PYTEST)

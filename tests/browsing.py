@@ -20,10 +20,13 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 # What a form is answered with, and Chromium logs: errors in it, somebody was faster, or the session is over.
 MEANT = re.compile(r"Failed to load resource: .* status of (403|409|422)")
 
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"), reason="Debian's chromium is not installed"
+)
 IN_A_BROWSER = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="Debian's chromium is not installed"),
+    NEEDS_CHROMIUM,
 ]
 
 

@@ -71,6 +71,12 @@ def no_limits(settings: Any) -> None:
     settings.LIMITS = {}
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes begins first: begun last, it would be waited for with the other worker idle."""
+    items.sort(key=lambda item: item.get_closest_marker("whole") is None)
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """A gzip stream holds the second in which it was made: two workers would not agree on the names of tests."""
     return argname if isinstance(val, bytes) and val.startswith(b"\x1f\x8b") else None

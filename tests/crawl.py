@@ -19,7 +19,7 @@ from config.urls import urlpatterns
 
 # Of a kind of page that is made from data so many stand for all; of those that are written none is left out.
 OF_A_KIND = 6
-WHOLE = ("case", "strategy", "subsystem")
+WHOLE = ("case", "case-history", "case-snapshot", "strategy", "subsystem")
 CHILDREN = {
     "ul": {"li"},
     "ol": {"li"},

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 
 import pytest
 from playwright.sync_api import Page
 
-from catalog.meetings import chair
-from discussion.comments import threads
-from discussion.mail import importer, letters
-from discussion.moderating import moderation
-from people.models import Role
 from tests import builders
 from tests.browsing import IN_A_BROWSER, looked_over, sign_in
-from tests.discussion.mailbox import DIFF, mail, mbox
 
 pytestmark = IN_A_BROWSER
 
@@ -87,21 +80,6 @@ def test_two_people_propose_and_discuss_and_a_stranger_reads_it(visit: Callable[
         assert stranger.get_by_role("button", name="Comment").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-def test_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int, scheme: str) -> None:
-    for title in ("A title", "Another title"):
-        builders.case(title=title, effects=[{"effect": "hotunplug", "manner": "sleeps_in_d", "standing": "measured"}])
-    strategy = builders.strategy(objections=[{"id": "one", "text": "It costs."}])
-    threads.say(strategy.document, builders.person("ann"), "It *waits*.\n\n```diff\n-a\n+b\n```")
-    importer.take(letters.read(mbox(mail("a", text=f"> quoted\n\nWords.\n\n{DIFF}"))), [strategy.document])
-    report = builders.settled(builders.run(), builders.moving_run(), builders.run("unheard-of"))
-    page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    for path in ("/", "/cases/fuse-writeback/", "/kernels/", "/kernels/6.18.44/", "/affected/", "/compare/?a=6.18.44&b=6.18.44", "/affected/?kernel=6.18.44", "/method/", "/session/", "/cases/proposed/", "/cases/fuse-writeback/history/", "/cases/fuse-writeback/diff/?a=1&b=2", "/strategies/", "/strategies/a-strategy/", "/reports/", report.get_absolute_url(), "/sign-in/", "/account/signup/", "/mail/a@example.org/", "/people/ann/", "/api/"):  # fmt: skip  # noqa: E501
-        page.goto(path)
-        looked_over(page, width)
-
-
 def test_paper_shows_tables_and_full_marks_however_narrow_it_is(visit: Callable[..., Page]) -> None:
     builders.case(effects=[{"effect": "hotunplug", "manner": "sleeps_in_d", "standing": "measured"}])
     builders.strategy()
@@ -120,32 +98,6 @@ def test_every_way_is_in_sight_on_a_phone(visit: Callable[..., Page]) -> None:
     for name in ("Cases", "Kernels", "Strategies", "Diagnose", "Session", "Reports", "API"):
         box = page.get_by_role("navigation", name="Main").get_by_role("link", name=name).bounding_box()
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= 360, name
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_pages_of_editors_and_owners_fit_and_are_accessible(
-    visit: Callable[..., Page], width: int, scheme: str
-) -> None:
-    case = builders.case()
-    strategy = builders.strategy(objections=[{"id": "one", "text": "It costs.", "answer": "Not much."}])
-    chief, ann = builders.person("chief", Role.MAINTAINER), builders.person("ann")
-    said = threads.say(
-        strategy.document, ann, f"| a | b |\n|---|---|\n| `{'long_' * 30}` | https://a.example/{'b' * 90} |"
-    )
-    hidden = threads.say(case.document, ann, "Buy this.")
-    moderation.flag(said, chief, "An advertisement, " + "as it seems " * 20)
-    moderation.hide(hidden, chief, "An advertisement.")
-    moderation.lock(case.document, chief, "Go on in #a-strategy.")
-    held = chair.begin("In the room", date(2026, 5, 5), chief)
-    chair.note(held.points.get(), chief, chair.Notes("Decided.", "Do it.", "Ann"), 0)
-    builders.token("box", chief)
-    page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page.goto(held.get_absolute_url())
-    looked_over(page, width)
-    sign_in(page, chief)
-    for path in ("/moderation/", f"/c/{said.pk}/hide/", f"/discussion/{strategy.document_id}/?quote={said.pk}", strategy.get_absolute_url(), case.get_absolute_url(), held.get_absolute_url(), f"{strategy.get_absolute_url()}object/?comment={said.pk}", f"{strategy.get_absolute_url()}move/", "/mail/import/?about=a-strategy", "/machines/", "/machines/box/", "/people/ann/"):  # fmt: skip  # noqa: E501
-        page.goto(path)
-        looked_over(page, width)
 
 
 def test_what_is_tried_on_the_api_page_is_answered_there(visit: Callable[..., Page]) -> None:

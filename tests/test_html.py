@@ -1,75 +1,18 @@
-"""Every page of the real catalog, as strangers and editors see it: valid HTML, whole links, a small first view."""
+"""What is wrong with a page is found; pages are compressed; errors say what to do next. See test_every_page.py."""
 
 from __future__ import annotations
 
-import gzip
-import re
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.staticfiles import finders
-from django.core.management import call_command
 from django.test import Client, RequestFactory
 
-from catalog.models import Case, Strategy
-from catalog.revisions import files
 from config import urls
 from config.pages import errors
-from discussion.comments import threads
 from people.models import Role
 from tests import builders, crawl
 
-pytestmark = [pytest.mark.django_db, pytest.mark.whole]
-
-FIRST_VIEW_BYTES = 100_000
-STARTS = (
-    *("/", "/styleguide/", "/nothing-here/", "/affected/?kernel=nonsense", "/affected/?kernel=6.12.57", "/?q=zzzz"),
-    "/kernels/6.12.58/",  # not measured
-    "/compare/?a=6.18.44-fc-v657&b=6.18.44-fc-v669",  # neither was tried with what the other was
-)
-
-
-@pytest.fixture
-def site() -> None:
-    assert all(loaded.result == "new" for loaded in files.load(files.all_files()))
-    call_command("load_recorded", verbosity=0)
-    builders.settled(builders.run("unheard-of"))
-    person = builders.person("jane")
-    for of in (Case.objects.get(slug="fuse-writeback"), Strategy.objects.get(slug="fuse-request-timeout")):
-        said = threads.say(of.document, person, "A *word*.\n\n    > code\n\n<script>alert(1)</script>")
-        threads.say(of.document, person, "> quoted\n\nAn answer.", said)
-
-
-@pytest.mark.parametrize("who", ["a stranger", "an editor"])
-def test_every_page_is_valid_html_leads_somewhere_and_is_small(site: None, who: str) -> None:
-    client = Client()
-    if who == "an editor":
-        client.force_login(builders.person("ed", role=Role.EDITOR))
-    seen = crawl.pages(client, *STARTS)
-    assert len(seen) > 100, "the crawl lost its way"
-    assert [path for path, answer in seen.items() if answer.status_code >= 500] == []
-    lost = {path for path, answer in seen.items() if answer.status_code == 404}
-    assert lost == {"/nothing-here/", "/kernels/6.12.58/"}, "links that lead nowhere"
-    wrong = [f"{path}: {fault}" for path, answer in seen.items() for fault in crawl.faults(answer.content.decode())]
-    assert not wrong, "\n".join(wrong)
-    sizes = {
-        path: len(gzip.compress(answer.content)) + _linked(answer.content.decode()) for path, answer in seen.items()
-    }
-    assert max(sizes.values()) < FIRST_VIEW_BYTES, sorted((size, path) for path, size in sizes.items())[-3:]
-
-
-def _linked(page: str) -> int:
-    """The compressed bytes of the styles, scripts and pictures that a page asks for."""
-    return sum(map(_compressed, set(re.findall(r'<(?:link|script|img)\b[^>]*?(?:href|src)="/static/([^"]+)"', page))))
-
-
-@cache
-def _compressed(name: str) -> int:
-    path = finders.find(name)
-    assert path, f"{name} is linked and not there"
-    return len(gzip.compress(Path(path).read_bytes()))
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,11 @@ from people.models import Role
 from reports.diagnose.views import samples
 from reports.worker import ingest
 from tests import builders
-from tests.browsing import IN_A_BROWSER, looked_over, sign_in
+from tests.browsing import IN_A_BROWSER, sign_in
 
 pytestmark = IN_A_BROWSER
 
 TEXT = samples()["fuse-writeback-offline-7.3"] + "by alice@example.org\n"
-LONG = f"a line of {'many ' * 20}words from bob@example.org\n"
 PROOF = {"proves": [{"marks": ["frame:folio_wait_writeback"], "why": "Its mover waits for writeback."}]}
 
 
@@ -90,25 +89,3 @@ def test_the_verdict_and_what_to_do_are_seen_first_and_commands_can_be_copied(
     assert not page.locator(".tell code").first.is_visible(), "a script is folded"
     page.locator(".tell summary").first.click()
     assert page.locator(".tell code").first.inner_text() == program
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-def test_its_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int, scheme: str) -> None:
-    builders.case("vmsplice-pipe", mechanism="extra_reference")
-    report = builders.settled(builders.run("unheard-of"))
-    group = report.observations.get().fingerprint
-    page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    for path in ("/diagnose/", *(f"/diagnose/?sample={name}" for name in samples()), "/reports/unmatched/"):
-        page.goto(path)
-        looked_over(page, width)
-    sign_in(page, builders.person("ed", Role.EDITOR))
-    for path in (f"/reports/unmatched/{group}/", f"/reports/unmatched/{group}/draft", "/reports/shared/", "/cases/vmsplice-pipe/signature/"):  # fmt: skip  # noqa: E501
-        page.goto(path)
-        looked_over(page, width)
-    page.goto("/diagnose/")
-    page.get_by_label("Kernel log, page dump, stack or trace").fill(f"{TEXT}\n{LONG}")
-    page.get_by_role("button", name="Diagnose").click()
-    page.get_by_role("button", name="Share as evidence").click()
-    page.get_by_role("button", name="Share it").wait_for()
-    looked_over(page, width)
