@@ -42,6 +42,7 @@ ROOMS = {
         "revisions",
         "templatetags",
         "measured",
+        "news",
         "pages",
         "editing",
         "meetings",
