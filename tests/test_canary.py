@@ -116,6 +116,10 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "account/": ("/account/",),
     "account/data.json": ("/account/data.json",),
     "account/leave/": ("/account/leave/",),
+    "account/webhooks/": ("/account/webhooks/",),
+    "account/webhooks/<int:pk>/": ("/account/webhooks/1/",),
+    "account/webhooks/<int:pk>/act/": ("/account/webhooks/1/act/",),
+    "account/webhooks/<int:pk>/<uuid:delivery>/": ("/account/webhooks/1/01a22600-0000-7000-8000-000000000000/",),
     "account/login/": ("/account/login/",),
     "account/2fa/totp/activate/": ("/account/2fa/totp/activate/",),
     "follow/<int:document>/": ("/follow/{document}/", "/follow/{document_draft}/"),
@@ -144,7 +148,13 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "reports/again": ("/reports/again",),
     "reports/<uuid:report>/erase": ("/reports/{report}/erase",),
     "metrics": ("/metrics",),
-    "api/v1/events/": ("/api/v1/events/", "/api/v1/events/?since=0", "/api/v1/events/?limit=1"),
+    "api/v1/events/": (
+        "/api/v1/events/",
+        "/api/v1/events/?since=0",
+        "/api/v1/events/?limit=1",
+        f"/api/v1/events/?case={WORD}-case",
+        f"/api/v1/events/?kernel={RELEASE}",
+    ),
     **{
         f"export/{name}": (f"/export/{name}",)
         for name in (

@@ -17,7 +17,16 @@ from rest_framework.views import APIView
 
 from catalog.measured import overview, side_by_side
 from catalog.measured.as_json import SUMMARY, as_measured
-from catalog.measured.side_by_side import DIFFERS, NO_DIFFERENCE, ONE_SIDE, TOO_FEW, Pair
+from catalog.measured.side_by_side import (
+    DIFFERS,
+    FIXED,
+    NO_DIFFERENCE,
+    NOW_INCONCLUSIVE,
+    ONE_SIDE,
+    REGRESSED,
+    TOO_FEW,
+    Pair,
+)
 from catalog.models import Case, KernelBuild, Total
 from diagnosis.kernels import releases
 from rest import problems
@@ -90,6 +99,11 @@ PAIR: dict[str, Any] = {
         "kind": {"type": "string"},
         "verdict": {"type": "string", "enum": list(HEADINGS)},
         "p": {"type": "number", "description": "Of Fisher's exact test; absent where nothing could be compared."},
+        "turned": {
+            "type": "string",
+            "enum": [FIXED, REGRESSED, NOW_INCONCLUSIVE],
+            "description": "The direction from a to b, as in `outcome.changed`; absent where none is shown.",
+        },
         "a": SUMMARY,
         "b": SUMMARY,
     },
@@ -157,6 +171,8 @@ def _pair(pair: Pair, case: Case) -> dict[str, Any]:
         made["area"] = pair.one.area.slug
     if pair.p is not None:
         made["p"] = float(f"{pair.p:.3g}")
+    if pair.turned:
+        made["turned"] = pair.turned
     for side, summary in (("a", pair.a), ("b", pair.b)):
         if summary is not None:
             made[side] = as_measured(summary)

@@ -3,12 +3,14 @@
 The rule is Fisher's exact test, in Freeman and Halton's form for more than two outcomes, two-sided, at 1 %. It asks how
 often runs shuffled between the builds would look at least as different. Where even opposite outcomes in every run could
 not reach 1 %, there are too few runs, and nothing is said.
+
+`turned` names the direction, and is the one definition of it: pages, feeds, the journal and what is sent out ask it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.measured.overview import Summary
@@ -16,6 +18,8 @@ from diagnosis.words.vocabulary import CONCLUSIVE, HELD
 
 LEVEL = 0.01
 DIFFERS, NO_DIFFERENCE, TOO_FEW, ONE_SIDE = "differs", "no_difference", "too_few_runs", "one_side"
+FIXED, REGRESSED, NOW_INCONCLUSIVE = "fixed", "regressed", "now_inconclusive"
+LEAST = 3  # conclusive runs on each side before a direction is named: beside a thousand runs, one slip would differ
 # The tables of more than two outcomes are walked one by one: beyond this many they are told apart as held or not.
 MOST_TABLES = 100_000
 
@@ -30,6 +34,8 @@ class Pair:
     verdict: str
     p: float | None
     """None where nothing could be compared."""
+    turned: str = ""
+    """As `turned` says, from a to b."""
 
     @property
     def one(self) -> Summary:
@@ -46,7 +52,7 @@ class Pair:
 def pair(a: Sequence[Summary], b: Sequence[Summary]) -> list[Pair]:
     """Everything that was seen on either, by case and mover."""
     one, other = {_key(s): s for s in a}, {_key(s): s for s in b}
-    return [_compared(one.get(key), other.get(key)) for key in sorted({**one, **other})]
+    return [_paired(one.get(key), other.get(key)) for key in sorted({**one, **other})]
 
 
 def _key(summary: Summary) -> tuple[int, str, str, str, str, str]:
@@ -54,24 +60,56 @@ def _key(summary: Summary) -> tuple[int, str, str, str, str, str]:
     return (summary.case_id, *words, summary.architecture, summary.kind)
 
 
-def _compared(a: Summary | None, b: Summary | None) -> Pair:
+def _paired(a: Summary | None, b: Summary | None) -> Pair:
     case_id = (a or b).case_id  # type: ignore[union-attr]
-    if a is None or b is None or not a.conclusive or not b.conclusive:
+    if a is None or b is None:
         return Pair(case_id, a, b, ONE_SIDE, None)
-    if best(a.conclusive, b.conclusive) >= LEVEL:
-        return Pair(case_id, a, b, TOO_FEW, None)
+    before, after = ({word.slug: runs for word, runs in one.outcomes} for one in (a, b))
+    return Pair(case_id, a, b, *compared(before, after), turned(before, after))
+
+
+def compared(a: Mapping[str, int], b: Mapping[str, int]) -> tuple[str, float | None]:
+    """How runs by outcome on two builds differ, and the p of it: one of DIFFERS, NO_DIFFERENCE, TOO_FEW, ONE_SIDE."""
+    nr_a, nr_b = _nr(a, CONCLUSIVE), _nr(b, CONCLUSIVE)
+    if not nr_a or not nr_b:
+        return ONE_SIDE, None
+    if best(nr_a, nr_b) >= LEVEL:
+        return TOO_FEW, None
     p = exact(*_counts(a, b))
-    return Pair(case_id, a, b, DIFFERS if p < LEVEL else NO_DIFFERENCE, p)
+    return (DIFFERS if p < LEVEL else NO_DIFFERENCE), p
 
 
-def _counts(a: Summary, b: Summary) -> tuple[list[int], list[int]]:
-    seen = [{word.slug: runs for word, runs in summary.outcomes} for summary in (a, b)]
-    outcomes = [slug for slug in CONCLUSIVE if seen[0].get(slug) or seen[1].get(slug)]
-    columns = [[one.get(slug, 0) for slug in outcomes] for one in seen]
+def turned(before: Mapping[str, int], after: Mapping[str, int]) -> str:
+    """Whether what was measured turned from `before` to `after`, runs by outcome; '' where it did not or is not known.
+
+    FIXED, REGRESSED: they differ, and by held or not held alone they differ too. That it refuses now where it hung is a
+    difference and no turn. NOW_INCONCLUSIVE: none is conclusive any more, of so many inconclusive as could have told.
+    """
+    nr_before, nr_after = _nr(before, CONCLUSIVE), _nr(after, CONCLUSIVE)
+    if nr_before < LEAST:
+        return ""
+    if not nr_after:
+        nr_open = after.get("inconclusive", 0)
+        return NOW_INCONCLUSIVE if nr_open >= LEAST and best(nr_before, nr_open) < LEVEL else ""
+    if nr_after < LEAST or compared(before, after)[0] != DIFFERS:
+        return ""
+    held_before, held_after = _nr(before, HELD), _nr(after, HELD)
+    if exact([held_before, nr_before - held_before], [held_after, nr_after - held_after]) >= LEVEL:
+        return ""
+    return FIXED if held_after * nr_before < held_before * nr_after else REGRESSED
+
+
+def _nr(counts: Mapping[str, int], outcomes: Sequence[str]) -> int:
+    return sum(counts.get(outcome, 0) for outcome in outcomes)
+
+
+def _counts(a: Mapping[str, int], b: Mapping[str, int]) -> tuple[list[int], list[int]]:
+    outcomes = [slug for slug in CONCLUSIVE if a.get(slug) or b.get(slug)]
+    columns = [[one.get(slug, 0) for slug in outcomes] for one in (a, b)]
     totals = sorted(x + y for x, y in zip(*columns, strict=True))
     if len(outcomes) > 2 and math.prod(total + 1 for total in totals[:-1]) > MOST_TABLES:
-        held = [sum(one.get(slug, 0) for slug in HELD) for one in seen]
-        columns = [[held[0], a.conclusive - held[0]], [held[1], b.conclusive - held[1]]]
+        held = [_nr(one, HELD) for one in (a, b)]
+        columns = [[held[0], _nr(a, CONCLUSIVE) - held[0]], [held[1], _nr(b, CONCLUSIVE) - held[1]]]
     return columns[0], columns[1]
 
 

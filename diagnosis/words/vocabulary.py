@@ -206,6 +206,13 @@ RUN_OUTCOMES: Mapping[str, Word] = {slug: word for slug, word in OUTCOMES.items(
 CONCLUSIVE = ("moves", "leaves_first", "never_there", "refuses", "hangs")
 HELD = ("refuses", "hangs")
 
+# What became of what was measured, from one kernel to another: catalog/measured/side_by_side.py.
+TURNS = _group(
+    ("fixed", "fixed", "It was held before, and moves now."),
+    ("regressed", "regressed", "It moved before, and is held now."),
+    ("now_inconclusive", "now inconclusive", "It could be told before, and cannot be told now."),
+)
+
 ENVIRONMENTS = _group(
     ("host", "host", "A machine in use."),
     ("guest", "guest", "A throw-away virtual machine."),
@@ -306,6 +313,7 @@ GROUPS: Mapping[str, Mapping[str, Word]] = {
     "mover": MOVERS,
     "operation": OPERATIONS,
     "outcome": OUTCOMES,
+    "turned": TURNS,
     "environment": ENVIRONMENTS,
     "evidence kind": EVIDENCE_KINDS,
     "holder": HOLDERS,

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.measured import compare_views
-from catalog.measured.side_by_side import best, exact
+from catalog.measured.side_by_side import best, exact, turned
 from catalog.models import Case, Document
 from tests import builders
 from tests.catalog.test_measured import tally
@@ -68,6 +68,34 @@ def test_very_many_runs_are_no_trouble() -> None:
     assert 0 < exact([50_000, 50_000], [50_400, 49_600]) < 1
     assert exact([10**6, 0], [0, 1]) == pytest.approx(1 / (10**6 + 1), rel=1e-3)
     assert exact([0, 0], [0, 0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "word"),
+    [
+        ({"hangs": 5}, {"moves": 5}, "fixed"),
+        ({"moves": 5}, {"refuses": 5}, "regressed"),
+        ({"hangs": 5}, {"leaves_first": 3, "moves": 2}, "fixed"),
+        ({"hangs": 4}, {"moves": 4}, ""),
+        ({"hangs": 20}, {"moves": 3}, "fixed"),
+        ({"hangs": 200}, {"moves": 2}, ""),
+        ({"moves": 2}, {"hangs": 200}, ""),
+        ({"hangs": 5}, {"refuses": 5}, ""),
+        ({"hangs": 5}, {"hangs": 5}, ""),
+        ({"hangs": 5}, {"hangs": 3, "moves": 2}, ""),
+        ({"hangs": 30, "refuses": 20}, {"hangs": 5, "refuses": 40, "moves": 1}, ""),
+        ({"hangs": 5}, {"inconclusive": 5}, "now_inconclusive"),
+        ({"hangs": 5}, {"inconclusive": 2}, ""),
+        ({"hangs": 5}, {"inconclusive": 50, "hangs": 1}, ""),
+        ({"inconclusive": 5}, {"hangs": 5}, ""),
+        ({"passed": 9}, {"failed": 9}, ""),
+        ({"hangs": 5}, {"skipped": 50, "error": 9}, ""),
+        ({}, {"hangs": 5}, ""),
+        ({"hangs": 5}, {}, ""),
+    ],
+)
+def test_what_turned_and_what_did_not(before: dict[str, int], after: dict[str, int], word: str) -> None:
+    assert turned(before, after) == word
 
 
 def verdicts(a: str = "6.18.44", b: str = "6.18.44 + fix v3") -> dict[tuple[str, str], tuple[str, Any]]:
@@ -174,3 +202,17 @@ def test_it_asks_two_questions_whatever_was_measured(case: Case) -> None:
         tally(builders.case(f"case-{n}"), "7.3.4")
         tally(case, f"6.{n}.1")
     assert queries() == few == 2
+
+
+def test_the_direction_stands_on_the_page_and_in_json(case: Case) -> None:
+    tally(case, outcome="hangs", runs=5)
+    tally(case, outcome="moves", runs=5, label="fix v3")
+    there, back = (Client().get("/api/v1/compare/", {"a": a, "b": b}).json()["results"] for a, b in _ways())
+    assert [row["turned"] for row in (*there, *back)] == ["fixed", "regressed"]
+    page = Client().get("/compare/", dict(zip("ab", next(_ways()), strict=True))).content.decode()
+    assert "<b>fixed</b>" in page
+
+
+def _ways() -> Iterator[tuple[str, str]]:
+    yield "6.18.44", "6.18.44 + fix v3"
+    yield "6.18.44 + fix v3", "6.18.44"
