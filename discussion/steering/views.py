@@ -129,7 +129,7 @@ def drive(request: HttpRequest, slug: str) -> HttpResponse:
     _known(request)
     assert isinstance(request.user, User)
     steering.drive(document, request.user)
-    messages.success(request, "You drive it now.")
+    messages.success(request, "You drive this strategy now.")
     return redirect(document.get_absolute_url())
 
 

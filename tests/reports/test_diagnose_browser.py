@@ -40,10 +40,10 @@ def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], script
     assert "hit" in (first.locator(".log :target").get_attribute("class") or "")
 
     first.get_by_role("button", name="Share as evidence").click()
-    first.get_by_role("button", name="Share it").wait_for()
+    first.get_by_role("button", name="Share the log").wait_for()
     assert "mail@hidden" in first.locator("table").inner_text()
     first.get_by_label("Note").fill("offlining memory33")
-    first.get_by_role("button", name="Share it").click()
+    first.get_by_role("button", name="Share the log").click()
     first.get_by_text("waits for an editor").wait_for()
 
     second = visit(java_script_enabled=scripts)
@@ -110,5 +110,5 @@ def test_its_pages_fit_and_are_accessible(visit: Callable[..., Page], width: int
     page.get_by_label("Kernel log, page dump, stack or trace").fill(f"{TEXT}\n{LONG}")
     page.get_by_role("button", name="Diagnose").click()
     page.get_by_role("button", name="Share as evidence").click()
-    page.get_by_role("button", name="Share it").wait_for()
+    page.get_by_role("button", name="Share the log").wait_for()
     looked_over(page, width)
