@@ -3,8 +3,8 @@
 
     python3 tools/words.py [FILE ...]
 
-Plain English, as docs.kernel.org and LWN write it: subject, verb, object; one term a thing; a message says what happened
-and what follows; a button is a verb and a noun. What is listed was on this site, and had to be read twice.
+Plain English, as docs.kernel.org and LWN write it: subject, verb, object; one term a thing; a message says what
+happened and what follows; a button is a verb and a noun. What is listed was on this site, and had to be read twice.
 """
 
 from __future__ import annotations
