@@ -9,7 +9,7 @@ from catalog.editing import views as editing_views
 from catalog.measured import affected_views, compare_views
 from catalog.measured import api as measured_api
 from catalog.meetings import views as meetings_views
-from catalog.pages import case_api, case_list, documents, kernels, method, strategy_api, subsystems
+from catalog.pages import case_api, case_list, documents, inbox, kernels, method, strategy_api, subsystems
 from catalog.pages import feeds as pages_feeds
 from catalog.search import views as search_views
 
@@ -50,6 +50,7 @@ urlpatterns = [
     path("agenda/<int:number>/add/", meetings_views.add, name="meeting-add"),
     path("agenda/<int:number>/close/", meetings_views.close, name="meeting-close"),
     re_path(r"^session(?P<rest>[/.].*)$", meetings_views.moved),  # what it was called until 2026-11-29
+    path("inbox/", inbox.inbox, name="inbox"),
     path("method/", method.method, name="method"),
     path("strategies/", documents.strategies, name="strategies"),
     path("strategies/new/", proposals.propose_strategy, name="propose-strategy"),

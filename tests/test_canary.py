@@ -114,6 +114,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "mail/import/": ("/mail/import/",),
     "mail/<path:message_id>/": (f"/mail/{WORD}@example.org/",),
     "moderation/": ("/moderation/",),
+    "inbox/": ("/inbox/",),
     "account/": ("/account/",),
     "account/data.json": ("/account/data.json",),
     "account/leave/": ("/account/leave/",),

@@ -17,7 +17,7 @@ from catalog.models import Total
 from diagnosis.kernels import releases
 
 BUILDS, CASES = 12, 40
-STEP, ROW, NAMES, HEAD = 58, 20, 210, 26  # pixels of the drawing: a column, a row, the names of cases, of builds
+STEP, ROW, NAMES, HEAD = 104, 20, 170, 26  # pixels of the drawing: a column, a row, the names of cases, of builds
 
 
 @dataclass(frozen=True)
