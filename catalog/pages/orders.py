@@ -20,7 +20,7 @@ Key = Callable[[Case, Strip], Any]
 
 
 def severity(case: Case, strip: Strip) -> int:
-    """What the list and the agenda call worse: who can, for how long, what happens, and whether it was seen lately."""
+    """What the list calls worse: who can, for how long, what happens, and whether it was seen lately."""
     worst = min((rank(_RANKED, one.manner) for one in case.effects.all()), default=len(MANNERS))
     return (
         3 * ("unprivileged_user" in case.controllers)
