@@ -35,6 +35,7 @@ lint: .venv/ok-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/python tools/words.py
 	.venv/bin/djhtml --check --tabwidth 2 $$(git ls-files "*/templates/*.html" "templates/*.html")
 
 # make lab KERNELS="bookworm trixie-backports" LAB="--cases fuse-writeback --repeat 5"; see docs/lab.md

@@ -38,7 +38,7 @@ PAGES = (
     *("/cases/fuse-writeback/", "/cases/fuse-writeback/@1", "/cases/fuse-writeback/?format=md"),
     *("/cases/proposed/", "/subsystems/", "/subsystems/fuse/", "/strategies/", "/strategies/fuse-request-timeout/"),
     *("/kernels/", "/kernels/6.18.44/", "/compare/?a=6.18.44&b=7.2.13", "/affected/?kernel=6.18.4-arch1-1"),
-    *("/session/", "/feed.atom", "/cases/fuse-writeback/feed.atom", "/subsystems/fuse/feed.atom"),
+    *("/agenda/", "/feed.atom", "/cases/fuse-writeback/feed.atom", "/subsystems/fuse/feed.atom"),
     *("/reports/", "/reports/?state=rejected", "/reports/{report}/", "/reports/unmatched/", "/diagnose/"),
     *("/cases/fuse-writeback/history/", "/machines/", "/compare/", "/method/", "/api/v1/events/?limit=50"),
     *("/api/v1/cases/", "/api/v1/cases/fuse-writeback/", "/api/v1/cases/fuse-writeback/evidence/?limit=10"),

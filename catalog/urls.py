@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
 from catalog.editing import history, proposals
 from catalog.editing import views as editing_views
 from catalog.measured import affected_views, compare_views
 from catalog.measured import api as measured_api
 from catalog.meetings import views as meetings_views
-from catalog.pages import case_api, case_list, documents, kernels, method, strategy_api, subsystems
+from catalog.pages import case_api, case_list, documents, inbox, kernels, method, strategy_api, subsystems
 from catalog.pages import feeds as pages_feeds
 from catalog.search import views as search_views
 
@@ -41,14 +41,16 @@ urlpatterns = [
     path("compare/", compare_views.compare, name="compare"),
     path("affected/", affected_views.affected, name="affected"),
     path("affected.txt", affected_views.affected_text, name="affected-text"),
-    path("session/", meetings_views.session, name="session"),
-    path("session.md", meetings_views.markdown, name="session-markdown"),
-    path("session/begin/", meetings_views.begin, name="meeting-begin"),
-    path("session/<int:number>/", meetings_views.meeting, name="meeting"),
-    path("session/<int:number>/minutes.md", meetings_views.markdown, name="meeting-markdown"),
-    path("session/<int:number>/points/<int:point>/", meetings_views.note, name="meeting-note"),
-    path("session/<int:number>/add/", meetings_views.add, name="meeting-add"),
-    path("session/<int:number>/close/", meetings_views.close, name="meeting-close"),
+    path("agenda/", meetings_views.agenda, name="agenda"),
+    path("agenda.md", meetings_views.markdown, name="agenda-markdown"),
+    path("agenda/begin/", meetings_views.begin, name="meeting-begin"),
+    path("agenda/<int:number>/", meetings_views.meeting, name="meeting"),
+    path("agenda/<int:number>/minutes.md", meetings_views.markdown, name="meeting-markdown"),
+    path("agenda/<int:number>/points/<int:point>/", meetings_views.note, name="meeting-note"),
+    path("agenda/<int:number>/add/", meetings_views.add, name="meeting-add"),
+    path("agenda/<int:number>/close/", meetings_views.close, name="meeting-close"),
+    re_path(r"^session(?P<rest>[/.].*)$", meetings_views.moved),  # what it was called until 2026-11-29
+    path("inbox/", inbox.inbox, name="inbox"),
     path("method/", method.method, name="method"),
     path("strategies/", documents.strategies, name="strategies"),
     path("strategies/new/", proposals.propose_strategy, name="propose-strategy"),

@@ -5,7 +5,9 @@ class DiscussionConfig(AppConfig):
     name = "discussion"
 
     def ready(self) -> None:
-        from catalog.pages import sections
+        from catalog.pages import inbox, sections
         from discussion.comments.views import discussion_part
+        from discussion.moderating import waiting
 
         sections.offer(40, discussion_part)
+        inbox.offer(30, waiting.queues)

@@ -5,9 +5,11 @@ class ReportsConfig(AppConfig):
     name = "reports"
 
     def ready(self) -> None:
-        from catalog.pages import sections
+        from catalog.pages import inbox, sections
         from reports.pages.case_sections import evidence_part, operations_part, reproducer_part
+        from reports.review import waiting
 
         sections.offer(10, operations_part)
         sections.offer(20, evidence_part)
         sections.offer(30, reproducer_part)
+        inbox.offer(20, waiting.queues)

@@ -10,7 +10,7 @@ from reports.diagnose import views as diagnose_views
 from reports.intake import api as intake_api
 from reports.machines import api as machines_api
 from reports.machines import views as machines_views
-from reports.pages import events_api, exports, ledger, probe_views, report, reports
+from reports.pages import events_api, exports, grid, ledger, probe_views, report, reports
 from reports.review import requeue_views, triage_views, workbench_views
 from rest.bounds.limits import spent_by_post
 
@@ -31,6 +31,7 @@ urlpatterns = [
     path("machines/<str:name>/token", machines_views.token, name="machine-token"),
     path("machines/<str:name>/standing", machines_views.standing, name="machine-standing"),
     path("reports/", reports.reports, name="reports"),
+    path("reports/grid.json", grid.as_json, name="reports-grid"),
     path("reports/<uuid:report>/", report.report, name="report"),
     path("reports/again", requeue_views.again, name="reports-again"),
     path("reports/<uuid:report>/erase", requeue_views.erase, name="report-erase"),

@@ -28,7 +28,7 @@ def test_two_people_propose_and_discuss_and_a_stranger_reads_it(visit: Callable[
     first.get_by_label("Why").nth(0).fill("The wait has an end.")
     first.get_by_label("Case 2").select_option("readahead-locked")
     first.get_by_label("Why").nth(1).fill("So has this one.")
-    first.get_by_role("button", name="Propose it").click()
+    first.get_by_role("button", name="Propose the strategy").click()
     first.get_by_role("heading", name="Abort after a minute").wait_for()
     first.get_by_label("Add a comment").fill("Who restarts the *server*? <script>alert(1)</script>")
     first.get_by_role("button", name="Comment").click()
@@ -59,11 +59,11 @@ def test_two_people_propose_and_discuss_and_a_stranger_reads_it(visit: Callable[
     first.get_by_role("link", name="Move its state").click()
     first.get_by_label("State").select_option("posted")
     first.get_by_label("Version").fill("2")
-    first.get_by_role("button", name="Move it").click()
+    first.get_by_role("button", name="Change the state").click()
     first.get_by_text("posted v2").first.wait_for()
 
     stranger = visit(java_script_enabled=scripts)
-    stranger.goto("/session/")
+    stranger.goto("/agenda/")
     for case in ("The case fuse-writeback", "The case readahead-locked"):
         item = stranger.locator("section.agenda", has_text=case)
         assert "posted v2" in item.inner_text() and "A silent server may be a busy one." in item.inner_text()
@@ -90,12 +90,12 @@ def test_paper_shows_tables_and_full_marks_however_narrow_it_is(visit: Callable[
         page.goto(path)
         assert page.locator(f"{row} tbody tr").last.evaluate("e => getComputedStyle(e).display") == "table-row"
     page.goto("/")
-    assert page.locator(".dot.yes").first.evaluate("e => getComputedStyle(e).printColorAdjust") == "exact"
+    assert page.locator(".fx.measured").first.evaluate("e => getComputedStyle(e).printColorAdjust") == "exact"
 
 
 def test_every_way_is_in_sight_on_a_phone(visit: Callable[..., Page]) -> None:
     page = visit("/reports/", viewport={"width": 360, "height": 800})
-    for name in ("Cases", "Kernels", "Strategies", "Diagnose", "Session", "Reports", "API"):
+    for name in ("Cases", "Kernels", "Strategies", "Diagnose", "Agenda", "Evidence", "API"):
         box = page.get_by_role("navigation", name="Main").get_by_role("link", name=name).bounding_box()
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= 360, name
 

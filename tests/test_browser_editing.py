@@ -56,14 +56,14 @@ def test_a_case_is_proposed_taken_over_edited_by_two_and_taken_back(visit: Calla
     pat.get_by_label("Link", exact=True).fill("<20250101.abc@example.org>")
     pat.get_by_text("More, if you know it").click()
     pat.get_by_label("Title").fill("The frobnicator")
-    pat.get_by_role("button", name="Propose it").click()
+    pat.get_by_role("button", name="Propose the case").click()
     pat.get_by_text("Nobody has reviewed this yet.").wait_for()
 
     stranger = visit("/cases/proposed/", **options)
     look_at(stranger)
     stranger.get_by_role("link", name="The frobnicator").click()
     stranger.get_by_text("Nobody has reviewed this yet.").wait_for()
-    assert stranger.get_by_role("button", name="Take it over").count() == 0
+    assert stranger.get_by_role("button", name="Accept the proposal").count() == 0
     stranger.goto("/")
     assert stranger.get_by_text("The frobnicator").count() == 0
 
@@ -72,7 +72,7 @@ def test_a_case_is_proposed_taken_over_edited_by_two_and_taken_back(visit: Calla
     sign_in(eve, builders.person("eve", Role.EDITOR))
     ed.goto(CASE)
     look_at(ed)
-    ed.get_by_role("button", name="Take it over").click()
+    ed.get_by_role("button", name="Accept the proposal").click()
     ed.get_by_text("You took the proposed case over.").wait_for()
     stranger.goto("/")
     assert stranger.get_by_role("link", name="The frobnicator").count() == 1
@@ -90,7 +90,7 @@ def test_a_case_is_proposed_taken_over_edited_by_two_and_taken_back(visit: Calla
     assert ed.locator("em", has_text="two").count() == 1
     ed.get_by_role("button", name="Back to the text").click()
     write(ed, written(ed), "Preview")
-    ed.get_by_role("button", name="Save it").click()
+    ed.get_by_role("button", name="Save the text").click()
     ed.get_by_text("Saved as revision 2.").wait_for()
 
     for page in (ed, eve):

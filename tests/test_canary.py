@@ -80,14 +80,15 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     ),
     "affected/": ("/affected/", "/affected/?kernel=6.18.44", f"/affected/?kernel={RELEASE}"),
     "affected.txt": ("/affected.txt", "/affected.txt?kernel=6.18.44", f"/affected.txt?kernel={RELEASE}"),
-    "session/": ("/session/",),
-    "session.md": ("/session.md",),
-    "session/begin/": ("/session/begin/",),
-    "session/<int:number>/": ("/session/1/",),
-    "session/<int:number>/minutes.md": ("/session/1/minutes.md",),
-    "session/<int:number>/points/<int:point>/": ("/session/1/points/1/",),
-    "session/<int:number>/add/": ("/session/1/add/",),
-    "session/<int:number>/close/": ("/session/1/close/",),
+    "agenda/": ("/agenda/",),
+    "agenda.md": ("/agenda.md",),
+    "agenda/begin/": ("/agenda/begin/",),
+    "agenda/<int:number>/": ("/agenda/1/",),
+    "agenda/<int:number>/minutes.md": ("/agenda/1/minutes.md",),
+    "agenda/<int:number>/points/<int:point>/": ("/agenda/1/points/1/",),
+    "agenda/<int:number>/add/": ("/agenda/1/add/",),
+    "agenda/<int:number>/close/": ("/agenda/1/close/",),
+    "^session(?P<rest>[/.].*)$": ("/session/", "/session.md"),
     "method/": ("/method/",),
     "strategies/": ("/strategies/", *(f"/strategies/{one}" for one in TAKEN)),
     "strategies/new/": ("/strategies/new/", f"/strategies/new/?case={WORD}-case"),
@@ -113,6 +114,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "mail/import/": ("/mail/import/",),
     "mail/<path:message_id>/": (f"/mail/{WORD}@example.org/",),
     "moderation/": ("/moderation/",),
+    "inbox/": ("/inbox/",),
     "account/": ("/account/",),
     "account/data.json": ("/account/data.json",),
     "account/leave/": ("/account/leave/",),
@@ -137,6 +139,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "machines/<str:name>/": ("/machines/box/",),
     "machines/<str:name>/token": ("/machines/box/token",),
     "machines/<str:name>/standing": ("/machines/box/standing",),
+    "reports/grid.json": ("/reports/grid.json",),
     "reports/": (
         *("/reports/", "/reports/?state=settled", "/reports/?page=2"),
         *(f"/reports/?case={name}" for name in _CASE),
@@ -356,7 +359,7 @@ def test_an_editor_sees_the_draft_where_it_belongs(known: dict[str, Any]) -> Non
     seen = crawl(_as(Role.EDITOR), known | draft(known))
     saying = {path for path, answer in seen.items() if WORD not in path and WORD in answer.body}
     assert saying >= {"/", "/?q=canary", "/?format=csv", "/subsystems/", "/strategies/", "/feed.atom", "/kernels/"}
-    assert saying >= {"/api/v1/cases/", "/session/", "/reports/{report}/".format(**known), "/search/?q=canary"}
+    assert saying >= {"/api/v1/cases/", "/agenda/", "/reports/{report}/".format(**known), "/search/?q=canary"}
 
 
 @pytest.mark.parametrize("route", ROUTES)

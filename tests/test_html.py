@@ -63,4 +63,4 @@ def test_errors_say_what_to_do_next(django_assert_num_queries: Any) -> None:
     assert "Wait a little" in urls.handler429(RequestFactory().get("/account/email/")).content.decode()
     with django_assert_num_queries(0):
         broken = errors.broken(RequestFactory().get("/"))
-    assert broken.status_code == 500 and "Nothing that was acknowledged is lost" in broken.content.decode()
+    assert broken.status_code == 500 and "Reports that you have a receipt for are safe" in broken.content.decode()

@@ -24,7 +24,7 @@ PAGES = [
         "/kernels/6.18.44/",
         "/kernels/6.18.45/",
         "/method/",
-        "/session/",
+        "/agenda/",
     ),
     *("/cases/proposed/", "/strategies/a-strategy/@1"),
     *("/cases/fuse-writeback/history/", "/cases/fuse-writeback/diff/?a=1&b=1"),

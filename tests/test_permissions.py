@@ -162,7 +162,7 @@ TRIES: dict[str, list[Try]] = {
     "propose: a strategy": [_posts("/strategies/new/", **_STRATEGY)],
     "edit: a text": [_edits],
     "import: mail": [_posts("/mail/import/", message_id="b@example.org", about="fuse-writeback")],
-    "hold: a session": [_posts("/session/begin/", title="In the room", held_on="2026-05-05")],
+    "hold: a session": [_posts("/agenda/begin/", title="In the room", held_on="2026-05-05")],
     "follow: a discussion, by mail": [_posts("/follow/{case}/")],
     "ban: a person": [_posts("/people/author/ban/", why="Threats.")],
     "read: a report's bytes": [

@@ -82,7 +82,7 @@ def edit(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
         return _shown(request, document, TextForm(initial=_start(request, document)))
     if request.POST.get("act") == "discard":
         document.unsaved.filter(author=signed_in(request)).delete()
-        messages.success(request, "What you had kept is gone.")
+        messages.success(request, "Draft deleted.")
         return redirect(document)
     form = TextForm.sent(request.POST)
     if not form.is_valid():
@@ -160,7 +160,7 @@ def _keep(request: HttpRequest, document: Document, form: TextForm) -> HttpRespo
         author=signed_in(request),
         defaults={"text": form.cleaned_data["text"], "base": form.cleaned_data["base"], "kept_at": timezone.now()},
     )
-    messages.success(request, "Kept. Nobody but editors sees it until you save it.")
+    messages.success(request, "Draft kept. Only editors see it until you save it.")
     return redirect(f"{document.get_absolute_url()}edit/")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -80,12 +81,13 @@ class Cell:
 @dataclass(frozen=True)
 class Strip:
     """`setting`: None where there is no conclusive run. `lines`: all that there are runs on, shown or not, with how
-    many were held, of how many; `movers`: all that were tried."""
+    many were held, of how many; `movers`: all that were tried; `last_seen_at`: when any of it was last measured."""
 
     setting: Setting | None
     cells: tuple[Cell, ...]
     lines: Mapping[str, tuple[int, int]]
     movers: tuple[str, ...]
+    last_seen_at: datetime | None = None
 
     @property
     def mover(self) -> Word | None:
@@ -111,14 +113,16 @@ def strips(cases: Iterable[Case], mover: str = "") -> dict[int, Strip]:
     read = lru_cache(maxsize=None)(releases.read)
     rows = Total.objects.filter(case__in=tried, build__label="", conclusive__gt=0).order_by()
     named: set[str] = set()
-    for case, release, held, runs, *setting in rows.values_list(*_READ):
+    last: dict[int, datetime] = {}
+    for case, release, held, runs, seen_at, *setting in rows.values_list(*_READ):
+        last[case] = max(seen_at, last.get(case, seen_at))
         tried[case][Setting(*setting)][read(release).line].append(Seen(release, held, runs))
         named.add(release)
     shown = lines([read(release) for release in named])
-    return {case: _strip(of, shown, mover) for case, of in tried.items()}
+    return {case: _strip(of, shown, mover, last.get(case)) for case, of in tried.items()}
 
 
-_READ = ("case_id", "build__release", "held", "conclusive", *Setting._fields)
+_READ = ("case_id", "build__release", "held", "conclusive", "last_seen_at", *Setting._fields)
 
 
 def lines(known: Iterable[releases.Release]) -> list[str]:
@@ -131,7 +135,7 @@ def lines(known: Iterable[releases.Release]) -> list[str]:
     return [line for line in ordered[:-1] if line in releases.LONGTERM][-LONGTERM_SHOWN:] + ordered[-1:]
 
 
-def _strip(tried: Tried, shown: list[str], mover: str) -> Strip:
+def _strip(tried: Tried, shown: list[str], mover: str, last_seen_at: datetime | None) -> Strip:
     setting = _chosen(tried, shown, mover)
     cells = tuple(_cell(line, tried, setting) for line in shown)
     sums: dict[str, tuple[int, int]] = {}
@@ -139,7 +143,7 @@ def _strip(tried: Tried, shown: list[str], mover: str) -> Strip:
         for line, seen in by_line.items():
             held, runs = sums.get(line, (0, 0))
             sums[line] = held + sum(one.held for one in seen), runs + sum(one.runs for one in seen)
-    return Strip(setting, cells, sums, tuple(sorted({one.mover for one in tried})))
+    return Strip(setting, cells, sums, tuple(sorted({one.mover for one in tried})), last_seen_at)
 
 
 def _chosen(tried: Tried, shown: list[str], mover: str) -> Setting | None:

@@ -1,4 +1,4 @@
-"""`/session/`: one page for the room, and what its chair does: order, note, close, export."""
+"""`/agenda/`: one page for the room, and what its chair does: order, note, close, export."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from catalog.meetings import agenda, chair, minutes
-from catalog.meetings.agenda import Item
+from catalog.meetings import chair, minutes
+from catalog.meetings.agenda import Item, of, open_cases
 from catalog.meetings.forms import BeginForm, NotesForm
 from catalog.models import Case, Meeting, Point
 from people.access.person import demand
@@ -21,15 +21,21 @@ from people.models import User, may
 
 
 @require_GET
-def session(request: HttpRequest) -> HttpResponse:
+def agenda(request: HttpRequest) -> HttpResponse:
     """The open cases as they are today, and the sessions that are or were held."""
     page = {
-        "agenda": [(item, None, None) for item in agenda.open_cases(request.user)],
+        "agenda": [(item, None, None) for item in open_cases(request.user)],
         "meetings": Meeting.objects.order_by("-held_on", "-pk")[:50],
         "begin": BeginForm(initial={"held_on": timezone.now().date()}) if may(request.user, "chair") else None,
-        "here": "session",
+        "here": "agenda",
     }
     return render(request, "catalog/session.html", page)
+
+
+def moved(request: HttpRequest, rest: str) -> HttpResponse:
+    """What was called /session/ before. A form that stood open meanwhile is sent on with what was typed."""
+    address = f"/agenda{rest}" + (f"?{request.GET.urlencode()}" if request.GET else "")
+    return redirect(address, permanent=True, preserve_request=True)
 
 
 @require_POST
@@ -38,7 +44,7 @@ def begin(request: HttpRequest) -> HttpResponse:
     by = _chair(request)
     form = BeginForm(request.POST)
     if not form.is_valid():
-        return render(request, "catalog/session.html", {"begin": form, "here": "session"}, status=422)
+        return render(request, "catalog/session.html", {"begin": form, "here": "agenda"}, status=422)
     return redirect(chair.begin(form.cleaned_data["title"], form.cleaned_data["held_on"], by))
 
 
@@ -55,7 +61,7 @@ def _shown(request: HttpRequest, held: Meeting, refused: tuple[Point, NotesForm]
         if refused and refused[0].pk == point.pk:
             form = refused[1]
         rows.append((item, point, form))
-    page: dict[str, Any] = {"meeting": held, "agenda": rows, "may_note": may_note, "here": "session"}
+    page: dict[str, Any] = {"meeting": held, "agenda": rows, "may_note": may_note, "here": "agenda"}
     page["refused"] = refused and refused[0]
     page["may_chair"] = may(request.user, "chair")
     page["noted"] = [] if may_note else [(item, point) for item, point, _ in rows if point.is_noted]
@@ -68,7 +74,7 @@ def _shown(request: HttpRequest, held: Meeting, refused: tuple[Point, NotesForm]
 def _agenda(request: HttpRequest, held: Meeting) -> list[tuple[Item, Point]]:
     """What is on it, in order; a case that this person may not see is left out."""
     points = {point.case_id: point for point in held.points.order_by("position")}
-    items = {item.case.pk: item for item in agenda.of(Case.objects.visible_to(request.user).filter(pk__in=points), request.user)}  # fmt: skip  # noqa: E501
+    items = {item.case.pk: item for item in of(Case.objects.visible_to(request.user).filter(pk__in=points), request.user)}  # fmt: skip  # noqa: E501
     return [(items[pk], point) for pk, point in points.items() if pk in items]
 
 
@@ -125,7 +131,7 @@ def close(request: HttpRequest, number: int) -> HttpResponse:
 def markdown(request: HttpRequest, number: int | None = None) -> HttpResponse:
     """The same as text: today's agenda, or a session with what was noted."""
     if number is None:
-        text = minutes.markdown(settings.SITE_URL, None, ((i, None) for i in agenda.open_cases(request.user)))
+        text = minutes.markdown(settings.SITE_URL, None, ((i, None) for i in open_cases(request.user)))
     else:
         held = get_object_or_404(Meeting, pk=number)
         text = minutes.markdown(settings.SITE_URL, held, _agenda(request, held))

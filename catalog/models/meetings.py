@@ -20,7 +20,7 @@ class Meeting(models.Model):
         return f"{self.title}, {self.held_on}"
 
     def get_absolute_url(self) -> str:
-        return f"/session/{self.pk}/"
+        return f"/agenda/{self.pk}/"
 
 
 class Point(models.Model):

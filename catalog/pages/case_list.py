@@ -1,9 +1,13 @@
-"""The list of cases in the browser: figures, facets, and the table grouped by mechanism."""
+"""The list of cases in the browser: two doors, filters, and the table, one line a case."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -12,26 +16,42 @@ from django.shortcuts import render
 
 from catalog.measured.strips import Strip
 from catalog.models import Case, Effect
-from catalog.models.cases import OPEN
-from catalog.pages import facets
+from catalog.pages import facets, orders
 from catalog.text import export_formats
-from diagnosis.words.vocabulary import AREAS, CONTROLLERS, EFFECTS, MECHANISMS, TIME_BOUNDS, Word, look_up, rank
+from diagnosis.words.vocabulary import AREAS, CONTROLLERS, EFFECTS, KINDS, MECHANISMS, TIME_BOUNDS, Word, look_up, rank
 
-# By how well it is known. What this site has no word for looks like what is known least.
-LOOKS = {"measured": "yes", "reported": "part", "reasoned": "slight"}
-MARKED = ("cma_allocation", "hotunplug", "compaction")
+MARKED = ("hotunplug", "cma_allocation", "compaction", "numa_move")
+HEADS = {"hotunplug": "unplug", "cma_allocation": "CMA", "compaction": "comp.", "numa_move": "NUMA"}
+# What happens, in one letter. How well it is known is the look of the box around it: so both survive without colour.
+LETTERS = {"sleeps_in_d": "D", "retries_without_progress": "↻", "rejected_at_once": "✕", "degraded": "↓"}
+LOOKS = ("measured", "reported", "reasoned")
+WHO: Mapping[str, str] = {
+    "unprivileged_user": "any user",
+    "privileged_user": "root",
+    "remote_server": "server",
+    "device": "device",
+    "guest": "guest",
+    "kernel": "kernel",
+}
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Whether and how well it is known that a case breaks one thing."""
+    """What happens to one thing that a case breaks, and how well that is known."""
 
     effect: Word
     known: Effect | None
 
     @property
+    def letter(self) -> str:
+        return LETTERS.get(self.known.manner, "?") if self.known else "·"
+
+    @property
     def look(self) -> str:
-        return LOOKS.get(self.known.standing, "slight") if self.known else "no"
+        """What this site has no word for looks like what is known least."""
+        if self.known is None:
+            return "unknown"
+        return self.known.standing if self.known.standing in LOOKS else "reasoned"
 
     @property
     def said(self) -> str:
@@ -46,35 +66,40 @@ class Row:
     marks: list[Mark]
     strip: Strip
 
+    @property
+    def who(self) -> list[tuple[str, str]]:
+        """Anybody first: where the column is narrow, that is what may not be cut off."""
+        return [(slug, WHO.get(slug, slug)) for slug in sorted(self.case.controllers, key=lambda s: rank(WHO, s))]
+
 
 @dataclass(frozen=True)
-class Figures:
-    """Never a lump sum: each says what it counts."""
+class Head:
+    """A column of the list, and the order that its name leads to."""
 
-    open: int
-    no_cases: int
-    unprivileged: int
-    held_on_newest: int
-    newest: str
-    fixed: int
+    label: str
+    said: str
+    order: orders.Choice | None
 
 
 def cases(request: HttpRequest) -> HttpResponse:
     found = facets.find(request.GET, request.user)
     if found.ignored and "format" in request.GET:
         raise BadRequest(f"No filter or choice of this list: {', '.join(found.ignored)}.")
+    order = orders.asked(request.GET)
     rows = [row(case, found.strips[case.pk]) for case in found.cases]
-    rows.sort(key=lambda row: rank(MECHANISMS, row.case.mechanism))
+    rows.sort(key=lambda row: order.key(row.case, row.strip))
     if made := export_formats.answer(request, lambda: exported(rows, _asked(found), request.get_full_path())):
         return made
+    sorts = orders.choices(request.GET)
     page = {
         "found": found,
-        "groups": [
-            (look_up(MECHANISMS, slug), list(g)) for slug, g in groupby(rows, key=lambda row: row.case.mechanism)
-        ],
-        "figures": _figures(found.everything, found.strips),
-        "marked": marked(),
+        "groups": _by_mechanism(rows) if order.slug == "mechanism" else [(None, rows)] if rows else [],
+        "kinds": (kinds := Counter(case.kind for case in found.everything)),
+        "kind_figures": [(word, kinds[slug]) for slug, word in KINDS.items() if kinds[slug]],
+        "order": order,
+        "sorts": sorts.values(),
         "here": "cases",
+        **table(rows, sorts),
     }
     return render(request, "catalog/cases.html", page)
 
@@ -84,23 +109,18 @@ def row(case: Case, strip: Strip) -> Row:
     return Row(case, [Mark(look_up(EFFECTS, slug), known.get(slug)) for slug in MARKED], strip)
 
 
-def marked() -> list[Word]:
-    """What the columns of the table ask of a case."""
-    return [look_up(EFFECTS, slug) for slug in MARKED]
+def table(rows: list[Row], sorts: Mapping[str, orders.Choice] = MappingProxyType({})) -> dict[str, Any]:
+    """What catalog/case_table.html takes besides its groups. Without `sorts` its heads lead nowhere."""
+    return {
+        "heads": [Head("Case", "", sorts.get("name")), Head("Who decides", "", sorts.get("who"))],
+        "marked": [Head(HEADS[slug], look_up(EFFECTS, slug).label, sorts.get(slug)) for slug in MARKED],
+        "status_head": Head("Status", "", sorts.get("status")),
+        "lines": [cell.line for cell in rows[0].strip.cells] if rows else [],
+    }
 
 
-def _figures(everything: list[Case], shown: dict[int, Strip]) -> Figures:
-    """Counted is what the facets count, so that they add up; what is no case among it is said beside it."""
-    open_ = [case for case in everything if case.status in OPEN]
-    newest = next((strip.newest for strip in shown.values()), "")
-    return Figures(
-        open=len(open_),
-        no_cases=sum(case.kind != "case" for case in open_),
-        unprivileged=sum("unprivileged_user" in case.controllers for case in open_),
-        held_on_newest=sum(case.kind == "case" and shown[case.pk].is_held_on_newest for case in everything),
-        newest=newest,
-        fixed=sum(case.status == "fixed" for case in everything),
-    )
+def _by_mechanism(rows: list[Row]) -> list[tuple[Word | None, list[Row]]]:
+    return [(look_up(MECHANISMS, slug), list(of)) for slug, of in groupby(rows, key=lambda row: row.case.mechanism)]
 
 
 def _asked(found: facets.Found) -> str:

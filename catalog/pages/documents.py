@@ -15,7 +15,7 @@ from catalog.documents.schema import CaseText, StrategyText
 from catalog.measured import overview, tried
 from catalog.measured.strips import strips
 from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
-from catalog.pages import exports, sections
+from catalog.pages import exports, pipeline, sections
 from catalog.revisions import review, steering
 from catalog.text import export_formats
 from diagnosis.words.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES, look_up, rank
@@ -152,9 +152,17 @@ def strategies(request: HttpRequest) -> HttpResponse:
         table.append((strategy, [(column, served.get(column.pk)) for column in columns]))
     if made := export_formats.answer(request, lambda: exports.strategies(table, request.path)):
         return made
+    ways = pipeline.of([strategy for strategy, _ in table])
     table.sort(key=lambda row: rank(APPROACHES, row[0].approach))
     groups = [(look_up(APPROACHES, slug), list(rows)) for slug, rows in groupby(table, key=lambda row: row[0].approach)]
-    page = {"groups": groups, "columns": columns, "words": STRATEGY_EFFECTS.values(), "here": "strategies"}
+    page = {
+        "groups": groups,
+        "columns": columns,
+        "ways": ways,
+        "stages": pipeline.stages(ways),
+        "words": STRATEGY_EFFECTS.values(),
+        "here": "strategies",
+    }
     return render(request, "catalog/strategies.html", page)
 
 

@@ -15,6 +15,7 @@ from django.http import QueryDict
 
 from catalog.measured.strips import Strip, strips
 from catalog.models import Case, Effect
+from catalog.pages.orders import ORDERS
 from catalog.search import engine
 from diagnosis.words.vocabulary import (
     AREAS,
@@ -57,10 +58,10 @@ def _labels(words: Mapping[str, Word], slugs: list[str]) -> dict[str, str]:
 
 # The parameter of the URL: its facet. Adding a facet is adding a line here.
 FACETS: dict[str, Kind] = {
+    "status": Kind("Status", lambda c, _, k: _labels(STATUSES, [c.status]), STATUSES),
+    "controller": Kind("Held by", lambda c, _, k: _labels(CONTROLLERS, c.controllers), CONTROLLERS),
     "effect": Kind("Breaks", lambda c, _, k: _labels(EFFECTS, [e.effect for e in _effects(c, k, "effect")]), EFFECTS),
     "manner": Kind("How", lambda c, _, k: _labels(MANNERS, [e.manner for e in _effects(c, k, "manner")]), MANNERS),
-    "controller": Kind("Held by", lambda c, _, k: _labels(CONTROLLERS, c.controllers), CONTROLLERS),
-    "status": Kind("Status", lambda c, _, k: _labels(STATUSES, [c.status]), STATUSES),
     "mechanism": Kind("Mechanism", lambda c, _, k: _labels(MECHANISMS, c.mechanisms), MECHANISMS, True),
     "area": Kind("Area", lambda c, _, k: _labels(AREAS, c.areas), AREAS, True),
     "subsystem": Kind("Subsystem", lambda c, _, k: {s.slug: s.name for s in c.subsystems.all()}, is_folded=True),
@@ -106,6 +107,11 @@ class Found:
     """Parameters that are none of this list, and those whose value none of it has."""
 
     @property
+    def picked(self) -> list[tuple[Facet, Choice]]:
+        """The filters that are on; the query of each lets go of it."""
+        return [(facet, choice) for facet in self.facets for choice in facet.choices if choice.chosen]
+
+    @property
     def narrowed(self) -> bool:
         return bool(self.chosen or self.words)
 
@@ -135,7 +141,8 @@ def find(params: QueryDict, user: Any) -> Found:
 
 def _ignored(params: QueryDict, chosen: Chosen) -> tuple[str, ...]:
     """Only what the parameters are called: a value may be the name of something that the reader may not see."""
-    return tuple(sorted(name[:40] for name in params if name not in chosen and name not in ("q", "format")))
+    known = {"q", "format", *chosen} | ({"sort"} if params.get("sort") in ORDERS else set())
+    return tuple(sorted(name[:40] for name in params if name not in known))
 
 
 def _all_labels(cases: list[Case], strips: dict[int, Strip]) -> dict[str, dict[str, str]]:

@@ -67,9 +67,9 @@ def subsystem(request: HttpRequest, slug: str) -> HttpResponse:
     page = {
         "subsystem": found,
         "groups": [(None, rows)],
-        "marked": case_list.marked(),
+        **case_list.table(rows),
         "strategies": [(strategy, _served(strategy, cases), _driver(strategy)) for strategy in strategies],
-        "lines": _lines(shown.values()),
+        "kernel_lines": _lines(shown.values()),
         "nr_open": sum(case.status in OPEN for case in cases if case.kind == "case"),
         "nr_measured": sum(bool(strip.lines) for strip in shown.values()),
         "here": "cases",

@@ -33,7 +33,9 @@ class Move:
 
 # Adding a move is adding a line here, and its verb to the journal.
 MOVES = (
-    Move("accept", "Take it over", "It becomes part of the catalog.", State.PROPOSED, State.PUBLISHED, "accepted"),
+    Move(
+        "accept", "Accept the proposal", "It becomes part of the catalog.", State.PROPOSED, State.PUBLISHED, "accepted"
+    ),
     Move(
         *("decline", "Decline it", "It stays readable, with the reason."),
         *(State.PROPOSED, State.DECLINED, "declined"),

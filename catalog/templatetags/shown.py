@@ -45,6 +45,15 @@ def first_sentence(text: str) -> str:
     return re.split(r"(?<=[.!?])\s+(?=[A-Z])", plain, maxsplit=1)[0]
 
 
+NOTICES = {"success": "success", "warning": "caution", "error": "danger"}
+
+
+@register.filter
+def notice(level: str) -> str:
+    """The kind of notice that a message is, by Django's name of its level."""
+    return NOTICES.get(level, "info")
+
+
 @register.filter
 def word(slug: str, group: str) -> str:
     """The label of a word of the vocabulary, as {{ slug|word:"mechanism" }}."""

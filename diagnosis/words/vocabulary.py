@@ -250,7 +250,7 @@ def counted(number: int, word: Word) -> str:
     return "%d %s%s" % (number, word.label, "s" if word.slug == "error" and number != 1 else "")
 
 
-def rank(group: Mapping[str, Word], slug: str) -> int:
+def rank(group: Mapping[str, object], slug: str) -> int:
     """Where a slug that came from data stands in the order of its group; behind all others where it is not known."""
     return list(group).index(slug) if slug in group else len(group)
 

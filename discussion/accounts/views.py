@@ -30,7 +30,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=user)
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, "Saved.")
+        messages.success(request, "Profile saved.")
         return redirect("profile")
     visible = Document.objects.visible_to(request.user)
     page = {
@@ -64,7 +64,7 @@ def leave(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         leaving.leave(person, form.cleaned_data["words"])
         logout(request)
-        messages.success(request, "Your account is gone.")
+        messages.success(request, "Account deleted.")
         return redirect("cases")
     return render(request, "people/leave.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -80,7 +80,7 @@ def follow(request: HttpRequest, document: int) -> HttpResponse:
     else:
         Subscription.objects.get_or_create(user=person, document=about)
         if not notices.address_of(person):
-            messages.warning(request, "You follow it, but have no proved mail address yet: add one in your account.")
+            messages.warning(request, "You follow this page. To get mail, confirm an address in your account.")
     return redirect(about.get_absolute_url() + "#discussion")
 
 
@@ -108,7 +108,7 @@ def ban(request: HttpRequest, name: str) -> HttpResponse:
         return redirect("person", name)
     form = WhyForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Say why: it stands in the journal.")
+        messages.error(request, "Give the reason: it is written in the journal.")
         return redirect("person", name)
     leaving.ban(person, maintainer, form.cleaned_data["why"])
     return redirect("person", name)

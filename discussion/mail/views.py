@@ -161,5 +161,6 @@ def _imported(request: HttpRequest, by: User, form: ImportForm) -> str:
     taken = importer.take(box, documents, by)
     if box.skipped:
         messages.warning(request, box.note)
-    messages.success(request, f"{taken.nr_new} new letters, {taken.nr_known} known ones.")
+    new = f"{taken.nr_new} message{'' if taken.nr_new == 1 else 's'}"
+    messages.success(request, f"Imported {new} ({taken.nr_known} already here).")
     return taken.threads[0].get_absolute_url()

@@ -42,25 +42,31 @@ class Act:
 # By the last part of the address. Adding an act is adding a line here.
 ACTS = {
     "flag": Act(
-        *("Flag it", "Flag a comment", "Thank you: a moderator will look.", "comment", moderation.flag),
+        *(
+            "Flag the comment",
+            "Flag a comment",
+            "Comment flagged. A moderator will look at it.",
+            "comment",
+            moderation.flag,
+        ),
         needs_why=True,
     ),
     "settle": Act(
-        *("Nothing is wrong with it", "Settle the flags of a comment", "Its flags are settled."),
+        *("Dismiss the flags", "Dismiss the flags of a comment", "Flags dismissed."),
         *("moderate", moderation.settle_flags),
         of_text=True,
     ),
     "pass": Act(
-        *("Let it through", "Let a comment through", "Everybody can read it now."),
+        *("Publish the comment", "Publish a comment", "Comment published. Everybody can read it."),
         *("moderate", moderation.let_through),
         of_text=True,
     ),
     "hide": Act(
-        *("Hide it", "Hide a comment", "It is hidden; its place and the reason are shown."),
+        *("Hide the comment", "Hide a comment", "Comment hidden. Its place and the reason are shown."),
         *("moderate", moderation.hide),
         needs_why=True,
     ),
-    "show": Act("Show it again", "Show a comment again", "It is shown again.", "moderate", moderation.show),
+    "show": Act("Show the comment again", "Show a comment again", "Comment shown again.", "moderate", moderation.show),
 }
 
 
@@ -85,7 +91,7 @@ def act(request: HttpRequest, comment: int, name: str) -> HttpResponse:
     try:
         what.do(found, request.user, *more)
     except Overtaken:
-        messages.error(request, "Its author changed it since you read it. Look at it once more.")
+        messages.error(request, "The author changed this comment since you read it. Read it again first.")
     else:
         messages.success(request, what.done)
     return redirect("moderation" if request.GET.get("from") == "queue" else found.get_absolute_url())

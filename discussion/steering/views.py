@@ -129,7 +129,7 @@ def drive(request: HttpRequest, slug: str) -> HttpResponse:
         raise PermissionDenied("Somebody drives it already.")
     person = _known(request)
     steering.drive(document, person)
-    messages.success(request, "You drive it now.")
+    messages.success(request, "You drive this strategy now.")
     return redirect(document.get_absolute_url())
 
 

@@ -102,16 +102,16 @@ def decide(request: HttpRequest, shared: UUID) -> HttpResponse:
     try:
         if act == "withdraw":
             sharing.withdraw(shared, person)
-            messages.success(request, "Withdrawn. Nothing of it was kept.")
+            messages.success(request, "Log withdrawn and deleted.")
             return redirect("diagnose")
         if act == "take":
             report = sharing.take_in(shared, person)
             bell.ring()
             return redirect("report", report.pk)
         sharing.turn_down(shared, person, request.POST.get("answer", "").replace("\x00", "")[:500])
-        messages.success(request, "Turned down. Its text is gone.")
+        messages.success(request, "Log turned down and deleted.")
     except sharing.SenderTaken:
         messages.error(request, f"The name {sharing.SENDER} is somebody's. A maintainer must rename them first.")
     except sharing.NotWaiting:
-        messages.error(request, "This text waits no longer.")
+        messages.error(request, "Somebody else has decided on this log already.")
     return redirect("shared-queue")

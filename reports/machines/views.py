@@ -24,19 +24,31 @@ from reports.totals import counters, recounts
 
 # What a maintainer may make of a machine, by what it is: the new standing, and what the button says.
 ACTS = {
-    Standing.NEW: ((Standing.TRUSTED, "Trust it"), (Standing.WITHDRAWN, "Withdraw what it sent")),
-    Standing.TRUSTED: ((Standing.WITHDRAWN, "Withdraw what it sent"), (Standing.NEW, "No longer trust it")),
-    Standing.WITHDRAWN: ((Standing.TRUSTED, "Count it again"), (Standing.NEW, "Put it on hold")),
+    Standing.NEW: ((Standing.TRUSTED, "Trust this machine"), (Standing.WITHDRAWN, "Withdraw its reports")),
+    Standing.TRUSTED: ((Standing.WITHDRAWN, "Withdraw its reports"), (Standing.NEW, "Stop trusting it")),
+    Standing.WITHDRAWN: ((Standing.TRUSTED, "Count its reports again"), (Standing.NEW, "Put it on hold")),
 }
 # And what its owner may: a machine that measured wrongly is known to them first. A maintainer may undo it.
-OWNERS_ACTS = ((Standing.WITHDRAWN, "Withdraw what it sent"),)
+OWNERS_ACTS = ((Standing.WITHDRAWN, "Withdraw its reports"),)
+# What is said before the button is there. The acts without a sentence hurt nobody.
+HURTS = {
+    (Standing.TRUSTED, Standing.NEW): "Its reports are kept, and stop counting as evidence until it is trusted again.",
+    (Standing.NEW, Standing.WITHDRAWN): "None of its reports will count as evidence. A maintainer can undo it.",
+    (Standing.TRUSTED, Standing.WITHDRAWN): "None of its reports will count as evidence. A maintainer can undo it.",
+}
+# What follows, once it is done.
+DONE = {
+    Standing.NEW: "is no longer trusted. Its reports are kept but not counted.",
+    Standing.TRUSTED: "is trusted. Its reports are being counted.",
+    Standing.WITHDRAWN: "is withdrawn. Its reports are kept but not counted.",
+}
 SAID = {
     Standing.NEW: "new: what it sends is kept and shown, and counts once a maintainer trusts it",
     Standing.TRUSTED: "trusted: what it sends counts",
     Standing.WITHDRAWN: "withdrawn: nothing that it sent counts",
 }
 
-# What a token with this scope opens.
+# What a token with this scope may do.
 SCOPES = {
     Scope.SUBMIT: "send reports",
     Scope.READ: "read what you may read, drafts too where you may",
@@ -100,7 +112,7 @@ def _machine_page(request: HttpRequest, row: Machine, secret: str = "") -> HttpR
         "tokens": list(row.tokens.order_by("-created_at")) if is_mine else [],
         "now": timezone.now(),
         "scopes": SCOPES.items(),
-        "acts": _acts(request, row),
+        "acts": [(to, label, HURTS.get((Standing(row.standing), to), "")) for to, label in _acts(request, row)],
         "is_for_good": is_mine and not may(request.user, "manage machines"),
         "counts": _counts(row),
         "nr_uncounted": recounts.nr_left(row),
@@ -132,7 +144,7 @@ def token(request: HttpRequest, name: str) -> HttpResponse:
         )
         if request.POST.get("act") == "revoke":
             keeping.revoke(found, person)
-            messages.success(request, f"{found.prefix}… opens nothing any more.")
+            messages.success(request, f"Token {found.prefix}… revoked. Requests with it now get 401.")
             return redirect("machine", name)
         return _machine_page(request, row, keeping.rotate(found, person))
     form = TokenForm(request.POST)
@@ -156,7 +168,7 @@ def standing(request: HttpRequest, name: str) -> HttpResponse:
     if wanted in Standing.values:
         trust.let_stand(row, Standing(wanted), person)
         ring_acts()
-        messages.success(request, f"{row.name} is {wanted}.")
+        messages.success(request, f"{row.name} {DONE[Standing(wanted)]}")
     return redirect("machine", name)
 
 

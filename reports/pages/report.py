@@ -153,7 +153,7 @@ def judge(request: HttpRequest, report: UUID) -> HttpResponse:
         given = form.cleaned_data
         row = get_object_or_404(Evidence, report=report, key=given["key"], case__slug=given["case"])
         attaching.judge(row.report, row.key, row.case, person, given["word"] == "stands", given["note"])
-        messages.success(request, "Noted.")
+        messages.success(request, "Judgement saved. The totals of the case follow.")
     else:
         messages.error(request, "; ".join(str(fault) for faults in form.errors.values() for fault in faults))
     return redirect("report", report)

@@ -16,6 +16,7 @@ from people.models import may
 from reports.intake.formats import registry
 from reports.intake.refusals import KINDS
 from reports.models import Evidence, Report, State
+from reports.pages.grid import grid
 from reports.pages.ledger import ledger
 from reports.totals import counters
 from reports.worker import filters, requeue
@@ -33,6 +34,7 @@ def reports(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "lines": _rows(list(rows), request.user),
         "ledger": ledger(),
+        "grid": None if pick.says_something or rows.number > 1 else grid(request.user),
         "pick": pick,
         "formats": registry.FORMATS.values(),
         "states": State.values,

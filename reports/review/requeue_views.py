@@ -43,10 +43,10 @@ def erase(request: HttpRequest, report: UUID) -> HttpResponse:
     row = get_object_or_404(Report, pk=report)
     why = request.POST.get("why", "").replace("\x00", "").strip()
     if not why:
-        messages.error(request, "Say why it is taken down.")
+        messages.error(request, "Give the reason for erasing this report.")
     else:
         takedown.erase(row, person, why)
-        messages.success(request, "It is erased. That it was received stays in the ledger.")
+        messages.success(request, "Report erased. The ledger still says that it was received.")
     return redirect("report", report)
 
 

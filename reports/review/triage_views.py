@@ -54,7 +54,8 @@ def rule(request: HttpRequest, fingerprint: str) -> HttpResponse:
         messages.error(request, " ".join(str(fault) for faults in form.errors.values() for fault in faults))
     elif form.cleaned_data["word"] == "back":
         taken = triage.unrule(fingerprint, person)
-        messages.success(request, "Taken back." if taken else "There was no ruling to take back.")
+        done = "Ruling taken back. The reports are being read again." if taken else "There was no ruling to take back."
+        messages.success(request, done)
     elif not found.nr_observations:
         messages.error(request, NOTHING_COUNTS)
     else:
@@ -63,7 +64,7 @@ def rule(request: HttpRequest, fingerprint: str) -> HttpResponse:
         except triage.AlreadyRuled as error:
             messages.error(request, f"{error}. Take that back first.")
         else:
-            messages.success(request, "Noted. What was stored is being read again.")
+            messages.success(request, "Ruling saved. The stored reports are being read again.")
     return redirect("group", fingerprint)
 
 
@@ -85,6 +86,6 @@ def promote(request: HttpRequest, fingerprint: str) -> HttpResponse:
         except triage.AlreadyRuled as error:
             form.add_error(None, f"{error}. Take that back first.")
         else:
-            messages.success(request, "Drafted. Only editors see it until it is published.")
+            messages.success(request, "Draft case made. Only editors see it until it is published.")
             return redirect(case.get_absolute_url())
     return render(request, "reports/promote.html", {"group": found, "form": form, "here": "reports"})

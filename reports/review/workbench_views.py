@@ -50,5 +50,8 @@ def _activated(request: HttpRequest, case: Case, text: str) -> HttpResponse:
         case, text, int(base) if base.isascii() and base.isdigit() and len(base) < 10 else 0, person
     )
     bell.ring()
-    messages.success(request, f"Active. {nr} reports are being read again." if nr else "Active. No report changes.")
+    messages.success(
+        request,
+        f"Signature activated. {nr} reports are being read again." if nr else "Signature activated. No report changes.",
+    )
     return redirect("signature", case.slug)

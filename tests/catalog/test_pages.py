@@ -10,7 +10,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Case
-from catalog.models.cases import OPEN
 from catalog.models.text import Origin
 from catalog.revisions import store
 from discussion.comments import threads
@@ -78,19 +77,64 @@ def test_a_list_of_nothing_is_a_page_too(path: str) -> None:
     assert "</html>" in page(path)
 
 
-def test_the_list_groups_cases_by_mechanism_and_says_what_they_break() -> None:
+def test_a_row_says_what_happens_by_whom_and_how_well_it_is_known() -> None:
     effect = {"effect": "hotunplug", "manner": "sleeps_in_d", "standing": "measured"}
-    builders.case(effects=[effect])
+    builders.case(effects=[effect], controllers=["kernel", "unprivileged_user"])
     builders.case("a-lock", mechanism="page_lock", kind="look_alike")
-    text = page("/")
-    assert text.index("Held under writeback") < text.index("The case fuse-writeback") < text.index("The case a-lock")
-    assert 'aria-label="Memory hotunplug: sleeps in D (measured)"' in text
-    assert 'aria-label="Compaction: not known"' in text
+    text = " ".join(page("/").split())
+    said = "Memory hotunplug: sleeps in D (measured)"
+    assert f'<span class="fx measured" role="img" aria-label="{said}" title="{said}"> D </span>' in text
+    assert 'class="fx unknown" role="img" aria-label="Compaction: not known"' in text
     assert '<span class="tag">look-alike</span>' in text
+    assert "<b>any user</b> kernel" in text, "whoever cannot be kept out stands first"
 
 
-def test_figures_add_up_with_the_facets_below_them_and_name_the_newest_kernel() -> None:
-    """What is no case is counted by both, and said."""
+def test_grouped_by_mechanism_the_list_has_a_heading_for_each() -> None:
+    builders.case("a-lock", mechanism="page_lock")
+    builders.case()
+    text = page("/?sort=mechanism")
+    assert text.index(">Held under writeback<") < text.index("The case fuse-writeback")
+    assert text.index("The case fuse-writeback") < text.index(">Held by its lock<") < text.index("The case a-lock")
+
+
+def order(query: str) -> list[str]:
+    return [row.case.slug for _, rows in Client().get("/" + query).context["groups"] for row in rows]
+
+
+def test_the_list_is_sorted_by_its_heads_and_worst_first_without_them() -> None:
+    sleeps, retries = ("sleeps_in_d", "measured"), ("retries_without_progress", "reasoned")
+    for slug, title, head in (
+        ("bounded", "D", {"bounds": {"time": "short"}}),
+        ("done", "A", {"status": "fixed"}),
+        ("like", "B", {"kind": "look_alike"}),
+        ("root-only", "C", {"controllers": ["privileged_user"]}),
+        ("seen", "F", {}),
+        ("worst", "E", {}),
+    ):
+        manner, standing = sleeps if slug == "worst" else retries
+        builders.case(
+            slug, title=title, effects=[{"effect": "hotunplug", "manner": manner, "standing": standing}], **head
+        )
+    tally(Case.objects.get(slug="seen"), "7.3.1", outcome="moves")
+    assert order("") == ["worst", "seen", "bounded", "root-only", "like", "done"]
+    assert order("?sort=name") == ["done", "like", "root-only", "bounded", "worst", "seen"]
+    assert order("?sort=latest")[0] == "seen" and order("?sort=who")[-1] == "root-only"
+    assert order("?sort=status")[-1] == "done" and order("?sort=hotunplug")[0] == "worst"
+    assert order("?sort=nonsense") == order(""), "an order that there is not changes nothing, and is named"
+    assert "no such filter or choice" in " ".join(page("/?sort=nonsense").split())
+    assert "no such filter" not in page("/?sort=name")
+
+
+def test_a_head_keeps_the_filters_and_a_filter_the_order() -> None:
+    builders.case()
+    text = page("/?status=open&sort=name")
+    assert 'href="?status=open&amp;sort=latest"' in text and 'href="?sort=name"' in text, (
+        "a chip lets go of its filter alone"
+    )
+    assert 'name="sort" value="name"' in text and 'name="status" value="open"' in text
+
+
+def test_every_case_in_the_catalog_is_counted_by_status_kind_and_sentence() -> None:
     for slug, head in {
         "one": {},
         "two": {"controllers": ["kernel"], "status": "mitigated"},
@@ -99,23 +143,12 @@ def test_figures_add_up_with_the_facets_below_them_and_name_the_newest_kernel() 
         "past": {"kind": "contrast", "status": "fixed"},
     }.items():
         builders.case(slug, **head)
-    tally(Case.objects.get(slug="one"), "7.3.1")
-    tally(Case.objects.get(slug="two"), "6.1.1")
-    tally(Case.objects.get(slug="like"), "7.3.1")
-    text = "".join(page("/").split())
-    for figure in (
-        "<dt>open,mitigatedorpartlyfixed,1ofthemcontrastorlook-alike</dt><dd>3</dd>",
-        "<dt>oftheminunprivilegedhands</dt><dd>2</dd>",
-        "<dt>casesseentoholdon7.3</dt><dd>1</dd>",
-        "<dt>fixed</dt><dd>2</dd>",
-    ):
-        assert figure in text
-    assert "look-alike</dt><dd>3</dd>" in "".join(page("/?status=fixed").split()), "whatever the list is narrowed to"
-    figures, counts = Client().get("/").context["figures"], facet("/", "status")
-    assert figures.open == sum(counts.get(status, 0) for status in OPEN) and figures.fixed == counts["fixed"]
-    assert figures.open + figures.fixed == sum(facet("/", "kind").values())
-    unprivileged = facet("/?controller=unprivileged_user", "status")
-    assert figures.unprivileged == sum(unprivileged.get(status, 0) for status in OPEN)
+    text = " ".join(page("/").split())
+    assert "<b>5</b> entries, worst first: 3 cases, 1 contrast, 1 look-alike" in text.replace(" ,", ",")
+    assert "the 3 known cases where they cannot" in text
+    assert sum(facet("/", "status").values()) == sum(facet("/", "kind").values()) == 5
+    assert "the 3 known cases" in " ".join(page("/?status=fixed").split()), "whatever the list is narrowed to"
+    assert "<b>2</b> of 5 entries" in " ".join(page("/?status=fixed").split())
 
 
 def facet(path: str, name: str) -> dict[str, int]:

@@ -152,7 +152,7 @@ def test_a_proposal_is_public_and_marked_wherever_it_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/?q=frobnicator", "/search/?q=frobnicator", "/session/", "/api/v1/cases/", "/strategies/new/"]
+    "path", ["/", "/?q=frobnicator", "/search/?q=frobnicator", "/agenda/", "/api/v1/cases/", "/strategies/new/"]
 )
 @pytest.mark.parametrize("role", ["", Role.CONTRIBUTOR, Role.EDITOR])
 def test_a_proposal_is_no_part_of_the_catalog(path: str, role: str) -> None:
@@ -227,7 +227,7 @@ def test_nobody_else_decides(role: str) -> None:
     answer = client(role).post(f"{ADDRESS}state/", {"act": "accept", "n": 1})
     assert answer.status_code == (403 if role else 302)
     assert Document.objects.get().state == State.PROPOSED
-    assert "Take it over" not in client(role).get(ADDRESS).content.decode()
+    assert "Accept the proposal" not in client(role).get(ADDRESS).content.decode()
 
 
 def test_a_withdrawn_case_is_an_editors_alone_until_it_is_published_again() -> None:

@@ -115,7 +115,7 @@ def test_a_draft_is_neither_found_nor_suggested() -> None:
     for query in ("quixotic", "quixotik", "canary_symbol", "canary_symbl", "uixoti"):
         assert addresses(query) == []
         text = page(query, Role.CONTRIBUTOR)
-        assert "Nothing has" in text and "/cases/hidden/" not in text
+        assert "No match for" in text and "/cases/hidden/" not in text
         assert "/cases/hidden/" in page(query, Role.EDITOR)
     assert "3 with “waits”" in page("waits")
 

@@ -28,7 +28,7 @@ def paper(visit: Callable[..., Page]) -> Page:
     for n in range(6):
         objections = [{"id": "one", "text": "It costs a copy of each page, and a walk of all page tables."}] * (n % 2)
         builders.strategy(f"strategy-{n}", ("case-00",), objections=objections)
-    page = visit("/session/", viewport={"width": 703, "height": 1017})
+    page = visit("/agenda/", viewport={"width": 703, "height": 1017})
     page.emulate_media(media="print")
     return page
 

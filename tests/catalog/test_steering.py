@@ -92,10 +92,10 @@ def test_an_objection_from_a_comment_and_its_answer_stand_on_all_pages() -> None
     (objection,) = text_now().objections
     assert (objection.id, objection.by, objection.source) == ("it-copies-each-page", "ann", Link(kind="comment", ref=str(comment.pk), title="Comment"))  # fmt: skip  # noqa: E501
     assert f'href="/c/{comment.pk}/"' in page("/strategies/a-strategy/")
-    assert "unanswered" in page("/session/")
+    assert "unanswered" in page("/agenda/")
     address = "/strategies/a-strategy/objections/it-copies-each-page/"
     assert signed_in(ann).post(address, {"text": "Only one of them."}).status_code == 302
-    assert "Only one of them." in page("/strategies/a-strategy/") and "unanswered" not in page("/session/")
+    assert "Only one of them." in page("/strategies/a-strategy/") and "unanswered" not in page("/agenda/")
     again = signed_in(ben).post(address, {"text": "Two."})
     assert again.status_code == 422 and "has an answer by now" in again.content.decode()
 

@@ -171,6 +171,6 @@ def test_following_is_undone_where_it_was_begun(case: Document, fan: User) -> No
     client = signed_in(fan)
     assert "Stop mailing me" in client.get("/cases/fuse-writeback/").content.decode()
     client.post(f"/follow/{case.pk}/", {"follow": "no"})
-    assert "Mail me what is new" in client.get("/cases/fuse-writeback/").content.decode()
+    assert "Email me new comments" in client.get("/cases/fuse-writeback/").content.decode()
     threads.say(case, builders.person(), "Said.")
     assert told() == [] and notices.note_all() == 0

@@ -296,7 +296,7 @@ def test_who_is_banned_is_out_at_once_and_may_be_let_in_again() -> None:
     client, chief = signed_in(joe), signed_in(boss)
     assert is_signed_in(client)
     asked = chief.post("/people/joe/ban/", {"why": ""}, follow=True)
-    assert "Say why" in asked.content.decode() and User.objects.get(username="joe").is_active
+    assert "Give the reason" in asked.content.decode() and User.objects.get(username="joe").is_active
     chief.post("/people/joe/ban/", {"why": "Threats."})
     assert not is_signed_in(client) and not Token.objects.filter(revoked_at=None).exists()
     again = Client()

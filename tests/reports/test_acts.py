@@ -188,9 +188,9 @@ def test_the_machines_page_says_how_far_its_counting_is(chief: User) -> None:
     box = builders.machine("box")
     many_tallies(box, 8)
     trust.let_stand(box, Standing.WITHDRAWN, chief)
-    assert "being counted anew: 5 to go" in Client().get("/machines/box/").content.decode()
+    assert "being counted again: 5 to go" in Client().get("/machines/box/").content.decode()
     finish()
-    assert "being counted anew" not in Client().get("/machines/box/").content.decode()
+    assert "being counted again" not in Client().get("/machines/box/").content.decode()
 
 
 @pytest.mark.usefixtures("cases")

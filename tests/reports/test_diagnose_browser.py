@@ -39,10 +39,10 @@ def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], script
     assert "hit" in (first.locator(".log :target").get_attribute("class") or "")
 
     first.get_by_role("button", name="Share as evidence").click()
-    first.get_by_role("button", name="Share it").wait_for()
+    first.get_by_role("button", name="Share the log").wait_for()
     assert "mail@hidden" in first.locator("table").inner_text()
     first.get_by_label("Note").fill("offlining memory33")
-    first.get_by_role("button", name="Share it").click()
+    first.get_by_role("button", name="Share the log").click()
     first.get_by_text("waits for an editor").wait_for()
 
     second = visit(java_script_enabled=scripts)

@@ -101,7 +101,7 @@ def test_of_two_editors_one_decides() -> None:
     pk = Shared.objects.get().pk
     sharing.take_in(pk, editor())
     page = client(editor()).post(f"/shared/{pk}/decide", {"act": "decline"}, follow=True)
-    assert "waits no longer" in page.content.decode() and Report.objects.count() == 1
+    assert "has decided on this log already" in page.content.decode() and Report.objects.count() == 1
 
 
 @pytest.mark.parametrize("role", [None, Role.READER, Role.CONTRIBUTOR])

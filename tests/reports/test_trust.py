@@ -118,7 +118,7 @@ def test_only_maintainers_say_whose_results_count(maintainer: User) -> None:
         answer = signed_in(person).post("/machines/newcomer/standing", {"standing": "trusted"})
         assert answer.status_code == code
     assert Machine.objects.get().standing == "trusted"
-    assert "Withdraw what it sent" in signed_in(maintainer).get("/machines/newcomer/").content.decode()
+    assert "Withdraw its reports" in signed_in(maintainer).get("/machines/newcomer/").content.decode()
     assert "Withdraw" not in Client().get("/machines/newcomer/").content.decode()
 
 
@@ -164,14 +164,18 @@ def test_tokens_are_made_with_scopes_and_an_end_and_taken_back() -> None:
     client.post("/machines/box/token", {"scopes": ["read", "curate"], "days": "7"})
     made = Token.objects.order_by("-id").first()
     assert made is not None and made.scopes == ["read", "curate"] and made.expires_at is not None
-    client.post("/machines/box/token", {"token": Token.objects.order_by("id")[0].pk, "act": "revoke"})
+    assert "This cannot be undone." in client.get("/machines/box/").content.decode(), "it is asked once more"
+    done = client.post(
+        "/machines/box/token", {"token": Token.objects.order_by("id")[0].pk, "act": "revoke"}, follow=True
+    ).content.decode()
+    assert '<p class="notice success" role="status">Token ' in done and "Requests with it now get 401." in done
     assert Token.objects.holding(secret) is None
     assert Event.objects.filter(verb="token.revoked").count() == 1
     bad = client.post("/machines/box/token", {"scopes": ["everything"]}, follow=True)
     assert Token.objects.count() == 2 and "everything" in bad.content.decode()
     bad = client.post("/machines/box/token", {"days": "9999"}, follow=True)
     said = "Choose a scope at least. A token expires after 1 to 3650 days, or never."
-    assert f'<p class="notice bad" role="status">{said}</p>' in bad.content.decode()
+    assert f'<p class="notice danger" role="status">{said}</p>' in bad.content.decode()
     stranger = signed_in(builders.person())
     assert stranger.post("/machines/box/token", {"scopes": ["read"]}).status_code == 403
     assert "Tokens" not in stranger.get("/machines/box/").content.decode()
@@ -208,17 +212,17 @@ def test_an_owner_withdraws_what_a_machine_of_theirs_sent_and_nothing_more(maint
     sender = builders.machine("box")
     builders.settled(sender=sender)
     owner, page = signed_in(sender.owner), "/machines/box/"
-    assert "Withdraw what it sent" in owner.get(page).content.decode()
-    assert "Trust it" not in owner.get(page).content.decode()
+    assert "Withdraw its reports" in owner.get(page).content.decode()
+    assert "Trust this machine" not in owner.get(page).content.decode()
     stranger = signed_in(builders.person("stranger"))
-    assert "Withdraw what it sent" not in stranger.get(page).content.decode()
+    assert "Withdraw its reports" not in stranger.get(page).content.decode()
     assert stranger.post(f"{page}standing", {"standing": "withdrawn"}).status_code == 403
     assert counted() == 1
     assert owner.post(f"{page}standing", {"standing": "withdrawn"}).status_code == 302
     assert counted() == 0
     for wanted in ("trusted", "new", "nonsense", "withdrawn"):
         assert owner.post(f"{page}standing", {"standing": wanted}).status_code == 403
-    assert "Withdraw what it sent" not in owner.get(page).content.decode()
+    assert "Withdraw its reports" not in owner.get(page).content.decode()
     assert signed_in(maintainer).post(f"{page}standing", {"standing": "trusted"}).status_code == 302
     assert counted() == 1
 

@@ -1,0 +1,50 @@
+"""How far each strategy is on its way from an idea to stable trees, furthest first: the drawing on /strategies/."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from catalog.models import Strategy
+from diagnosis.words.vocabulary import STRATEGY_EFFECTS, STRATEGY_STATES, look_up
+
+WAY = ("idea", "posted", "merged", "released", "backported")
+WIDTH, GAP = 22, 3  # of one step of the bar, in pixels
+
+
+@dataclass(frozen=True)
+class Way:
+    """`reached`: how many steps of WAY are done; 0 for what was turned down or replaced, which is on no way."""
+
+    strategy: Strategy
+    reached: int
+    effects: tuple[tuple[str, int], ...]
+
+    @property
+    def bars(self) -> list[tuple[int, bool]]:
+        """Each step of the bar: where it begins, and whether it is done."""
+        return [(at * (WIDTH + GAP), at < self.reached) for at in range(len(WAY))]
+
+    @property
+    def said(self) -> str:
+        state = self.strategy.state_word.label
+        return f"{state}, step {self.reached} of {len(WAY)}" if self.reached else state
+
+
+def of(strategies: Iterable[Strategy]) -> list[Way]:
+    """No query: what they serve was read with them."""
+    made = []
+    for one in strategies:
+        counts = Counter(serving.effect for serving in one.servings.all())
+        known = [slug for slug in STRATEGY_EFFECTS if counts[slug] and slug != "does_not_apply"]
+        effects = tuple((look_up(STRATEGY_EFFECTS, slug).label, counts[slug]) for slug in known)
+        made.append(Way(one, WAY.index(one.state) + 1 if one.state in WAY else 0, effects))
+    return sorted(made, key=lambda way: (-way.reached, way.strategy.title.casefold()))
+
+
+def stages(ways: Iterable[Way]) -> list[tuple[str, int]]:
+    """How many are at each state, none left out: they add up to all of them."""
+    counts = Counter(way.strategy.state for way in ways)
+    known = [(word.label, counts.pop(slug)) for slug, word in STRATEGY_STATES.items() if counts[slug]]
+    return known + [(slug, number) for slug, number in counts.items() if number]

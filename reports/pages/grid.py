@@ -1,0 +1,117 @@
+"""Builds × cases, drawn: what was seen lately, on which kernels, at one look. On /reports/, and as JSON beside it.
+
+Bounded whatever labs send: the builds measured last, and of the cases those that were tried on most of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Max, Sum
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from catalog.measured.overview import GLYPHS, MEANINGS, verdict
+from catalog.models import Total
+from diagnosis.kernels import releases
+
+BUILDS, CASES = 12, 40
+STEP, ROW, NAMES, HEAD = 104, 20, 170, 26  # pixels of the drawing: a column, a row, the names of cases, of builds
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What all movers saw of one case on one build. They are not compared here: the worst of them is shown."""
+
+    build: str
+    held: int
+    runs: int
+    x: int
+
+    @property
+    def verdict(self) -> str:
+        return verdict(self.held, self.runs)
+
+    @property
+    def glyph(self) -> str:
+        return GLYPHS[self.verdict]
+
+    @property
+    def said(self) -> str:
+        return f"{MEANINGS[self.verdict]}, {self.held} of {self.runs} runs held" if self.runs else MEANINGS["none"]
+
+
+@dataclass(frozen=True)
+class Row:
+    case: str
+    cells: list[Cell]
+    y: int
+
+    @property
+    def seen(self) -> list[Cell]:
+        return [cell for cell in self.cells if cell.runs]
+
+
+@dataclass(frozen=True)
+class Grid:
+    builds: list[tuple[str, int]]
+    rows: list[Row]
+    nr_left_out: int
+
+    @property
+    def width(self) -> int:
+        return NAMES + STEP * len(self.builds)
+
+    @property
+    def height(self) -> int:
+        return HEAD + ROW * len(self.rows) + 4
+
+    @property
+    def said(self) -> str:
+        """For whoever does not see the drawing."""
+        cells = [cell for row in self.rows for cell in row.seen]
+        held = sum(cell.held > 0 for cell in cells)
+        return (
+            f"{len(self.rows)} cases on the {len(self.builds)} builds measured last: "
+            f"in {held} of {len(cells)} fields some run held the folio. The table below has each."
+        )
+
+
+def grid(user: Any) -> Grid:
+    """Two queries."""
+    public = Total.objects.visible_to(user).filter(conclusive__gt=0).order_by()
+    latest = public.values_list("build").annotate(Max("last_seen_at")).order_by("-last_seen_at__max", "-build")[:BUILDS]
+    named = ("case__slug", "build", "build__release", "build__label")
+    counts: dict[str, dict[int, tuple[int, int]]] = {}
+    builds: dict[int, str] = {}
+    sums = (
+        public.filter(build__in=[pk for pk, _ in latest]).values_list(*named).annotate(Sum("held"), Sum("conclusive"))
+    )
+    for case, pk, release, label, held, runs in sums:
+        builds[pk] = f"{release} + {label}" if label else release
+        counts.setdefault(case, {})[pk] = (held, runs)
+    order = sorted(builds, key=lambda pk: (releases.read(builds[pk].partition(" ")[0]).order, builds[pk]))
+    places = {pk: NAMES + STEP * at + STEP // 2 for at, pk in enumerate(order)}
+    cases = sorted(counts, key=lambda case: (-len(counts[case]), case))
+    rows = [
+        Row(
+            case,
+            [Cell(builds[pk], *counts[case].get(pk, (0, 0)), places[pk]) for pk in order],
+            HEAD + ROW * at + ROW // 2,
+        )
+        for at, case in enumerate(sorted(cases[:CASES]))
+    ]
+    return Grid([(builds[pk], places[pk]) for pk in order], rows, max(0, len(cases) - CASES))
+
+
+@require_safe
+def as_json(request: HttpRequest) -> HttpResponse:
+    """The data of the drawing."""
+    shown = grid(request.user)
+    rows = [
+        {"case": row.case, "build": cell.build, "runs": cell.runs, "held": cell.held}
+        for row in shown.rows
+        for cell in row.seen
+    ]
+    return JsonResponse({"builds": [name for name, _ in shown.builds], "results": rows})
