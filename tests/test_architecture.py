@@ -42,6 +42,8 @@ ROOMS = {
         "revisions",
         "templatetags",
         "measured",
+        "drawings",
+        "case_page",
         "pages",
         "editing",
         "meetings",
