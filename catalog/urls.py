@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
+from catalog.case_page import card_view, now
 from catalog.editing import history, proposals
 from catalog.editing import views as editing_views
 from catalog.measured import affected_views, compare_views
@@ -35,6 +36,8 @@ urlpatterns = [
         )
     ],
     path("cases/<slug:slug>/", documents.case, name="case"),
+    path("cases/<slug:slug>/now", now.now, name="case-now"),
+    path("cases/<slug:slug>/card.png", card_view.picture, name="case-card"),
     path("cases/<slug:slug>/@<int:n>", documents.case, name="case-snapshot"),
     path("kernels/", kernels.kernels, name="kernels"),
     path("kernels/<path:release>/", kernels.kernel, name="kernel"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import allauth.account.views
 import allauth.mfa.totp.views
 from csp.decorators import csp_update
+from django.contrib.sitemaps.views import sitemap as sitemap_view
 from django.urls import include, path
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from config.pages import errors, icon, robots, styleguide
+from config.pages import errors, icon, robots, sitemap, styleguide
 from rest.bounds.limits import spent_by_post
 from rest.root import RootView
 
@@ -33,6 +34,7 @@ urlpatterns = [
     path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("favicon.ico", icon.icon, name="icon"),
     path("robots.txt", robots.robots, name="robots"),
+    path("sitemap.xml", sitemap_view, {"sitemaps": sitemap.SITEMAPS}, name="sitemap"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
 ]
 

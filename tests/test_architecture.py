@@ -44,6 +44,8 @@ ROOMS = {
         "templatetags",
         "measured",
         "news",
+        "drawings",
+        "case_page",
         "pages",
         "editing",
         "meetings",

@@ -193,8 +193,13 @@ class _Document(_Part):
     sections: dict[str, str] = {}
 
 
+SHORT_CHARACTERS = 48
+
+
 class CaseText(_Document):
     case: Slug
+    short: Annotated[str, Field(min_length=1, max_length=SHORT_CHARACTERS)] | None = None
+    """What maintainers would call it: for lists, the contents of pages, and previews elsewhere."""
     kind: Annotated[str, _word("kind")]
     status: Annotated[str, _word("status")]
     aliases: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
@@ -216,6 +221,10 @@ class CaseText(_Document):
     @property
     def slug(self) -> str:
         return self.case
+
+    @property
+    def name(self) -> str:
+        return self.short or self.title
 
 
 class Step(_Part):

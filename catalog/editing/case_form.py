@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from catalog.documents.parser import Malformed, parse, write
-from catalog.documents.schema import RESERVED, Bounds, CaseText, Effect, Link
+from catalog.documents.schema import RESERVED, SHORT_CHARACTERS, Bounds, CaseText, Effect, Link
 from catalog.editing.strategy_form import ProseField
 from catalog.models import Document
 from catalog.models.text import owns_names
@@ -49,6 +49,12 @@ class CaseForm(forms.Form):
         max_length=TITLE_CHARACTERS,
         required=False,
         help_text="Its address is made from it. Left empty, it is the first sentence above.",
+    )
+    short = forms.CharField(
+        label="Short name",
+        max_length=SHORT_CHARACTERS,
+        required=False,
+        help_text="What a maintainer would call it, for lists: at most 48 characters.",
     )
     link_title = forms.CharField(label="What the link is", max_length=200, required=False)
     bound = forms.ChoiceField(
@@ -115,6 +121,7 @@ class CaseForm(forms.Form):
         document = CaseText(
             case=slug,
             title=data["title"],
+            short=data["short"] or None,
             kind="case",
             status="open",
             mechanism=data["mechanism"],

@@ -52,6 +52,9 @@ class Summary:
     nr_machines: int
     freed_seconds: float | None
     last_seen_at: datetime
+    histogram: tuple[int, ...] = ()
+    """Of the runs that held: by `histogram.bucket`, in how many the folio was free after which time."""
+    worked: tuple[int, ...] = (0,) * 6
 
     @classmethod
     def of(cls, total: Total) -> Summary:
@@ -67,6 +70,8 @@ class Summary:
             nr_machines=total.nr_machines,
             freed_seconds=histogram.median(total.histogram),
             last_seen_at=total.last_seen_at,
+            histogram=tuple(total.histogram),
+            worked=tuple(total.worked),
         )
 
     @property

@@ -122,6 +122,16 @@ def strips(cases: Iterable[Case], mover: str = "") -> dict[int, Strip]:
     return {case: _strip(of, shown, mover, last.get(case)) for case, of in tried.items()}
 
 
+def by_mover(seen: Iterable[tuple[Setting, Seen]], shown: list[str]) -> list[Strip]:
+    """A strip for each mover that was tried, in the order of PREFERRED; its setting is chosen as for a single strip."""
+    tried: Tried = defaultdict(lambda: defaultdict(list))
+    for setting, one in seen:
+        tried[setting][releases.read(one.release).line].append(one)
+    movers = {setting.mover for setting in tried}
+    ordered = [mover for mover in PREFERRED if mover in movers] + sorted(movers - set(PREFERRED))
+    return [_strip(tried, shown, mover, None) for mover in ordered]
+
+
 _READ = ("case_id", "build__release", "held", "conclusive", "last_seen_at", *Setting._fields)
 
 

@@ -55,6 +55,7 @@ class Case(models.Model):
     document = models.OneToOneField(Document, on_delete=models.CASCADE, primary_key=True)
     slug = models.CharField(max_length=64, unique=True)
     title = models.CharField(max_length=300)
+    short = models.CharField(max_length=48, blank=True, db_default="")
     summary = models.TextField()
     kind = models.CharField(max_length=16)
     status = models.CharField(max_length=20)
@@ -81,6 +82,11 @@ class Case(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"/cases/{self.slug}/"
+
+    @property
+    def name(self) -> str:
+        """The short name, or the title of a case that has none."""
+        return self.short or self.title
 
     @property
     def status_word(self) -> Word:

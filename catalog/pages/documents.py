@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -10,14 +9,14 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from catalog.case_page import contents, share, whole
 from catalog.documents.parser import Malformed, parse
 from catalog.documents.schema import CaseText, StrategyText
 from catalog.measured import overview, tried
-from catalog.measured.strips import strips
 from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
 from catalog.pages import exports, pipeline, sections
 from catalog.revisions import review, steering
-from catalog.text import export_formats
+from catalog.text import export_formats, links
 from diagnosis.words.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES, look_up, rank
 from people.models import User, may
 
@@ -54,8 +53,7 @@ def show_case(
     summaries = overview.summaries(found)
     if not only_text and (made := export_formats.answer(request, lambda: exports.case(found, text, summaries))):
         return made
-    strategies = Strategy.objects.visible_to(request.user).filter(servings__case=found).for_list().distinct()
-    served = sorted(_served(strategies, found), key=lambda row: rank(STRATEGY_EFFECTS, row[1].effect))
+    served = _served(found, request.user)
     offered = [] if only_text else sections.for_page(request, found.document)
     page = {
         "case": found,
@@ -66,21 +64,25 @@ def show_case(
         "preview": preview,
         "review": None if only_text else review.review_of(found.document, request.user),
         "summaries": summaries,
-        "is_measured_elsewhere": not summaries and any(effect.standing == "measured" for effect in text.effects),
-        "strip": strips([found])[found.pk],
         "strategies": [row for row in served if row[1].effect != "does_not_apply"],
         "no_help": [row for row in served if row[1].effect == "does_not_apply"],
         "reproducers": [part for part in offered if part.place == "reproduce"],
+        "behind_evidence": [part for part in offered if part.place == "evidence"],
         "parts": [part for part in offered if part.place == "below"],
+        "share": None if only_text else share.of_case(found, text),
         "here": "cases",
     }
+    page |= whole.parts(found, text, summaries, request.user)
+    page["contents"] = contents.contents(page)
     return render(request, "catalog/case.html", page)
 
 
-def _served(strategies: Iterable[Strategy], case: Case) -> Iterator[tuple[Strategy, Serving, list[Step]]]:
-    for strategy in strategies:
-        serving = next(serving for serving in strategy.servings.all() if serving.case_id == case.pk)
-        yield strategy, serving, steps(strategy)
+def _served(case: Case, user: Any) -> list[tuple[Strategy, Serving, list[Step]]]:
+    """The strategies for a case, what solves it first. One query; a strategy that names it twice is there once."""
+    rows = Serving.objects.filter(case=case, strategy__in=Strategy.objects.visible_to(user)).order_by("pk")
+    found = {row.strategy_id: row for row in reversed(rows.select_related("strategy__document"))}
+    served = sorted(found.values(), key=lambda row: (rank(STRATEGY_EFFECTS, row.effect), row.strategy.title))
+    return [(serving.strategy, serving, steps(serving.strategy)) for serving in served]
 
 
 def _revision(request: HttpRequest, found: Case | Strategy, n: int | None) -> Revision:
@@ -196,7 +198,10 @@ def show_strategy(
         "only_text": only_text,
         "preview": preview,
         "review": None if only_text else review.review_of(found.document, request.user),
+        "links": links.of_document([text.summary, *text.sections.values()], found.slug, request.user),
+        "share": share.of_strategy(found.get_absolute_url(), text) if found.document.is_reviewed else None,
         **({} if only_text else _steered(request, found, text)),
         "here": "strategies",
     }
+    page["contents"] = contents.of_strategy(page)
     return render(request, "catalog/strategy.html", page)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
+from catalog.case_page import whole
 from catalog.documents.schema import CaseText
 from catalog.measured import builds, overview
 from catalog.models import Case, Serving, Strategy
@@ -55,7 +56,12 @@ def case(found: Case, text: CaseText, summaries: list[overview.Summary]) -> Expo
     ]
     rows = [_evidence(found.slug, one) for one in summaries]
     measured_ = Table("Measured" if rows else "Nobody has measured it yet", EVIDENCE, rows, _SLIDE)
-    data = {"case": found.slug, "summary": text.summary, "document": text.model_dump(mode="json", exclude_none=True)}
+    data = {
+        "case": found.slug,
+        "summary": text.summary,
+        "document": text.model_dump(mode="json", exclude_none=True),
+        "charts": whole.drawn(text, summaries).as_json(),
+    }
     return Export(found.slug, text.title, found.get_absolute_url(), [measured_], points, data)
 
 

@@ -16,7 +16,8 @@ from catalog.models import Document
 
 @dataclass(frozen=True)
 class Part:
-    """A template and the evaluated data that it takes, as `part`; `place` is below the text, or with 'reproduce'."""
+    """A template and the evaluated data that it takes, as `part`; `place` is below the text, or with
+    'reproduce', or folded behind the 'evidence'."""
 
     template: str
     data: Any

@@ -27,6 +27,7 @@ def _case(document: Document, parsed: CaseText) -> None:
         defaults={
             "slug": parsed.case,
             "title": parsed.title,
+            "short": parsed.short or "",
             "summary": parsed.summary,
             "kind": parsed.kind,
             "status": parsed.status,

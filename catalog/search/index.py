@@ -106,7 +106,7 @@ def _parts(parsed: DocumentText) -> Parts:
     parts += [("C", plain(text)) for text in parsed.sections.values()]
     head = parsed.model_dump(mode="json", exclude_none=True, exclude={"title", "summary", "sections", "sources"})
     if isinstance(parsed, CaseText):
-        parts += [("A", name) for name in (*parsed.aliases, *parsed.signature.names)]
+        parts += [("A", name) for name in (*parsed.aliases, *parsed.signature.names, parsed.short or "")]
         parts += [("B", name) for name in parsed.subsystems]
     parts += [("C" if len(text) >= SENTENCE else "D", text) for text in _strings(head)]
     parts += [("D", source.where) for source in parsed.sources]

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from catalog.documents import schema
 from catalog.models import Document
 from catalog.text import markdown
+from catalog.text.links import Links
 from diagnosis.words import vocabulary
 from people import journal
 from people.models import Event
@@ -28,6 +29,28 @@ def commonmark(text: str) -> SafeString:
 def documented(text: str, document: Document) -> SafeString:
     """A section of a case or strategy. What its commands do is the site's word once somebody has reviewed it."""
     return markdown.html(text, marked=document.is_reviewed)
+
+
+@register.simple_tag
+def linked(text: str, links: Links, document: Document) -> SafeString:
+    """A text of a document, in which cases, strategies, commits, functions and man pages that it names are links."""
+    return links.html(text, document.is_reviewed)
+
+
+@register.filter
+def inline(text: str) -> SafeString:
+    """One paragraph without being one, to stand in a heading or a summary. It has no links."""
+    made = re.sub(r"</?(?:p|a)\b[^>]*>", "", markdown.html(text))
+    return mark_safe(made.strip())  # noqa: S308 - tags were taken away from what is safe
+
+
+@register.filter
+def brief(text: str | None, most: int = 64) -> str:
+    """The beginning of a sentence, up to where its first part ends; cut at a word where that is too long."""
+    first = re.split(r"[;:(]| - |, (?=and |which )|\.(?:\s|$)", text or "", maxsplit=1)[0].strip()
+    if len(first) <= most:
+        return first
+    return first[:most].rpartition(" ")[0].rstrip(",") + " …"
 
 
 @register.filter

@@ -19,7 +19,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from catalog.documents import commands
+from catalog.documents import addresses, commands
 from diagnosis.words.vocabulary import COMMANDS, look_up
 
 MAX_CHARACTERS = 50_000
@@ -33,6 +33,13 @@ _LANGUAGES = frozenset({"c", "diff", "bash", "sh", "python", "json", "yaml", "te
 MENTION = re.compile(r"((?<![\w/&])[#@][A-Za-z0-9](?:[\w.+~-]{0,120}[\w+])?)")
 # A web address that stands in a text as it is. What a sentence puts behind it is cut off by `split_at_links`.
 _ADDRESS = re.compile(r"(?<![\w/])(https?://[^\W_][^\s<>\"`]{0,1000})")
+# What a document names beside that: a slug, a commit, a man page, a CVE. As code, a function of the kernel as well.
+NAMED = re.compile(
+    r"(?<![\w/@.-])(CVE-\d{4}-\d{4,7}|[0-9a-f]{12,40}|[a-z_][a-z0-9_]{1,40}\([2357]\)"
+    r"|[a-z0-9]+(?:-[a-z0-9]+)+)(?![\w@/-]|\.\w)"
+)
+_FUNCTION = re.compile(r"([a-z_][a-z0-9_]{3,80})\(\)")
+CROSS_REFERENCE = "https://elixir.bootlin.com/linux"
 _BEHIND = ".,;:!?'*_~…"
 _BRACKETS = (("(", ")"), ("[", "]"))
 # Some lexers take time with the square of their input: 20,000 characters of brackets took 9 s.
@@ -60,35 +67,62 @@ def split_at_links(text: str) -> list[str]:
 
 
 def _links(state: StateCore) -> None:
-    """Web addresses, and words of the text that `links` names, lead there; code and links stay as they are."""
+    """Web addresses, and words of the text that `links` names, lead there; code and links stay as they are.
+
+    In a document (`source` is given) so does whatever is named: see `address_of`.
+    """
     links: dict[str, str] = dict(state.env.get("links", ()))
+    source: str = state.env.get("source", "")
     for block in state.tokens:
         made: list[Token] = []
         inside = 0
         for token in block.children or []:
             inside += {"link_open": 1, "link_close": -1}.get(token.type, 0)
-            made += [token] if inside or token.type != "text" else _linked(token, links)
+            if inside or token.type not in ("text", "code_inline"):
+                made.append(token)
+            elif token.type == "text":
+                made += _linked(token, links, source)
+            else:
+                address = address_of(token.content, links, source) if source else ""
+                made += _link(token, address) if address else [token]
         if block.children is not None:
             block.children = made
 
 
-def _linked(text: Token, links: dict[str, str]) -> list[Token]:
+def _linked(text: Token, links: dict[str, str], source: str) -> list[Token]:
     made = []
     for n, piece in enumerate(split_at_links(text.content)):
         if n % 2:
-            made += _link(piece, piece)
+            made += _link(_text(piece), piece)
             continue
-        for word in MENTION.split(piece):
-            made += _link(word, links[word]) if word in links else [Token("text", "", 0, content=word)]
+        for word in (NAMED if source else MENTION).split(piece):
+            address = links.get(word, "") or (address_of(word, links, source) if source else "")
+            made += _link(_text(word), address) if address else [_text(word)]
     return made
 
 
-def _link(word: str, address: str) -> list[Token]:
-    return [
-        Token("link_open", "a", 1, attrs={"href": address}),
-        Token("text", "", 0, content=word),
-        Token("link_close", "a", -1),
-    ]
+def address_of(word: str, links: dict[str, str], source: str) -> str:
+    """Where a word of a document leads: a slug in the catalog, a commit, a man page, a CVE, a function in the kernel's
+    source of the release `source`. '' for every other word."""
+    if word in links:
+        return links[word]
+    if re.fullmatch(r"[0-9a-f]{12,40}", word) and not word.isalpha() and not word.isdigit():
+        return addresses.of_commit(word, tree="")  # nothing says of which
+    if re.fullmatch(r"CVE-\d{4}-\d{4,7}", word):
+        return f"https://www.cve.org/CVERecord?id={word}"
+    if page := re.fullmatch(r"([a-z_][a-z0-9_]{1,40})\(([2357])\)", word):
+        return f"https://man7.org/linux/man-pages/man{page[2]}/{page[1]}.{page[2]}.html"
+    if function := _FUNCTION.fullmatch(word):
+        return f"{CROSS_REFERENCE}/{source}/A/ident/{function[1]}"
+    return ""
+
+
+def _text(word: str) -> Token:
+    return Token("text", "", 0, content=word)
+
+
+def _link(shown: Token, address: str) -> list[Token]:
+    return [Token("link_open", "a", 1, attrs={"href": address}), shown, Token("link_close", "a", -1)]
 
 
 def _fence(self: RendererHTML, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
@@ -131,16 +165,17 @@ def spoken(text: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def html(text: str, links: tuple[tuple[str, str], ...] = (), marked: bool = False) -> SafeString:
+def html(text: str, links: tuple[tuple[str, str], ...] = (), marked: bool = False, source: str = "") -> SafeString:
     """At most MAX_CHARACTERS of CommonMark as sanitised HTML. Raw HTML in it is shown as text.
 
     links: words that begin with # or @, each with the address that it leads to.
     marked: the text is the catalog's, so that what it says of its commands is shown above them. What strangers say
     carries no such mark, as it would read like the site's own word.
+    source: the text is a document, so that what it names are links; functions are looked up in this release.
     A text over RICH_CHARACTERS gets neither colours nor tables, so that what one costs stays bounded.
     """
     made = (_RICH if len(text) <= RICH_CHARACTERS else _PLAIN).render(
-        text[:MAX_CHARACTERS], {"links": links, "marked": marked}
+        text[:MAX_CHARACTERS], {"links": links, "marked": marked, "source": source}
     )
     made = re.sub(r"<(/?)h[12]>", r"<\1h3>", made)
     clean = nh3.clean(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 NOT = ("/*?", "/account/", "/api/v1/", "/c/", "/export/", "/follow/", "/reports/", "/search/", "/shared/", "/sign-in/")
-TEXT = "\n".join(["User-agent: *", *(f"Disallow: {path}" for path in NOT), "Crawl-delay: 5", ""])
 
 
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(TEXT, content_type="text/plain; charset=utf-8")
+    rules = ["User-agent: *", *(f"Disallow: {path}" for path in NOT), "Crawl-delay: 5"]
+    text = "\n".join([*rules, "", f"Sitemap: {settings.SITE_URL}/sitemap.xml", ""])
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")

@@ -175,8 +175,11 @@ def reply_to(message: Message, for_stranger: bool) -> str:
 
 
 def reply_unseen(link: Link) -> str:
-    """To a letter of which nothing but its Message-ID is known."""
-    return addresses.answer_to(link.ref, link.title, settings.MAIL_LIST, (), True, settings.MAIL_LIST)
+    """To a letter of which nothing but its Message-ID is known: neither subject nor recipients are ours to invent.
+
+    The archive's page of it ends with how to answer it, below the anchor R (public-inbox).
+    """
+    return f"{archived(link.ref)}#R"
 
 
 def archived(message_id: str) -> str:

@@ -33,7 +33,8 @@ def evidence_part(request: HttpRequest, document: Document) -> Part | None:
         said.popitem()  # may have more to say than was looked at
     shown = dict(list(said.items())[:LATEST])
     recorded = Report.objects.filter(pk__in=shown, recorded_at__isnull=False).values_list("pk", flat=True)
-    return Part("reports/latest.html", {"rows": list(shown.values()), "recorded": set(recorded)})
+    data = {"rows": list(shown.values()), "recorded": set(recorded)}
+    return Part("reports/latest.html", data, "evidence")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def operations_part(request: HttpRequest, document: Document) -> Part | None:
     """Whether blocks went offline and allocations succeeded, before, while and after the hold."""
     if document.kind != "case":
         return None
-    return Part("reports/operations.html", {"rows": operations.of_case(document.pk, request.user)})
+    return Part("reports/operations.html", {"rows": operations.of_case(document.pk, request.user)}, "evidence")
 
 
 def reproducer_part(request: HttpRequest, document: Document) -> Part | None:

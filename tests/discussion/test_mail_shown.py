@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from discussion.mail import importer, letters
@@ -59,7 +60,8 @@ def test_the_list_comes_first_on_a_case_whose_text_links_to_it() -> None:
     builders.case(links=[{"kind": "message", "ref": "a@example.org", "title": "The question"}])
     text = Client().get("/cases/fuse-writeback/").content.decode()
     place = text.index('id="discussion"')
-    assert place < text.index("In-Reply-To=%3Ca%40example.org%3E") < text.index("No comments yet")
+    assert place < text.index(f'href="{settings.ARCHIVE}a@example.org/#R"') < text.index("No comments yet")
+    assert "mailto:" not in text, "neither subject nor recipients of a letter that is not here are known"
     take(mail("a", subject="What it is about"))
     text = Client().get("/cases/fuse-writeback/").content.decode()
     assert '<a class="title" href="/mail/a@example.org/">What it is about</a>' in text

@@ -1,0 +1,173 @@
+"""`/cases/SLUG/now`: what to do now, as plain text for a serial console: ASCII, at most 80 columns.
+
+A command is never broken where that would change it: between words it goes on behind a backslash, and one that cannot
+be broken stays whole, since a terminal wraps it without harm.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from catalog.case_page import whole
+from catalog.documents import commands
+from catalog.documents.current import case_text
+from catalog.documents.schema import CaseText
+from catalog.models import Case
+from diagnosis.words.vocabulary import (
+    COMMANDS,
+    CONTROLLERS,
+    EFFECTS,
+    MANNERS,
+    STANDINGS,
+    STATUSES,
+    TIME_BOUNDS,
+    look_up,
+)
+
+COLUMNS = 80
+_ASCII = str.maketrans({"…": "...", "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "→": "->", "×": "x"})
+
+
+@require_safe
+def now(request: HttpRequest, slug: str) -> HttpResponse:
+    found = Case.objects.visible_to(request.user, proposals=True).for_page().named(slug)
+    text = case_text(found.document) if found else None
+    if found is None or text is None:
+        raise Http404("There is no such case.")
+    made = plain(text, found.get_absolute_url(), found.document.is_reviewed)
+    return HttpResponse(made, content_type="text/plain; charset=utf-8")
+
+
+def plain(text: CaseText, path: str, is_reviewed: bool) -> str:
+    lines = [*_head(text, is_reviewed), ""]
+    body = text.sections.get(whole.NOW, "")
+    lines += _blocks(body, is_reviewed) if body else ["Nothing is known that helps at once.", ""]
+    lines += textwrap.wrap(f"More: {settings.SITE_URL}{path}", COLUMNS, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(ascii_(line) for line in lines) + "\n"
+
+
+def _head(text: CaseText, is_reviewed: bool) -> Iterator[str]:
+    yield from _wrapped(text.title)
+    yield "=" * min(COLUMNS, max(len(line) for line in _wrapped(text.title)))
+    who = ", ".join(look_up(CONTROLLERS, slug).label for slug in text.controllers)
+    status = look_up(STATUSES, text.status).label if is_reviewed else "nobody has reviewed this"
+    yield from _wrapped(f"{text.case}: {status}")
+    yield from _wrapped(f"Who decides how long: {who}; {look_up(TIME_BOUNDS, text.bounds.time).label} in time")
+    for effect in text.effects:
+        what, how = look_up(EFFECTS, effect.effect).label, look_up(MANNERS, effect.manner).label
+        yield from _wrapped(f"{what}: {how} ({look_up(STANDINGS, effect.standing).label})")
+
+
+def _blocks(text: str, is_reviewed: bool) -> Iterator[str]:
+    """CommonMark as lines: lists hang, code stands in by four, with what it does above it."""
+    hanging = [""]
+    marker = ""
+    counters: list[int] = []
+    for token in MarkdownIt("commonmark").parse(text):
+        if token.type in ("ordered_list_open", "bullet_list_open"):
+            counters.append(int(token.attrs.get("start", 1)) if token.type.startswith("ordered") else -1)
+        elif token.type in ("ordered_list_close", "bullet_list_close"):
+            counters.pop()
+        elif token.type == "list_item_open":
+            marker = f"{counters[-1]}. " if counters[-1] >= 0 else "* "
+            counters[-1] += counters[-1] >= 0
+            hanging.append(hanging[-1] + " " * len(marker))
+        elif token.type == "list_item_close":
+            hanging.pop()
+        elif token.type == "inline":
+            first = hanging[-1][: len(hanging[-1]) - len(marker)] + marker
+            yield from _wrapped(_spoken(token), first, hanging[-1])
+            yield ""
+            marker = ""
+        elif token.type in ("fence", "code_block"):
+            yield from _code(token, hanging[-1], is_reviewed)
+            yield ""
+
+
+def _spoken(inline: Token) -> str:
+    return "".join(
+        " " if child.type in ("softbreak", "hardbreak") else child.content for child in inline.children or []
+    )
+
+
+def _code(token: Token, indent: str, is_reviewed: bool) -> Iterator[str]:
+    does = commands.does(token.info, token.content)
+    if does in COMMANDS and is_reviewed:
+        label = COMMANDS[does].label
+        yield f"{indent}[{label.upper() if does == 'loses_data' else label}]"
+    lines = token.content.rstrip("\n").split("\n")
+    if does and "<<" not in token.content:
+        lines = broken(lines, COLUMNS - len(indent) - 2)
+    yield from (f"{indent}  {line}" for line in lines)
+
+
+def broken(lines: list[str], columns: int) -> list[str]:
+    """Lines of shell on more of them, where they can be: at spaces outside of quotes, which a backslash stands before.
+
+    A quote may go on from one line to the next. What has a here-document is not to be given to this.
+    """
+    made, quote = [], ""
+    for line in lines:
+        rest = line
+        while len(rest) > columns:
+            places = [n for n in _breaks(rest, quote) if n + 2 <= columns and n > 8]
+            if not places:
+                break
+            made.append(f"{rest[: places[-1]]} \\")
+            rest, quote = "    " + rest[places[-1] :].lstrip(" "), ""
+        made.append(rest)
+        quote = _quote_after(rest, quote)
+    return made
+
+
+def _quote_after(line: str, quote: str) -> str:
+    """Which quote is open at the end of a line that began within `quote`."""
+    escaped = False
+    for n, letter in enumerate(line):
+        if escaped:
+            escaped = False
+        elif letter == "\\" and quote != "'":
+            escaped = True
+        elif quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter == "#" and (n == 0 or line[n - 1] == " "):
+            break
+    return quote
+
+
+def _breaks(line: str, quote: str) -> Iterator[int]:
+    """Where a single space stands between two words outside of quotes, before any comment."""
+    escaped = False
+    for n, letter in enumerate(line):
+        if escaped:
+            escaped = False
+        elif letter == "\\" and quote != "'":
+            escaped = True
+        elif quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter == "#" and (n == 0 or line[n - 1] == " "):
+            return
+        elif letter == " " and line[:n].strip() and line[n + 1 : n + 2].strip():
+            yield n
+
+
+def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
+    return textwrap.wrap(ascii_(text), COLUMNS, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+
+def ascii_(text: str) -> str:
+    """What a console without fonts shows; control characters, which would move its cursor, are gone."""
+    spelled = text.translate(_ASCII).encode("ascii", "replace").decode()
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", spelled).replace("\t", "    ")
