@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from people.models import Event, User
@@ -42,6 +43,9 @@ VERBS = {
     "token.made": "made a token",
     "token.revoked": "revoked a token",
     "evidence.judged": "judged evidence",
+    "evidence.first": "has its first evidence on this line of kernels",
+    "outcome.changed": "is held where it was not, or no longer, on a newer kernel",
+    "build.new": "was measured for the first time",
     "reports.replayed": "had reports read again",
     "signature.activated": "activated a signature",
     "text.shared": "shared a text",
@@ -59,6 +63,10 @@ VERBS = {
 }
 
 
+# Told by reports that were read, by no person: see reports.worker.news and docs/events.md.
+NEWS = ("evidence.first", "outcome.changed", "build.new")
+
+
 def said(verb: str) -> str:
     """The sentence of a verb; the verb itself where a later release wrote it."""
     return VERBS.get(verb, verb)
@@ -69,3 +77,14 @@ def record(verb: str, subject_kind: str, subject: str, actor: User | None = None
     if verb not in VERBS:
         raise ValueError(f"no such verb: {verb}")
     return Event.objects.create(verb=verb, subject_kind=subject_kind, subject=subject, actor=actor, data=data)
+
+
+def record_once(events: Iterable[Event]) -> None:
+    """Writes those of these lines whose `once` the journal does not have yet, in the caller's transaction.
+
+    In the order of `once`, so that two transactions with the same lines wait for each other and cannot deadlock.
+    """
+    events = sorted(events, key=lambda event: event.once or "")
+    if any(event.verb not in VERBS or not event.once for event in events):
+        raise ValueError("expected known verbs, each with what makes it happen once")
+    Event.objects.bulk_create(events, ignore_conflicts=True)

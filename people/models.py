@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -205,8 +206,9 @@ class Token(models.Model):
 class Event(models.Model):
     """One line of the journal. Rows are only ever added; a trigger refuses anything else, but for `place`, once.
 
-    `place` is where followers find it, given after it is committed: see journal_cursor. `transaction` is the id of
-    the transaction that wrote the row, by which followers went until November 2026; the release before reads it.
+    `place` is where followers find it, given after it is committed: see journal_cursor. `once` names what can happen
+    but once, whoever tells of it at the same time. `transaction` is the id of the transaction that wrote the row, by
+    which followers went until November 2026; the release before reads it.
     """
 
     at = models.DateTimeField(db_default=Now())
@@ -220,12 +222,15 @@ class Event(models.Model):
     )
 
     place = models.BigIntegerField(null=True, unique=True)
+    once = models.CharField(max_length=200, null=True)
 
     class Meta:
+        constraints = [models.UniqueConstraint(fields=["once"], name="event_once", condition=Q(once__isnull=False))]
         indexes = [
             models.Index(fields=["transaction", "id"], name="event_follow"),
             models.Index(fields=["id"], name="event_without_place", condition=Q(place=None)),
             models.Index(fields=["subject_kind", "subject", "-id"], name="event_subject"),
+            GinIndex(fields=["data"], opclasses=["jsonb_path_ops"], name="event_data"),
         ]
 
 

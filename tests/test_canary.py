@@ -141,7 +141,13 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "reports/again": ("/reports/again",),
     "reports/<uuid:report>/erase": ("/reports/{report}/erase",),
     "metrics": ("/metrics",),
-    "api/v1/events/": ("/api/v1/events/", "/api/v1/events/?since=0", "/api/v1/events/?limit=1"),
+    "api/v1/events/": (
+        "/api/v1/events/",
+        "/api/v1/events/?since=0",
+        "/api/v1/events/?limit=1",
+        f"/api/v1/events/?case={WORD}-case",
+        f"/api/v1/events/?kernel={RELEASE}",
+    ),
     **{
         f"export/{name}": (f"/export/{name}",)
         for name in (

@@ -1,4 +1,5 @@
 from catalog.models.cases import Alias, Case, Claim, Effect, Link, Subsystem
+from catalog.models.courses import Course
 from catalog.models.entries import Entry, Word
 from catalog.models.measured import KernelBuild, Tally, Total
 from catalog.models.meetings import Meeting, Point
@@ -9,6 +10,7 @@ __all__ = [
     "Alias",
     "Case",
     "Claim",
+    "Course",
     "Document",
     "Effect",
     "Entry",

@@ -1,6 +1,7 @@
 """Atom feeds: what was written, and what was measured for the first time. A report that only confirms is no news.
 
-Of evidence one entry stands for a case on a build; it comes up again when another mover or another outcome was seen.
+Of evidence one entry stands for a case on a build; it comes up again when another mover or another outcome was seen. An
+outcome that changed is an entry of its own, from the journal: docs/events.md.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -18,8 +20,11 @@ from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 
 from catalog.models import Case, Revision, Subsystem, Total
+from catalog.models.cases import CaseQuerySet
 from catalog.models.text import PROPOSALS, RevisionQuerySet
-from diagnosis.words.vocabulary import AREAS, ENVIRONMENTS, MOVERS, OUTCOMES, look_up
+from catalog.pages import events
+from diagnosis.words.vocabulary import AREAS, ENVIRONMENTS, MOVERS, OUTCOMES, TURNS, counted, look_up
+from people.models import Event
 
 ENTRIES = 40
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -40,7 +45,7 @@ class Item:
 def everything(request: HttpRequest) -> HttpResponse:
     cases = Case.objects.visible_to(request.user)
     written = Revision.objects.all().exclude(document__state__in=PROPOSALS)
-    return _answer(request, "unmigratable: all changes", reverse("cases"), written, Q(case__in=cases.values("pk")))
+    return _answer(request, "unmigratable: all changes", reverse("cases"), written, cases)
 
 
 def case(request: HttpRequest, slug: str) -> HttpResponse:
@@ -49,7 +54,8 @@ def case(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404("There is no such case.")
     serving = Q(document__strategy__servings__case=found) & ~Q(document__state__in=PROPOSALS)
     written = Revision.objects.filter(Q(document=found.pk) | serving).distinct()
-    return _answer(request, f"unmigratable: {found.title}", found.get_absolute_url(), written, Q(case=found.pk))
+    only = Case.objects.filter(pk=found.pk)
+    return _answer(request, f"unmigratable: {found.title}", found.get_absolute_url(), written, only)
 
 
 def subsystem(request: HttpRequest, slug: str) -> HttpResponse:
@@ -59,14 +65,20 @@ def subsystem(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404("There is no such subsystem.")
     written = Revision.objects.filter(document__in=cases.values("pk"))
     address = reverse("subsystem", args=[found.slug])
-    return _answer(request, f"unmigratable: {found.name}", address, written, Q(case__in=cases.values("pk")))
+    return _answer(request, f"unmigratable: {found.name}", address, written, cases)
 
 
-def _answer(request: HttpRequest, title: str, path: str, written: RevisionQuerySet, measured: Q) -> HttpResponse:
+def _answer(
+    request: HttpRequest, title: str, path: str, written: RevisionQuerySet, cases: CaseQuerySet
+) -> HttpResponse:
     revisions = written.visible_to(request.user).select_related("document__case", "document__strategy", "author")
     items = [of_revision(one) for one in revisions.defer("text").order_by("-pk")[:ENTRIES]]
-    news = Total.objects.visible_to(request.user).filter(measured).select_related("case", "build")
+    news = Total.objects.visible_to(request.user).filter(case__in=cases.values("pk")).select_related("case", "build")
     items += _measured(news.order_by("-news_at", "pk")[: 4 * ENTRIES])
+    turns = events.visible_to(request.user).filter(
+        verb="outcome.changed", subject_kind="case", subject__in=cases.values("slug"), place__isnull=False
+    )
+    items += _turned(list(turns.order_by("-place")[:ENTRIES]))
     return answer(request, title, path, items)
 
 
@@ -116,6 +128,29 @@ def _measured(news: Iterable[Total]) -> list[Item]:
         said = "; ".join(sorted(said for each in group for said in _said(each)))
         made.append(Item(f"{path}#build-{build}", title, f"{path}#evidence", said, max(o.news_at for o in group)))
     return made
+
+
+def _turned(turns: list[Event]) -> list[Item]:
+    titles = dict(Case.objects.filter(slug__in={turn.subject for turn in turns}).values_list("slug", "title"))
+    return [_turn(turn, titles[turn.subject]) for turn in turns]
+
+
+def _turn(turn: Event, title: str) -> Item:
+    said = turn.data
+    path, word = reverse("case", args=[turn.subject]), look_up(TURNS, said["turned"]).label
+    area = f" in {look_up(AREAS, said['area']).label}" if said["area"] in AREAS else ""
+    where = f"{said['architecture']}, {look_up(ENVIRONMENTS, said['environment']).label}"
+    sides = [_side(said["before"]), _side(said["after"])]
+    text = f"{look_up(MOVERS, said['mover']).label}{area} ({where}): {sides[0]}, then {sides[1]}"
+    return Item(
+        f"{path}#event-{turn.place}", f"{title}: {word} on {said['release']}", f"{path}#evidence", text, turn.at
+    )
+
+
+def _side(side: dict[str, Any]) -> str:
+    runs = ", ".join(counted(number, look_up(OUTCOMES, outcome)) for outcome, number in side["outcomes"].items())
+    label = f" + {side['label']}" if side["label"] else ""
+    return f"{runs} on {side['release']}{label}"
 
 
 def _said(one: Total) -> Iterator[str]:

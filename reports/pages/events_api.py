@@ -1,28 +1,28 @@
-"""What happened on the site, for whoever follows it. Nothing is skipped: see people.journal_cursor."""
+"""What happened on the site, for whoever follows it: docs/events.md. Nothing is skipped: see people.journal_cursor."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Max
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.models import Case, Strategy
+from catalog.models import Case
+from catalog.pages import events
+from catalog.pages.events import Pick
 from people import journal, journal_cursor
-from people.models import Event, may
-from rest import paging, problems
+from people.models import Event, Machine
+from rest import paging, parameters, problems
 
-# Of what is not said about a case or a strategy, what is everybody's to know.
-PUBLIC = (
-    *("machine.added", "machine.trusted", "machine.withdrawn", "machine.new"),
-    *("evidence.judged", "reports.replayed", "report.erased"),
-)
 _PLACE = {"type": "string", "pattern": "^([0-9]{1,18}(-[0-9]{1,18})?)?$"}
+_NAME = {"type": "string", "minLength": 1, "maxLength": 130}
+_MOST_NAME = 130
 EVENT: dict[str, Any] = {
     "type": "object",
     "required": ["at", "verb", "said", "subject_kind", "subject", "place"],
@@ -34,6 +34,11 @@ EVENT: dict[str, Any] = {
         "subject_kind": {"type": "string"},
         "subject": {"type": "string"},
         "place": {"type": "string", "description": "To go on from, as `since`."},
+        "data": {
+            "type": "object",
+            "additionalProperties": True,
+            "description": "Of what was measured: on which kernel, by which machine and mover, from what to what.",
+        },
     },
 }
 
@@ -43,6 +48,14 @@ class EventsView(APIView):
         operation_id="events",
         parameters=[
             OpenApiParameter("since", _PLACE, description="The last event's `place`. Default: the beginning."),
+            OpenApiParameter(
+                "verb",
+                {"type": "array", "items": {"type": "string", "enum": list(journal.VERBS)}},
+                description="Only these; given more than once, any of them.",
+            ),
+            OpenApiParameter("case", _NAME, description="Only what concerns this case, by its slug."),
+            OpenApiParameter("kernel", _NAME, description="Only of a line, such as 6.18, or a release."),
+            OpenApiParameter("machine", _NAME, description="Only what concerns this machine."),
             paging.PARAMETERS[0],
         ],
         responses={
@@ -52,31 +65,49 @@ class EventsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """What happened after `since`, oldest first. The Link `next` is there even when nothing did: ask it later."""
+        parameters.demand_known(request, "since", "verb", "case", "kernel", "machine")
         journal_cursor.give_places()
         since = journal_cursor.place(request.query_params.get("since", ""))
         if since is None:
             raise ParseError("since: expected the place of an event, such as 1796000000000000.")
-        size = paging.size(request)
-        rows = list(journal_cursor.after(visible_to(request.user), since).select_related("actor")[:size])
-        last = rows[-1].place if rows else since
-        link = f'<{settings.SITE_URL}/api/v1/events/?since={last}&limit={size}>; rel="next"'
-        return Response({"results": [_event(row) for row in rows]}, headers={"Link": link})
+        pick, size = _picked(request), paging.size(request)
+        # Asked before the rows: what gets a place meanwhile lies behind it.
+        end = Event.objects.aggregate(place=Max("place"))["place"] if pick.says_something else None
+        asked = pick.rows(events.visible_to(request.user))
+        rows = list(journal_cursor.after(asked, since).select_related("actor")[:size])
+        last = rows[-1].place or 0 if rows else since
+        if len(rows) < size:
+            last = max(last, end or 0)
+        query = [("since", last), ("limit", size), *((name, one) for name, one in _said(request))]
+        link = f'<{settings.SITE_URL}/api/v1/events/?{urlencode(query)}>; rel="next"'
+        return Response({"results": [shown(row) for row in rows]}, headers={"Link": link})
 
 
-def visible_to(user: Any) -> QuerySet[Event]:
-    """Maintainers see all; others what concerns cases and strategies that they see, and what is PUBLIC."""
-    if may(user, "manage machines"):
-        return Event.objects.all()
-    cases = Case.objects.visible_to(user).values("slug")
-    strategies = Strategy.objects.visible_to(user).values("slug")
-    return Event.objects.filter(
-        Q(verb__in=PUBLIC)
-        | Q(subject_kind="case", subject__in=cases)
-        | Q(subject_kind="strategy", subject__in=strategies)
-    )
+def _said(request: Request) -> list[tuple[str, str]]:
+    return [(name, one) for name in ("verb", "case", "kernel", "machine") for one in request.query_params.getlist(name)]
 
 
-def _event(row: Event) -> dict[str, Any]:
+def _picked(request: Request) -> Pick:
+    """Raises `ParseError` for what cannot be meant: an answer with nothing would look like no news."""
+    verbs = tuple(request.query_params.getlist("verb"))
+    if unknown := [verb for verb in verbs if verb not in journal.VERBS]:
+        raise ParseError(f"verb: {unknown[0][:40]!r} is none; expected of {', '.join(journal.VERBS)}.")
+    names = {name: request.query_params.get(name, "") for name in ("case", "kernel", "machine")}
+    for name, value in names.items():
+        if name in request.query_params and not (0 < len(value) <= _MOST_NAME and value.isprintable()):
+            raise ParseError(f"{name}: expected 1 to {_MOST_NAME} printable characters.")
+    if names["case"]:
+        # A draft is no case to whoever may not see it: nor do filters tell that there is one.
+        case = Case.objects.visible_to(request.user, proposals=True).named(names["case"])
+        if case is None:
+            raise ParseError("case: there is no such case.")
+        names["case"] = case.slug
+    if names["machine"] and not Machine.objects.filter(name=names["machine"]).exists():
+        raise ParseError("machine: there is no such machine.")
+    return Pick(verbs, **names)
+
+
+def shown(row: Event) -> dict[str, Any]:
     made: dict[str, Any] = {
         "at": row.at,
         "verb": row.verb,
@@ -87,4 +118,6 @@ def _event(row: Event) -> dict[str, Any]:
     }
     if row.actor:
         made["actor"] = row.actor.username
+    if data := events.data_of(row):
+        made["data"] = data
     return made

@@ -12,6 +12,7 @@ from people.models import Standing, User
 from reports.models import Evidence, Observation, Report, Verdict
 from reports.totals import recounts, tallies
 from reports.totals.copy_rows import OBSERVATION, Row, copy, of_evidence, of_observation
+from reports.worker import news
 
 Found = list[tuple[Said, list[Match]]]
 
@@ -42,10 +43,12 @@ def attach(found: dict[Report, Found]) -> None:
     copy(Observation, OBSERVATION, (of_observation(*one, builds[one[1].release, one[1].label]) for one in said))
     copy(Evidence, Row._fields, rows)
     again = set(read_before)
-    added: list[Evidence | Row] = [row for row in rows if row.machine_id in trusted and row.report_id not in again]
+    fresh = [row for row in rows if row.machine_id in trusted and row.report_id not in again]
+    added: list[Evidence | Row] = [*fresh]
     if read_before:  # only these can have been judged
         added += Evidence.objects.counted().filter(report__in=read_before)
     tallies.count(removed=before, added=added)
+    news.tell(fresh, {pk: name for name, pk in builds.items()})
 
 
 def detach(report: Report) -> None:

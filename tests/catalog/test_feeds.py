@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils.feedgenerator import Atom1Feed
 
 from catalog.models import Document
+from people import journal_cursor
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -117,3 +118,16 @@ def test_pages_name_their_feeds(page: str, feed: int) -> None:
 def test_an_empty_feed_is_a_feed() -> None:
     Document.objects.update(state="draft")
     assert entries("/feed.atom") == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_that_an_outcome_changed_is_an_entry_of_its_own() -> None:
+    builders.settled(*[builders.run()] * 5)
+    builders.settled(*[builders.moving_run()] * 5, kernel={"release": "6.18.45", "architecture": "x86_64"})
+    journal_cursor.give_places()
+    for path in FEEDS:
+        (entry,) = [one for one in entries(path).values() if "fixed" in one["title"]]
+        assert entry["title"] == "The case fuse-writeback: fixed on 6.18.45"
+        assert "(x86_64, host): 5 hangs on 6.18.44, then 5 moves on 6.18.45" in entry["summary"]
+    Document.objects.filter(slug="fuse-writeback").update(state="draft")
+    assert not [title for title in titles("/feed.atom") if "fixed" in title]

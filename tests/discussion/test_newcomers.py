@@ -7,11 +7,11 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
 from catalog.models import Document, Strategy
+from catalog.pages import events
 from discussion.comments import threads, views
 from discussion.models import Comment, Flag, Standing
 from discussion.moderating import moderation
 from people.models import Role, User
-from reports.pages import events_api
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def test_that_a_comment_waits_is_told_to_no_stranger_by_the_journal(eve: User) -
     waiting = threads.say(document, eve, "Buy it at example.org.")
     threads.edit(waiting, eve, "Buy two.", 0)
     threads.say(document, builders.person("jane"), "Something to the point.")
-    told = events_api.visible_to(AnonymousUser()).filter(verb__startswith="comment.")
+    told = events.visible_to(AnonymousUser()).filter(verb__startswith="comment.")
     assert list(told.values_list("actor__username", flat=True)) == ["jane"]
     page = Client().get("/people/eve/").content.decode()
     assert "Commented" not in page

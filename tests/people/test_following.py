@@ -13,11 +13,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from catalog.models.text import Origin, State
+from catalog.pages.events import PUBLIC
 from catalog.revisions import store
 from discussion.models import Follower
 from people import journal, journal_cursor
 from people.models import Event, Role
-from reports.pages.events_api import PUBLIC
 from tests import builders
 from tests.at_once import at_once
 from tests.running import until
@@ -209,3 +209,68 @@ def test_lines_without_a_place_are_found_by_an_index_of_theirs_alone() -> None:
         cursor.execute("ANALYZE people_event")
     plans = [Event.objects.filter(place=None).explain(), journal_cursor.after(Event.objects.all(), 5)[:10].explain()]
     assert "event_without_place" in plans[0] and "people_event_place" in plans[1], plans
+
+
+def verbs_of(query: str) -> list[tuple[str, str]]:
+    answer = Client().get(f"/api/v1/events/?{query}")
+    assert answer.status_code == 200, answer.content
+    return [(row["verb"], row["subject"]) for row in answer.json()["results"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_are_filtered_by_verb_case_kernel_and_machine_and_say_what_was_measured() -> None:
+    builders.case()
+    builders.case("another")
+    builders.settled(builders.run())
+    builders.settled(builders.run(case="another"), kernel={"release": "6.19.1", "architecture": "x86_64"})
+    new, first = "build.new", "evidence.first"
+    assert verbs_of("kernel=6.18") == [(new, "6.18.44"), (first, "fuse-writeback")]
+    assert verbs_of("kernel=6.19.1&verb=evidence.first") == [(first, "another")]
+    assert (
+        verbs_of("case=another&verb=evidence.first&verb=build.new")
+        == [(first, "another")]
+        == verbs_of("case=another&kernel=6.19")
+    ), "a build is measured with one case, and is of none"
+    assert [verb for verb, _ in verbs_of("machine=box&verb=build.new&verb=machine.added")] == [
+        "machine.added",
+        new,
+        new,
+    ]
+    assert verbs_of("kernel=9.9") == []
+    (row,) = Client().get("/api/v1/events/?case=fuse-writeback&verb=evidence.first").json()["results"]
+    assert row["data"]["release"] == "6.18.44" and row["data"]["machine"] == "box" and "build" not in row["data"]
+    assert "actor" not in row
+
+
+@pytest.mark.django_db(transaction=True)
+def test_with_a_filter_the_link_leads_behind_what_was_looked_at() -> None:
+    builders.case()
+    builders.settled(builders.run())
+    answer = Client().get("/api/v1/events/?kernel=9.9&verb=build.new&limit=7")
+    end = Event.objects.order_by("place").last()
+    assert end is not None and answer.json()["results"] == []
+    assert f"?since={end.place}&limit=7&verb=build.new&kernel=9.9>" in answer["Link"]
+    full = Client().get("/api/v1/events/?kernel=6.18&limit=1")
+    assert f"?since={full.json()['results'][0]['place']}&limit=1&kernel=6.18>" in full["Link"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("verb=x", "outcome.changed"),
+        ("verb=build.new&verb=", "verb: "),
+        ("case=none", "no such case"),
+        ("case=secret-case", "no such case"),
+        ("machine=none", "no such machine"),
+        ("kernel=", "1 to 130"),
+        ("kernel=6%00", "1 to 130"),
+        ("kernel=" + "6" * 131, "1 to 130"),
+        ("case=", "1 to 130"),
+        ("kernels=6.18", "since, verb, case, kernel, machine"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_and_what_could_be_is_named(query: str, said: str) -> None:
+    store.save(builders.case_text("secret-case"), origin=Origin.SITE, author=builders.person(), state=State.DRAFT)
+    answer = Client().get(f"/api/v1/events/?{query}")
+    assert answer.status_code == 400 and said in answer.json()["detail"], answer.content
