@@ -50,6 +50,7 @@ app.conf.update(
                 ("mail.tell", 60),
                 # Often, so that who waits for a link does not wait: a request that rang would wait for a broker.
                 ("mail.send", 5),
+                ("hooks.tell", 10),
                 ("fetch.follow", 60),
             )
         },
@@ -73,7 +74,7 @@ if settings.CELERY_BROKER_URL.startswith("filesystem"):
         "control_folder": str(folder.with_name("queue-control")),
         "polling_interval": 0.2,
     }
-app.autodiscover_tasks(["reports", "discussion", "people", "config"])
+app.autodiscover_tasks(["reports", "discussion", "people", "webhooks", "config"])
 
 
 @worker_process_init.connect

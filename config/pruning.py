@@ -19,6 +19,7 @@ from django.utils import timezone
 from catalog.search import retention as of_catalog
 from discussion import retention as of_discussion
 from reports.review import retention as of_reports
+from webhooks import retention as of_webhooks
 
 SLICE = 1_000
 
@@ -51,6 +52,7 @@ KINDS = (
     Kind("shares-waiting", of_reports.waiting, of_reports.expire),
     Kind("shares", of_reports.decided),
     Kind("notices", of_discussion.notices),
+    Kind("deliveries", of_webhooks.deliveries),
     Kind("sessions", of_discussion.sessions),
     Kind("accounts", of_discussion.unproved, of_discussion.close),
     Kind("words", of_catalog.unused_words),

@@ -45,6 +45,7 @@ ARCHIVE_HOSTS = env.optional("UNMIGRATABLE_ARCHIVE_HOSTS", *_HOSTS, urlsplit(ARC
 MAIL_LIST = env.optional(
     "UNMIGRATABLE_LIST", r"[\w.+-]+@[A-Za-z0-9.-]+", "the address of a mailing list", "linux-mm@kvack.org"
 )
+WEBHOOKS_TO_LOOPBACK = env.choice("UNMIGRATABLE_WEBHOOKS_TO_LOOPBACK", ("no", "yes") if LOCAL else ("no",)) == "yes"
 
 SIGNING = sign_in_settings.read(env, SITE_URL, LOCAL, VAR)
 
@@ -68,6 +69,7 @@ INSTALLED_APPS = [
     "people",
     "catalog",
     "reports",
+    "webhooks",
     "discussion",
 ]
 MIDDLEWARE = [
@@ -261,6 +263,7 @@ KEEP_DAYS = env.days(
         "shares-waiting": 30,
         "shares": 90,
         "notices": 90,
+        "deliveries": 30,
         "sessions": 1,
         "accounts": 30,
         "words": 1,

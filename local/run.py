@@ -113,7 +113,7 @@ def commands(port: int) -> dict[str, list[str]]:
         # Two, so that slow mail or a slow archive holds up no report.
         "worker": [*celery, "worker", "-Q", "ingest", "--concurrency", "2", "--loglevel", "WARNING", *quiet],
         "errands": [
-            *(*celery, "worker", "-Q", "mail,fetch,maintenance", "--concurrency", "2", "--loglevel", "WARNING"),
+            *(*celery, "worker", "-Q", "mail,hooks,fetch,maintenance", "--concurrency", "2", "--loglevel", "WARNING"),
             *("--hostname", "errands@%h", *quiet),
         ],
         "beat": [*celery, "beat", "--loglevel", "WARNING", "--schedule", str(VAR / "beat"), "--pidfile="],

@@ -22,8 +22,9 @@ ALLOWED = {
     "people": {"diagnosis", "rest"},
     "catalog": {"diagnosis", "people", "rest"},
     "reports": {"diagnosis", "people", "rest", "catalog", "probes"},
-    "discussion": {"diagnosis", "people", "rest", "catalog"},
-    "config": {"diagnosis", "people", "catalog", "reports", "discussion", "rest"},
+    "webhooks": {"people", "rest", "catalog"},
+    "discussion": {"diagnosis", "people", "rest", "catalog", "webhooks"},
+    "config": {"diagnosis", "people", "catalog", "reports", "webhooks", "discussion", "rest"},
     "local": {"config", "people"},
     "bench": {"diagnosis", "local", "people", "catalog", "reports", "discussion", "config"},
 }

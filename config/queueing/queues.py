@@ -3,7 +3,7 @@
     @shared_task(name="mail.tell")      waits in the queue `mail`, and is ended after 300 s
 
 A slow mail server or archive then holds up mail or fetching, and no report. One worker may serve several queues:
-`celery -A config worker -Q mail,fetch,maintenance`; one without -Q serves all.
+`celery -A config worker -Q mail,hooks,fetch,maintenance`; one without -Q serves all.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ QUEUES = {
     "ingest": Limits(settings.LEASE_SECONDS + 60),
     # What one mail says may travel in its message, so that losing one is losing a mail.
     "mail": Limits(300, waiting=10_000),
+    "hooks": Limits(180),  # no message is begun after 40 s, and none takes more than half a minute
     "fetch": Limits(420),  # one thread of the archive: four requests of half a minute each, and then it is read
     "maintenance": Limits(600),
 }

@@ -36,6 +36,7 @@ KNOWN = {
     "UNMIGRATABLE_OIDC": "Client id and secret at an OpenID provider, as id:secret, to sign in with it.",
     "UNMIGRATABLE_OIDC_URL": "The provider's address, below which .well-known/openid-configuration is.",
     "UNMIGRATABLE_OIDC_NAME": "What its button says. Default: OpenID.",
+    "UNMIGRATABLE_WEBHOOKS_TO_LOOPBACK": "In local mode, 'yes' lets webhooks reach this machine, over HTTP too.",
     "UNMIGRATABLE_TOKEN": "Read by probe.pyz, not by the site.",
 }
 DATABASE_SCHEMES = ("postgres", "postgresql")

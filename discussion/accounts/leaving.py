@@ -17,6 +17,7 @@ from discussion.comments import search_index
 from discussion.models import Comment, Earlier, Flag, Subscription
 from people import journal
 from people.models import Event, Letter, Token, User
+from webhooks.models import Hook
 
 GONE = "[taken back by its author]"
 
@@ -41,6 +42,7 @@ def data_of(user: User) -> dict[str, Any]:
             Token.objects.filter(machine__owner=user).values("machine__name", "prefix", "scopes", "created_at")
         ),
         "subscriptions": [str(s.document) for s in user.subscriptions.select_related("document")],
+        "webhooks": list(user.hooks.values("url", "verbs", "case", "kernel", "machine", "created_at")),
         "comments": [
             {
                 "address": comment.permalink,
@@ -59,7 +61,7 @@ def data_of(user: User) -> dict[str, Any]:
 
 @transaction.atomic
 def leave(user: User, take_words: bool) -> None:
-    """Deletes the account: name, addresses, factors, subscriptions, sessions and tokens. What was measured stays.
+    """Deletes the account: name, addresses, factors, subscriptions, hooks, sessions, tokens. What was measured stays.
 
     The row stays, without a name, so that what others answered to still has its place.
     """
@@ -69,6 +71,7 @@ def leave(user: User, take_words: bool) -> None:
     Letter.objects.filter(to__in=addresses).delete()
     for model in (EmailAddress, SocialAccount, Authenticator, Subscription):
         model.objects.filter(user=user).delete()
+    Hook.objects.filter(owner=user).delete()
     User.objects.filter(pk=user.pk).update(
         username=f"left-{user.pk}", kernel_name="somebody who left", email="", first_name="", last_name="",
         is_active=False, password=make_password(None), mails_mentions=False, role="reader",
