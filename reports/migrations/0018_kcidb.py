@@ -18,12 +18,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='observation',
             name='beside',
-            field=models.JSONField(db_default=models.Value({}, models.JSONField()), default=dict),
+            field=models.JSONField(db_default={}, default=dict),
         ),
         migrations.AddField(
             model_name='report',
             name='notes',
-            field=models.JSONField(db_default=models.Value([], models.JSONField()), default=list),
+            field=models.JSONField(db_default=[], default=list),
         ),
         migrations.CreateModel(
             name='KcidbObject',
