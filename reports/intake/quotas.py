@@ -22,7 +22,14 @@ BYTES, REJECTED = "new-bytes", "new-rejected"
 ROW_BYTES = 1_000  # what a row and its place in the indices take, beside the body
 RESULT_BYTES = 500  # likewise of an observation: 68 kB of KTAP made 5,000, and 2.5 MB
 # Without which there is no result. In other formats a body has no more observations than its size pays for.
-RESULT_MARKS = {"ktap": b"\n", "kcidb": b"{", envelope.NAME: b"{"}
+RESULT_MARKS: dict[str, tuple[bytes, ...]] = {
+    "ktap": (b"\n",),
+    "ltp": (b"\n", b"{"),
+    "kcidb": (b"{",),
+    envelope.NAME: (b"{",),
+    "junit": (b"<",),
+    "kernel-log": (b"ok", b"1..", b".c:", b".h:", b"tag="),
+}
 
 
 class OverQuota(Refusal):
@@ -49,10 +56,8 @@ class Quota:
 
     def keep(self, body: bytes, format: str = envelope.NAME) -> None:
         """Takes the room for a body, and for as many results as it may hold. Raises `OverQuota`."""
-        if self.owner is None:
-            return
-        nr_results = body.count(RESULT_MARKS[format]) if format in RESULT_MARKS else 0
-        self._spend(BYTES, len(body) + ROW_BYTES + nr_results * RESULT_BYTES, "bytes")
+        if self.owner is not None:
+            self._spend(BYTES, nr_bytes_of(body, format), "bytes")
 
     def reject(self, nr_rows: int = 1) -> None:
         """Takes the room for rows of what was refused. Raises `OverQuota`."""
@@ -66,6 +71,12 @@ class Quota:
             limits.spend(None, name, units, who=f"owner {self.owner}")
         except limits.Exhausted as spent:
             raise OverQuota(spent, what) from None
+
+
+def nr_bytes_of(body: bytes, format: str) -> int:
+    """What a body takes once it was read, at the most: a row, and one for each result that it may hold."""
+    nr_results = sum(body.count(mark) for mark in RESULT_MARKS.get(format, ()))
+    return len(body) + ROW_BYTES + nr_results * RESULT_BYTES
 
 
 UNBOUNDED = Quota()

@@ -14,9 +14,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from diagnosis.formats.format import Given
 from people.access import machines
 from people.models import Machine, Standing, User
 from reports.intake import quotas
+from reports.intake.formats import registry
 from reports.models import Report, State
 from rest.bounds import limits
 from rest.models import Allowance
@@ -81,6 +83,23 @@ def test_what_is_small_to_send_and_large_to_keep_counts_as_what_it_takes(setting
         given = {"Authorization": f"Bearer {secret}", "Run-Id": run}
         codes.append(Client().post(address, ktap, "application/x-ktap", headers=given).status_code)
     assert len(ktap) < 15_000 and codes == [202, 429]
+
+
+@pytest.mark.parametrize(
+    ("format", "body"),
+    [
+        ("ktap", b"KTAP version 1\n" + b"ok\n" * 1_000),
+        ("kernel-log", b"KTAP version 1\n" + b"ok\n" * 1_000),
+        ("kernel-log", b"KTAP version 1\n" + b"1..0 # SKIP\n" * 1_000),
+        ("kernel-log", b"".join(b"a%d.c:1: TPASS: b\n" % n for n in range(1_000))),
+        ("kernel-log", b"".join(b"<<<test_start>>>\ntag=a%d\n<<<test_end>>>\n" % n for n in range(1_000))),
+        ("ltp", b"".join(b"a%d 1 TPASS : b\n" % n for n in range(1_000))),
+        ("junit", b"<testsuite>" + b"<testcase name='a'/>" * 1_000 + b"</testsuite>"),
+    ],
+)
+def test_whatever_makes_a_thousand_results_counts_as_a_thousand(format: str, body: bytes) -> None:
+    assert len(registry.FORMATS[format].observations(body, Given("6.1", "x86_64"))) >= 1_000
+    assert quotas.nr_bytes_of(body, format) >= len(body) + 1_000 * quotas.RESULT_BYTES
 
 
 @pytest.mark.parametrize("body", [b"{}", os.urandom(500), b" "])
