@@ -96,6 +96,7 @@ class Scope(models.TextChoices):
     SUBMIT = "submit"
     READ = "read"
     CURATE = "curate"
+    SUBMIT_FOR = "submit-for"
 
 
 class Standing(models.TextChoices):

@@ -7,7 +7,7 @@ whenever the format is mended. Both raise `Unreadable`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, List, Tuple
+from typing import Callable, List, Mapping, Tuple
 
 from diagnosis.matching.observation import Observation
 
@@ -22,10 +22,15 @@ class Given:
     environment: str = ""
 
 
+def no_origin(body: bytes, given: Given) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Format:
     """`media_types`: the Content-Types that mean this format. `needs`: names of `Given` that the request must say.
-    `run_id` checks the body and returns the id by which a repeated sending is recognised, '' if there is none."""
+    `run_id` checks the body and returns the id by which a repeated sending is recognised, '' if there is none.
+    `origin`: where the report came from, as `envelope.ORIGIN` names it."""
 
     name: str
     title: str
@@ -34,3 +39,4 @@ class Format:
     needs: Tuple[str, ...]
     run_id: Callable[[bytes, Given], str]
     observations: Callable[[bytes, Given], List[Observation]]
+    origin: Callable[[bytes, Given], Mapping[str, str]] = no_origin

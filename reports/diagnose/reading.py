@@ -34,6 +34,7 @@ LINES, PLAIN, RECORDS = "lines", "plain", "records"
 @dataclass
 class Read:
     found: list[tuple[Observation, list[Match]]] = field(default_factory=list)
+    origin: dict[str, str] = field(default_factory=dict)
     code: str = ""
     faults: tuple[Fault, ...] = ()
     traceback: str = ""
@@ -76,8 +77,9 @@ def observed(sent: Sequence[Sent], known: Sequence[Signature]) -> list[Read]:
 def _observed(one: Sent, known: Sequence[Signature]) -> Read:
     try:
         body = zstandard.ZstdDecompressor().decompress(one.packed)
-        said = registry.FORMATS[one.format].observations(body, Given(**one.given))
-        return Read([(observation, matching.match(observation, known)) for observation in said])
+        form, given = registry.FORMATS[one.format], Given(**one.given)
+        found = [(said, matching.match(said, known)) for said in form.observations(body, given)]
+        return Read(found, {name: redact.text(value) for name, value in form.origin(body, given).items()})
     except Unreadable as error:
         return Read(code=error.code, faults=error.faults)
     except Exception:

@@ -76,14 +76,15 @@ def _new_id() -> uuid.UUID:
 # what an array a column does.
 _KEEP = f"""
 WITH sent AS MATERIALIZED (
-    SELECT one.*, bodies.body FROM jsonb_to_recordset(%s::jsonb) AS one(id uuid, format text, size_bytes int,
-        sha256 text, run_id text, idempotency_key text, given jsonb, recorded_at timestamptz, command text, i int)
+    SELECT one.*, bodies.body FROM jsonb_to_recordset(%s::jsonb) AS one(id uuid, machine bigint, media_type text,
+        format text, size_bytes int, sha256 text, run_id text, idempotency_key text, given jsonb,
+        recorded_at timestamptz, command text, i int)
     JOIN unnest(%b::bytea[]) WITH ORDINALITY AS bodies(body, i) USING (i)
 ), kept AS (
     INSERT INTO reports_report (id, machine_id, media_type, format, given, size_bytes, sha256, run_id,
         idempotency_key, recorded_at, command, state, turn, attempts, nr_observations,
         nr_unmatched, matched_by, traceback)
-    SELECT id, %s::bigint, %s::text, format, given, size_bytes, sha256, run_id,
+    SELECT id, machine, media_type, format, given, size_bytes, sha256, run_id,
         idempotency_key, recorded_at, command, '{State.RECEIVED}', {Turn.FRESH}, 0, 0, 0, '', '' FROM sent
     ON CONFLICT DO NOTHING RETURNING id, received_at
 ), packed AS (
@@ -102,7 +103,7 @@ def keep(parcel: Parcel) -> datetime | None:
 
 
 def keep_all(parcels: Iterable[Parcel]) -> dict[uuid.UUID, datetime]:
-    """Writes them, all of one machine and media type. Returns when, for those that nothing stood in the way of.
+    """Writes them. Returns when, for those that nothing stood in the way of.
 
     While the server writes some, the next are taken from `parcels`.
     """
@@ -121,9 +122,7 @@ def _batches(parcels: Iterator[Parcel]) -> Iterator[list[Parcel]]:
 
 def _send(cursor: psycopg.Cursor[Any], parcels: Sequence[Parcel]) -> None:
     rows = [_row(number, one) for number, one in enumerate(parcels, start=1)]
-    first = parcels[0].sending
-    bodies = [one.packed for one in parcels]
-    cursor.execute(_KEEP, [json.dumps(rows), bodies, first.machine.pk, first.media_type[:80]])
+    cursor.execute(_KEEP, [json.dumps(rows), [one.packed for one in parcels]])
 
 
 def _row(number: int, parcel: Parcel) -> dict[str, Any]:
@@ -131,6 +130,8 @@ def _row(number: int, parcel: Parcel) -> dict[str, Any]:
     return {
         "i": number,
         "id": parcel.id.hex,
+        "machine": sending.machine.pk,
+        "media_type": sending.media_type[:80],
         "format": parcel.format,
         "size_bytes": len(sending.body),
         "sha256": parcel.sha256,

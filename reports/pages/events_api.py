@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import ParseError
+from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,7 +16,8 @@ from rest_framework.views import APIView
 from catalog.models import Case, Strategy
 from people import journal, journal_cursor
 from people.models import Event, may
-from rest import paging, problems
+from rest import paging, parameters, problems
+from rest.document.shapes import Shape, page_of
 
 # Of what is not said about a case or a strategy, what is everybody's to know.
 PUBLIC = (
@@ -23,19 +25,16 @@ PUBLIC = (
     *("evidence.judged", "reports.replayed", "report.erased"),
 )
 _PLACE = {"type": "string", "pattern": "^([0-9]{1,18}(-[0-9]{1,18})?)?$"}
-EVENT: dict[str, Any] = {
-    "type": "object",
-    "required": ["at", "verb", "said", "subject_kind", "subject", "place"],
-    "properties": {
-        "at": {"type": "string", "format": "date-time"},
-        "verb": {"type": "string"},
-        "said": {"type": "string", "description": "The verb as history shows it."},
-        "actor": {"type": "string", "description": "Absent where no person did it."},
-        "subject_kind": {"type": "string"},
-        "subject": {"type": "string"},
-        "place": {"type": "string", "description": "To go on from, as `since`."},
-    },
-}
+
+
+class EventTold(Shape):
+    at: datetime
+    verb: str
+    said: str = Field(description="The verb as history shows it.")
+    actor: str | None = Field(None, description="Absent where no person did it.")
+    subject_kind: str
+    subject: str
+    place: str = Field(description="To go on from, as `since`.")
 
 
 class EventsView(APIView):
@@ -46,21 +45,23 @@ class EventsView(APIView):
             paging.PARAMETERS[0],
         ],
         responses={
-            200: paging.schema(EVENT),
+            200: page_of(EventTold, "Event"),
             **dict.fromkeys((400, 429), OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")),
         },
     )
     def get(self, request: Request) -> Response:
         """What happened after `since`, oldest first. The Link `next` is there even when nothing did: ask it later."""
+        parameters.demand_known(request, "since", "limit", every=())
         journal_cursor.give_places()
         since = journal_cursor.place(request.query_params.get("since", ""))
         if since is None:
-            raise ParseError("since: expected the place of an event, such as 1796000000000000.")
+            raise parameters.Wrong("since: expected the place of an event, such as 1796000000000000.")
         size = paging.size(request)
         rows = list(journal_cursor.after(visible_to(request.user), since).select_related("actor")[:size])
         last = rows[-1].place if rows else since
-        link = f'<{settings.SITE_URL}/api/v1/events/?since={last}&limit={size}>; rel="next"'
-        return Response({"results": [_event(row) for row in rows]}, headers={"Link": link})
+        following = f"{settings.SITE_URL}/api/v1/events/?since={last}&limit={size}"
+        document = {"results": [_event(row) for row in rows], "next": following}
+        return Response(document, headers={"Link": f'<{following}>; rel="next"'})
 
 
 def visible_to(user: Any) -> QuerySet[Event]:
@@ -77,14 +78,12 @@ def visible_to(user: Any) -> QuerySet[Event]:
 
 
 def _event(row: Event) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "at": row.at,
-        "verb": row.verb,
-        "said": journal.said(row.verb),
-        "subject_kind": row.subject_kind,
-        "subject": row.subject,
-        "place": str(row.place),
-    }
-    if row.actor:
-        made["actor"] = row.actor.username
-    return made
+    return EventTold(
+        at=row.at,
+        verb=row.verb,
+        said=journal.said(row.verb),
+        actor=row.actor.username if row.actor else None,
+        subject_kind=row.subject_kind,
+        subject=row.subject,
+        place=str(row.place),
+    ).shown()

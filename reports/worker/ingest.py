@@ -35,6 +35,7 @@ class Read:
     found: list[tuple[Observation, list[Match]]] = field(default_factory=list)
     refusal: Refusal | None = None
     traceback: str = ""
+    origin: dict[str, str] = field(default_factory=dict)
 
 
 def drain(seconds: float = 20.0) -> bool:
@@ -89,7 +90,7 @@ def read(reports: Sequence[Report], known: Sequence[Signature]) -> list[Read]:
             return [Read(reports[0], refusal=too_slow())]
         return [one for report in reports for one in read([report], known)]
     return [
-        Read(report, one.found, Refusal(one.code, one.faults) if one.code else None, one.traceback)
+        Read(report, one.found, Refusal(one.code, one.faults) if one.code else None, one.traceback, one.origin)
         for report, one in zip(reports, made, strict=True)
     ]
 
@@ -112,6 +113,7 @@ def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
             sum(1 for _, matches in one.found if not matches),
             json.dumps(one.refusal.document(redacted=True)) if one.refusal else None,
             one.traceback,
+            json.dumps(one.origin),
         )
         for one in kept
     ]
@@ -124,8 +126,9 @@ def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
 _SETTLE = """
 UPDATE reports_report AS r
 SET state = one.state, claim_id = NULL, claimed_at = NULL, settled_at = now(), nr_observations = one.nr_observations,
-    nr_unmatched = one.nr_unmatched, matched_by = %s::text, reason = one.reason, traceback = one.traceback
-FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::jsonb[], %s::text[])
-    AS one(id, state, nr_observations, nr_unmatched, reason, traceback)
+    nr_unmatched = one.nr_unmatched, matched_by = %s::text, reason = one.reason, traceback = one.traceback,
+    origin = one.origin
+FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::jsonb[], %s::text[], %s::jsonb[])
+    AS one(id, state, nr_observations, nr_unmatched, reason, traceback, origin)
 WHERE r.id = one.id
 """
