@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "config.middleware.health.Health",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.other_sites.OtherSites",
     "config.middleware.compression.CompressedPages",
     "django.middleware.http.ConditionalGetMiddleware",
     "config.middleware.privacy.Private",
