@@ -131,6 +131,15 @@ def test_diagnosis_touches_nothing_outside(path: Path) -> None:
     assert not calls & {"open", "print", "input", "exec", "eval"}
 
 
+def test_no_view_asserts_who_asks() -> None:
+    """`python -O` leaves assertions out, and a stranger came as far as the database then: `people.access.person`."""
+    for package in ("rest", "people", "catalog", "reports", "discussion"):
+        for path in files(package):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Assert):
+                    assert "request.user" not in ast.unparse(node), f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
 def test_the_only_signals_are_celerys_own_process_hooks() -> None:
     for package in ALLOWED:
         for path in files(package):

@@ -39,9 +39,9 @@ def malformed(text: str) -> list[Problem]:
 def of(text: str) -> list[Place]:
     """Every address on the web that a good document names, in the order of its lines."""
     parsed = parse(text)
-    named = [("links", link) for link in parsed.links]
+    named: list[tuple[str, Link]] = [("links", link) for link in parsed.links]
     if isinstance(parsed, CaseText):
-        said = [(claim.source, claim.answer_source) for claim in parsed.claims]
+        said: list[tuple[Link | None, Link | None]] = [(claim.source, claim.answer_source) for claim in parsed.claims]
     else:
         said = [(objection.source, objection.answer_source) for objection in parsed.objections]
         named += [("states", state.source) for state in parsed.states if state.source]

@@ -6,7 +6,7 @@ Movers are never pooled. A build with a label is somebody's candidate: it is lis
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -94,7 +94,7 @@ def known(user: Any) -> list[Build]:
     return made
 
 
-def _build(build: KernelBuild, row: dict[str, Any], ahead: dict[str, KernelBuild]) -> Build:
+def _build(build: KernelBuild, row: Mapping[str, Any], ahead: dict[str, KernelBuild]) -> Build:
     read = releases.read(build.release)
     other = ahead.get(read.line)
     newer = other if other and releases.compare(read, releases.read(other.release)) == -1 else None

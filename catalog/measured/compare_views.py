@@ -39,7 +39,14 @@ def compare(request: HttpRequest) -> HttpResponse:
     found = {side: _among(choices, name) for side, name in named.items()}
     missing = [side for side, name in named.items() if name and found[side] is None]
     a, b = found["a"], found["b"]
-    page = {"choices": _by_line(choices), "a": a, "b": b, "named": named, "missing": missing, "here": "kernels"}
+    page: dict[str, Any] = {
+        "choices": _by_line(choices),
+        "a": a,
+        "b": b,
+        "named": named,
+        "missing": missing,
+        "here": "kernels",
+    }
     if a is not None and b is not None:
         pairs, cases = _pairs(request.user, a, b)
         groups = [

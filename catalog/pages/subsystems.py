@@ -81,8 +81,8 @@ def _lines(shown: Iterable[Strip]) -> list[Line]:
     """Every line that there are runs on, the newest first, then those whose names tell no version."""
     by_line: dict[str, list[tuple[int, int]]] = {}
     for strip in shown:
-        for name, seen in strip.lines.items():
-            by_line.setdefault(name, []).append(seen)
+        for name, counts in strip.lines.items():
+            by_line.setdefault(name, []).append(counts)
     made = []
     for name in sorted(by_line, key=lambda name: (releases.read(name.split()[-1]).order, name), reverse=True):
         seen = Counter(overview.verdict(*one) for one in by_line[name])

@@ -34,7 +34,7 @@ MENTION = re.compile(r"((?<![\w/&])[#@][A-Za-z0-9](?:[\w.+~-]{0,120}[\w+])?)")
 # A web address that stands in a text as it is. What a sentence puts behind it is cut off by `split_at_links`.
 _ADDRESS = re.compile(r"(?<![\w/])(https?://[^\W_][^\s<>\"`]{0,1000})")
 _BEHIND = ".,;:!?'*_~…"
-_BRACKETS = ("()", "[]")
+_BRACKETS = (("(", ")"), ("[", "]"))
 # Some lexers take time with the square of their input: 20,000 characters of brackets took 9 s.
 COLOURED_CHARACTERS = 2_000
 
@@ -120,8 +120,9 @@ def blocks(text: str) -> list[tuple[str, str]]:
     """
     whole = text[:MAX_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n")
     lines = whole.split("\n")
-    tokens = [token for token in _PLAIN.parse(whole) if token.level == 0 and token.map and token.nesting >= 0]
-    return [(token.type.removesuffix("_open"), "\n".join(lines[slice(*token.map)]).strip("\n")) for token in tokens]
+    outer = [token for token in _PLAIN.parse(whole) if token.level == 0 and token.nesting >= 0]
+    spans = [(token.type.removesuffix("_open"), token.map) for token in outer if token.map]
+    return [(kind, "\n".join(lines[start:end]).strip("\n")) for kind, (start, end) in spans]
 
 
 def spoken(text: str) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.db.models.functions import Length
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,6 +16,7 @@ from catalog.models import Document
 from discussion.mail import addresses, archive, display, fetcher, importer, letters
 from discussion.mail.forms import ImportForm
 from discussion.models import MailThread, Message, Trailer
+from people.access.person import demand
 from people.models import User, may
 from rest.messages import ring
 
@@ -131,18 +131,16 @@ def _letters(places: list[display.Place], heading: str, stranger: bool) -> list[
 @login_required
 def import_mail(request: HttpRequest) -> HttpResponse:
     """An mbox is read at once; a Message-ID is noted, and fetched by a worker within a minute."""
-    if not may(request.user, "import mail"):
-        raise PermissionDenied("Editors import mail.")
-    assert isinstance(request.user, User)
+    person = demand(request, "import mail", "Editors import mail.")
     slug = request.GET.get("about", "").replace("\x00", "")
-    form = ImportForm(request.user, request.POST or None, request.FILES or None, initial={"about": slug})
+    form = ImportForm(person, request.POST or None, request.FILES or None, initial={"about": slug})
     if request.method == "POST" and form.is_valid():
         try:
-            return redirect(_imported(request, request.user, form))
+            return redirect(_imported(request, person, form))
         except (archive.NotFetched, letters.Unreadable) as error:
             form.add_error("mailbox", str(error))
     status = 422 if form.errors else 200
-    about = list(Document.objects.visible_to(request.user).filter(slug=slug).order_by("kind"))
+    about = list(Document.objects.visible_to(person).filter(slug=slug).order_by("kind"))
     page = {"form": form, "about": about, "here": _here(about)}
     return render(request, "discussion/import.html", page, status=status)
 

@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from diagnosis.text.lines import decoded
+from diagnosis.text.decode import decode
 from diagnosis.words.vocabulary import AREAS, MANNERS, MECHANISMS, MOVERS
 from reports.diagnose.reading import LINES, PLAIN
 from reports.diagnose.with_catalog import diagnosed
@@ -118,7 +118,7 @@ def _body(request: HttpRequest) -> Given:
 
 def _text_of(file: bytes) -> str:
     try:
-        return decoded(decompression.unpacked(file, MAX_TEXT_BYTES))
+        return decode(decompression.unpacked(file, MAX_TEXT_BYTES))
     except Refusal:
         raise TooLarge from None
 

@@ -74,7 +74,7 @@ def _told(parcel: Parcel, report: Report) -> list[tuple[str, str, str]]:
         new = sending.stored_given
         told += [(one.name, new.get(one.name, ""), report.given.get(one.name, "")) for one in fields(Given)]
     made = sending.recording
-    told.append(("recorded_at", _iso(made and made.recorded_at), _iso(report.recorded_at)))
+    told.append(("recorded_at", _iso(made.recorded_at if made else None), _iso(report.recorded_at)))
     told.append(("command", made.command if made else "", report.command))
     return told
 

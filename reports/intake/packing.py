@@ -16,6 +16,8 @@ def packed(body: bytes) -> bytes:
 
 
 def unpacked(payload: Payload | Shared) -> bytes:
+    if payload.body is None:
+        raise ValueError("It was decided on: its text is gone.")
     return zstandard.ZstdDecompressor().decompress(bytes(payload.body))
 
 
@@ -26,4 +28,5 @@ def _compressor() -> zstandard.ZstdCompressor:
     """One for each thread: they must not be shared, and making one takes longer than packing a report."""
     if not hasattr(_own, "compressor"):
         _own.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
-    return _own.compressor
+    compressor: zstandard.ZstdCompressor = _own.compressor
+    return compressor

@@ -14,7 +14,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from diagnosis.formats import envelope, kernel_log, registry
-from people.models import User, may
+from people.access.person import demand
+from people.models import may
 from reports.diagnose import reading
 from reports.diagnose.annotated_log import Gap, Line
 from reports.intake import inbox
@@ -143,14 +144,12 @@ def raw(request: HttpRequest, report: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def judge(request: HttpRequest, report: UUID) -> HttpResponse:
-    if not may(request.user, "judge"):
-        raise PermissionDenied("Judging evidence is for editors.")
-    assert isinstance(request.user, User)
+    person = demand(request, "judge", "Judging evidence is for editors.")
     form = VerdictForm(request.POST)
     if form.is_valid():
         given = form.cleaned_data
         row = get_object_or_404(Evidence, report=report, key=given["key"], case__slug=given["case"])
-        attaching.judge(row.report, row.key, row.case, request.user, given["word"] == "stands", given["note"])
+        attaching.judge(row.report, row.key, row.case, person, given["word"] == "stands", given["note"])
         messages.success(request, "Noted.")
     else:
         messages.error(request, "; ".join(str(fault) for faults in form.errors.values() for fault in faults))

@@ -48,7 +48,7 @@ class Group:
     nr_withdrawn: int = 0
 
 
-def groups() -> QuerySet[LikenessLine, dict[str, Any]]:
+def groups() -> QuerySet[LikenessLine, Any]:
     """The unmatched ones without a ruling, most machines first, then the most recent. For a Paginator; see `shown`."""
     whose = Concat("fingerprint", Value(" "), Cast("machine_id", TextField()), output_field=TextField())
     withdrawn = Machine.objects.filter(standing=Standing.WITHDRAWN).values("pk")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import CharField, Model
 from psycopg.sql import SQL, Identifier
 
 from diagnosis.matching.match import Match
@@ -83,8 +83,10 @@ def of_evidence(report: Report, said: Said, match: Match, case_id: int, build_id
 
 def fitting(model: type[Model], column: str, sentence: str) -> str:
     """A sentence that quotes what was sent, cut to what the column holds: COPY refuses a longer one, and its report."""
-    most = model._meta.get_field(column).max_length
-    assert most is not None
+    field = model._meta.get_field(column)
+    most = field.max_length if isinstance(field, CharField) else None
+    if most is None:
+        raise TypeError(f"{column} has no most length")
     return sentence if len(sentence) <= most else sentence[: most - 1] + "…"
 
 

@@ -86,7 +86,7 @@ def count_new_machines(new_tallies: Iterable[Key]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_SEEN_OUTCOMES, _columns([(*group, machine) for group, machine in new]))
         for *group, machine, outcome in cursor.fetchall():
-            seen[tuple(group), machine].add(outcome)  # type: ignore[index]
+            seen[tuple(group), machine].add(outcome)
         machines: Counter[Group] = Counter({group: 0 for group, _ in new})
         conclusive = Counter[Group]()
         for (group, machine), outcomes in new.items():
@@ -119,7 +119,7 @@ def lock(groups: Iterable[Group]) -> set[Group]:
         return set()
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, _columns(ordered))
-        return {tuple(group) for *group, is_new in cursor.fetchall() if is_new}  # type: ignore[misc]
+        return {tuple(group) for *group, is_new in cursor.fetchall() if is_new}
 
 
 def _less(column: str) -> str:

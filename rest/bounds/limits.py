@@ -70,15 +70,12 @@ class Exhausted(problems.Documented):
 
     def __init__(self, name: str, limit: Limit, wait_seconds: int) -> None:
         self.name, self.limit, self.wait_seconds = name, limit, wait_seconds
+        self.headers = {"Retry-After": str(wait_seconds)}
         super().__init__(f"{name}: {limit.units} in {limit.seconds} s")
 
     def document(self) -> dict[str, Any]:
         detail = f"{self.name}: up to {self.limit.units} in {self.limit.seconds} s. Try again in {self.wait_seconds} s."
         return problems.made(429, "Too many requests.", detail, "too-many-requests")
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(self.wait_seconds)}
 
 
 _leases: OrderedDict[tuple[str, str], Lease] = OrderedDict()
@@ -256,7 +253,7 @@ def _lease_of(key: tuple[str, str], window: int) -> Lease:
 
 def _renew(lease: Lease, name: str, who: str, limit: Limit, block: int) -> None:
     """Leases another block, or the rest of the limit."""
-    given = {
+    given: dict[str, Any] = {
         "name": name,
         "who": who,
         "window": lease.window,

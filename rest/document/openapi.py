@@ -48,7 +48,8 @@ def finished(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     used = {tag for path in result["paths"].values() for one in path.values() for tag in one.get("tags", [])}
     result["tags"] = [{"name": name, "description": says} for name, says in TAGS.items() if name in used]
     result["components"]["schemas"] = {_plain_name(name): of for name, of in sorted(schemas.items())}
-    return _renamed(result)
+    made: dict[str, Any] = _renamed(result)
+    return made
 
 
 def _finish(method: str, operation: dict[str, Any]) -> None:
