@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +21,7 @@ from diagnosis.kernels.affected import AFFECTED, NOT_AFFECTED, UNKNOWN, Reason
 from diagnosis.kernels.releases import Release
 from diagnosis.words.vocabulary import KINDS, rank
 from rest import paging, parameters, problems
-from rest.document.shapes import URI, Shape, page_of
+from rest.document.shapes import URI, Shape, one_of, page_of
 
 EXPECTED = "kernel: expected what `uname -r` prints, such as 6.12.57+deb13-amd64"
 EXAMPLES = ("6.1.0-41-amd64", "6.12.57+deb13-amd64", "6.18.4-arch1-1", "6.8.0-60-generic", "5.14.0-570.el9.x86_64")
@@ -121,13 +121,15 @@ def groups(kernel: Release, user: Any) -> list[Group]:
     return [Group(*heading, rows[heading[0]]) for heading in HEADINGS]
 
 
-Verdict = Literal["affected", "not_affected", "unknown"]
-KnownBy = Literal["build", "line", "tree", "commits", "elsewhere"]
+_VERDICTS = one_of((AFFECTED, NOT_AFFECTED, UNKNOWN))
+_KNOWN_BY = one_of(KNOWN_BY)
 
 
 class ReasonTold(Shape):
-    known_by: KnownBy
-    verdict: Verdict = Field(description="What this alone would say; unknown where it decides nothing.")
+    known_by: str = Field(json_schema_extra=_KNOWN_BY)
+    verdict: str = Field(
+        description="What this alone would say; unknown where it decides nothing.", json_schema_extra=_VERDICTS
+    )
     text: str
     contradicts: bool
 
@@ -137,8 +139,10 @@ class JudgedCase(Shape):
     page: str = Field(json_schema_extra=URI)
     title: str
     kind: str
-    verdict: Verdict
-    known_by: KnownBy | None = Field(None, description="The reason that decided; absent where nothing did.")
+    verdict: str = Field(json_schema_extra=_VERDICTS)
+    known_by: str | None = Field(
+        default=None, description="The reason that decided; absent where nothing did.", json_schema_extra=_KNOWN_BY
+    )
     reasons: list[ReasonTold]
 
 

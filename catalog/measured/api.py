@@ -34,7 +34,7 @@ class MeasuredOn(Shape):
 
 class KernelNamed(Shape):
     release: str
-    label: str | None = Field(None, description="Of a candidate fix; absent on a kernel that people run.")
+    label: str | None = Field(default=None, description="Of a candidate fix; absent on a kernel that people run.")
     line: str = Field(description="Such as '6.12', or 'el9 5.14' for a vendor's.")
     vendor: str | None = None
     built_by: str | None = None
@@ -43,7 +43,7 @@ class KernelNamed(Shape):
 
 
 class ListedKernel(KernelNamed):
-    newer_release: str | None = Field(None, description="The newest of its line here, where that is another.")
+    newer_release: str | None = Field(default=None, description="The newest of its line here, where that is another.")
     measured: list[MeasuredOn]
 
 

@@ -13,13 +13,13 @@ from rest.document.shapes import Shape
 class KernelTold(Shape):
     release: str = Field(description="What `uname -r` prints.")
     architecture: str | None = None
-    label: str | None = Field(None, description="Of a candidate fix; absent on a kernel that people run.")
+    label: str | None = Field(default=None, description="Of a candidate fix; absent on a kernel that people run.")
 
 
 class Measured(Shape):
     """Runs of one case by one mover on one kernel, added up over machines."""
 
-    case: str | None = Field(None, description="Absent where the answer is about one case.")
+    case: str | None = Field(default=None, description="Absent where the answer is about one case.")
     kernel: KernelTold
     mover: str
     area: str | None = None
@@ -30,7 +30,7 @@ class Measured(Shape):
     conclusive_runs: int
     held_runs: int
     nr_machines: int
-    freed_seconds: float | None = Field(None, description="Median, to within a factor of 1.19.")
+    freed_seconds: float | None = Field(default=None, description="Median, to within a factor of 1.19.")
     last_seen_at: datetime
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -22,7 +22,7 @@ from catalog.measured.side_by_side import DIFFERS, NO_DIFFERENCE, ONE_SIDE, TOO_
 from catalog.models import Case, KernelBuild, Total
 from diagnosis.kernels import releases
 from rest import parameters, problems
-from rest.document.shapes import URI, Shape
+from rest.document.shapes import URI, Shape, one_of
 
 HEADINGS = {
     DIFFERS: "Differs",
@@ -88,8 +88,8 @@ class ComparedPair(Shape):
     environment: str
     architecture: str
     kind: str
-    verdict: Literal["differs", "no_difference", "too_few_runs", "one_side"]
-    p: float | None = Field(None, description="Of Fisher's exact test; absent where nothing could be compared.")
+    verdict: str = Field(json_schema_extra=one_of(HEADINGS))
+    p: float | None = Field(default=None, description="Of Fisher's exact test; absent where nothing could be compared.")
     a: Measured | None = None
     b: Measured | None = None
 
@@ -151,6 +151,6 @@ def _pair(pair: Pair, case: Case) -> ComparedPair:
         kind=one.kind,
         verdict=pair.verdict,
         p=None if pair.p is None else float(f"{pair.p:.3g}"),
-        a=pair.a and as_measured(pair.a),
-        b=pair.b and as_measured(pair.b),
+        a=as_measured(pair.a) if pair.a else None,
+        b=as_measured(pair.b) if pair.b else None,
     )

@@ -19,7 +19,7 @@ from catalog.models import Case
 from catalog.models.text import PROPOSALS, State
 from catalog.revisions.api import SAVING, TextView
 from rest import paging, parameters, problems
-from rest.document.shapes import URI, Shape, page_of
+from rest.document.shapes import URI, Shape, one_of, page_of
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
 
@@ -35,7 +35,7 @@ class ListedCase(Shape):
     url: str = Field(json_schema_extra=URI)
     page: str = Field(json_schema_extra=URI)
     title: str
-    state: str = Field(json_schema_extra={"enum": State.values})
+    state: str = Field(json_schema_extra=one_of(State.values))
     is_reviewed: bool = Field(description="False for what somebody proposed: no part of the catalog.")
     kind: str
     status: str

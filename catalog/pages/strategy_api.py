@@ -34,7 +34,7 @@ class ListedStrategy(Shape):
     title: str
     approach: str
     state: str
-    version: int | None = Field(None, description="Of the posted series, where that is known.")
+    version: int | None = Field(default=None, description="Of the posted series, where that is known.")
     summary: str
     cases: list[ServedCase]
 

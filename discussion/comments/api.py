@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404
@@ -21,7 +21,7 @@ from discussion.models import Comment
 from people.access.authentication import Sender, sender_with
 from people.models import Scope, User, may
 from rest import paging, parameters, problems
-from rest.document.shapes import URI, Shape, page_of
+from rest.document.shapes import URI, Shape, one_of, page_of
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
 
@@ -30,10 +30,10 @@ class CommentTold(Shape):
     comment: int = Field(description="Its number, which is also its address: /c/<number>/.")
     page: str = Field(json_schema_extra=URI)
     on: str = Field(description="The slug of the case or strategy.")
-    parent: int | None = Field(None, description="What it answers; absent where it begins a thread.")
+    parent: int | None = Field(default=None, description="What it answers; absent where it begins a thread.")
     author: str
-    standing: Literal["shown", "waiting", "hidden"]
-    text: str | None = Field(None, description="CommonMark. Absent where a moderator hid it.")
+    standing: str = Field(json_schema_extra=one_of(("shown", "waiting", "hidden")))
+    text: str | None = Field(default=None, description="CommonMark. Absent where a moderator hid it.")
     created_at: datetime
     edited_at: datetime | None = None
     resolved_at: datetime | None = None
@@ -43,7 +43,7 @@ class Saying(Shape):
     """A comment that is to be said."""
 
     text: str = Field(max_length=Comment.MAX_CHARACTERS)
-    parent: int | None = Field(None, description="The comment that it answers.")
+    parent: int | None = Field(default=None, description="The comment that it answers.")
 
 
 class Unsaid(problems.Documented):

@@ -57,7 +57,7 @@ class MatchTold(Shape):
     reasons: list[SaidReason]
     against: list[SaidReason]
     tell: list[CommandTold] = Field(description="What would tell it from the others.")
-    affected: str | None = Field(None, description="Of the text's kernel; absent where that is not known.")
+    affected: str | None = Field(default=None, description="Of the text's kernel; absent where that is not known.")
 
 
 class FindingTold(Shape):
@@ -98,7 +98,7 @@ class RecordTold(Shape):
 
 class DiagnosisTold(Shape):
     summary: str
-    kernel: str | None = Field(None, description="Absent where neither the text nor the sender says it.")
+    kernel: str | None = Field(default=None, description="Absent where neither the text nor the sender says it.")
     findings: list[FindingTold]
     matches: list[MatchTold] = Field(description="Best first.")
     records: list[RecordTold]

@@ -60,8 +60,8 @@ class LineTold(Shape):
     line: int = Field(description="Its number, from 1. Blank lines have none.")
     status: int = Field(description="202 kept, 200 sent before, or the status of its problem.")
     id: UUID | None = None
-    url: str | None = Field(None, json_schema_extra=URI)
-    problem: dict[str, Any] | None = Field(None, description="Why it was not taken: a problem document.")
+    url: str | None = Field(default=None, json_schema_extra=URI)
+    problem: dict[str, Any] | None = Field(default=None, description="Why it was not taken: a problem document.")
 
 
 class BatchTold(Shape):

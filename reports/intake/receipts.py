@@ -13,7 +13,7 @@ from pydantic import Field
 from catalog.measured.as_json import KernelTold, kernel_told
 from catalog.models import Case
 from reports.models import Evidence, Report, State
-from rest.document.shapes import URI, Shape
+from rest.document.shapes import URI, Shape, one_of
 
 MAX_UNMATCHED = 50
 
@@ -51,12 +51,12 @@ class EvidenceTold(Shape):
     mover: str
     area: str | None = None
     outcome: str
-    does_not_count: str | None = Field(None, description="Why no tally has it. Absent where it counts.")
-    freed_seconds: float | None = Field(None, description="From the release until freed. Absent where unknown.")
+    does_not_count: str | None = Field(default=None, description="Why no tally has it. Absent where it counts.")
+    freed_seconds: float | None = Field(default=None, description="From the release until freed. Absent where unknown.")
     operation: OperationTold | None = None
     seen_at: datetime
     origin: OriginTold | None = None
-    recorded: bool | None = Field(None, description="True where this project recorded it; else absent.")
+    recorded: bool | None = Field(default=None, description="True where this project recorded it; else absent.")
 
 
 class Unmatched(Shape):
@@ -65,8 +65,8 @@ class Unmatched(Shape):
     key: str = Field(description="Where in the report: a JSON Pointer, or a line.")
     kind: str
     outcome: str
-    names: str | None = Field(None, description="The case or test that it names.")
-    nearest: str | None = Field(None, description="A case of nearly that name, where there is one.")
+    names: str | None = Field(default=None, description="The case or test that it names.")
+    nearest: str | None = Field(default=None, description="A case of nearly that name, where there is one.")
     says: str | None = None
 
 
@@ -84,17 +84,17 @@ class ReportTold(Shape):
     url: str = Field(json_schema_extra=URI)
     page: str = Field(json_schema_extra=URI)
     machine: str
-    state: str = Field(json_schema_extra={"enum": State.values})
+    state: str = Field(json_schema_extra=one_of(State.values))
     received_at: datetime
     settled_at: datetime | None = None
-    format: str | None = Field(None, description="Absent where it was refused before that was known.")
+    format: str | None = Field(default=None, description="Absent where it was refused before that was known.")
     size_bytes: int
     sha256: str = Field(description="Empty once the report was taken down.")
     run_id: str | None = None
     attempts: int
     nr_observations: int | None = None
     nr_unmatched: int | None = None
-    problem: dict[str, Any] | None = Field(None, description="Why it was rejected: a problem document.")
+    problem: dict[str, Any] | None = Field(default=None, description="Why it was rejected: a problem document.")
     origin: OriginTold | None = None
     recorded: Recorded | None = None
 
@@ -103,7 +103,7 @@ class Receipt(ReportTold):
     """Where a report stands, what it was attached to, and why."""
 
     evidence: list[EvidenceTold] | None = None
-    unmatched: list[Unmatched] | None = Field(None, max_length=MAX_UNMATCHED)
+    unmatched: list[Unmatched] | None = Field(default=None, max_length=MAX_UNMATCHED)
 
 
 class ListedReport(ReportTold):

@@ -15,21 +15,21 @@ from rest_framework.views import APIView
 from people.access.authentication import Sender
 from people.models import Standing, User
 from rest import parameters, problems
-from rest.document.shapes import Shape
+from rest.document.shapes import Shape, one_of
 
 
 class WhoAmI(Shape):
     """The machine behind a token, or the person behind a session."""
 
     person: str = Field(description="Whose machine it is, or who is signed in.")
-    role: str | None = Field(None, description="Absent for a machine.")
+    role: str | None = Field(default=None, description="Absent for a machine.")
     machine: str | None = None
     standing: str | None = Field(
-        None, description="Only a trusted machine's runs count.", json_schema_extra={"enum": Standing.values}
+        default=None, description="Only a trusted machine's runs count.", json_schema_extra=one_of(Standing.values)
     )
     scopes: list[str] | None = None
     token_prefix: str | None = None
-    expires_at: datetime | None = Field(None, description="Absent where it never does.")
+    expires_at: datetime | None = Field(default=None, description="Absent where it never does.")
 
 
 class WhoAmIView(APIView):

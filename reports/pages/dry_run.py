@@ -40,11 +40,11 @@ class Trial(Shape):
     """What would become of a report. Nothing was kept."""
 
     would: int = Field(description="202: it would be kept. 200: it was sent before.")
-    report: UUID | None = Field(None, description="As which it was sent before.")
+    report: UUID | None = Field(default=None, description="As which it was sent before.")
     machine: str
     format: str
     run_id: str | None = None
-    does_not_count: str | None = Field(None, description="Why no tally would have it.")
+    does_not_count: str | None = Field(default=None, description="Why no tally would have it.")
     nr_observations: int
     nr_unmatched: int
     results: list[TriedResult] = Field(max_length=MOST_RESULTS)

@@ -31,7 +31,7 @@ class EventTold(Shape):
     at: datetime
     verb: str
     said: str = Field(description="The verb as history shows it.")
-    actor: str | None = Field(None, description="Absent where no person did it.")
+    actor: str | None = Field(default=None, description="Absent where no person did it.")
     subject_kind: str
     subject: str
     place: str = Field(description="To go on from, as `since`.")

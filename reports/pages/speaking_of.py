@@ -22,8 +22,9 @@ def of_reports(reports: Iterable[Report], user: Any) -> dict[UUID, Spoken]:
     """Two queries, however many there are."""
     made = {report.pk: Spoken() for report in reports}
     said = Observation.objects.filter(report__in=made).order_by()
-    for report, *kernel in said.values_list("report", "build__release", "build__label", "architecture").distinct():
-        made[report].kernels.append(tuple(kernel))
+    kernels = said.values_list("report", "build__release", "build__label", "architecture").distinct()
+    for report, release, label, architecture in kernels:
+        made[report].kernels.append((release, label, architecture))
     evidence = Evidence.objects.visible_to(user).filter(report__in=made).order_by()
     for report, case in evidence.values_list("report", "case__slug").distinct():
         made[report].cases.append(case)

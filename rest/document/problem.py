@@ -25,5 +25,5 @@ class Problem(Shape):
     status: int
     detail: str | None = None
     code: str | None = None
-    instance: str | None = Field(None, description="Where what was kept of a refused report can be read.")
+    instance: str | None = Field(default=None, description="Where what was kept of a refused report can be read.")
     errors: list[Fault] | None = None

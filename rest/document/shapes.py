@@ -5,6 +5,7 @@ A field that may be None is absent where it is None: what is not known is never 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_model
@@ -41,10 +42,17 @@ def page_of(shape: type[Shape], name: str = "", **more: Any) -> type[Shape]:
     """The schema of a list: `rest.paging.answer` makes the page itself."""
     fields: dict[str, Any] = {
         "results": (list[shape], ...),  # type: ignore[valid-type]
-        "next": (str | None, Field(None, description="The next page. Absent on the last one.", json_schema_extra=URI)),
+        "next": (
+            str | None,
+            Field(default=None, description="The next page. Absent on the last one.", json_schema_extra=URI),
+        ),
         **more,
     }
     return create_model(f"{name or shape.__name__}Page", __base__=Shape, __doc__="A page of a list.", **fields)
 
 
 URI: Any = {"format": "uri"}
+
+
+def one_of(words: Iterable[str]) -> Any:
+    return {"enum": list(words)}
