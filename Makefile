@@ -92,9 +92,17 @@ var/squad/bin/squad:
 bench-stranger: .venv/ok-dev
 	@.venv/bin/python -m bench.stranger $(BENCH)
 
-# Does the API do what its OpenAPI document says, whatever it is asked? All checks of schemathesis.
-check-api: .venv/ok-dev
+# Does the API do what its OpenAPI document says, whatever it is asked? Two generated clients on a round, and all checks
+# of schemathesis. CHECK="--seconds 0" leaves the latter out. Needs npm.
+check-api: .venv/ok-dev var/clients/ok
 	.venv/bin/python -m bench.check_api $(CHECK)
+
+var/clients/ok: bench/clients/requirements.txt bench/clients/package.json
+	$(PYTHON) -m venv var/clients
+	var/clients/bin/pip install -q --disable-pip-version-check -r bench/clients/requirements.txt
+	cp bench/clients/package.json var/clients/
+	npm install --silent --no-audit --no-fund --no-package-lock --prefix var/clients
+	@touch $@
 
 # Everything that a stranger can send, changed at random; see docs/reliability.md. FUZZ="--seconds 3600 --seed 7"
 fuzz: .venv/ok-dev

@@ -10,7 +10,7 @@ from catalog.editing import views as editing_views
 from catalog.measured import affected_views, compare_views
 from catalog.measured import api as measured_api
 from catalog.meetings import views as meetings_views
-from catalog.pages import case_api, case_list, documents, inbox, kernels, method, strategy_api, subsystems
+from catalog.pages import badge, case_api, case_list, documents, inbox, kernels, method, strategy_api, subsystems
 from catalog.pages import feeds as pages_feeds
 from catalog.search import views as search_views
 
@@ -21,6 +21,8 @@ urlpatterns = [
     path("subsystems/", subsystems.subsystems, name="subsystems"),
     path("subsystems/<slug:slug>/", subsystems.subsystem, name="subsystem"),
     path("subsystems/<slug:slug>/feed.atom", pages_feeds.subsystem, name="subsystem-feed"),
+    path("cases/<slug:slug>/badge.svg", badge.picture, name="case-badge"),
+    path("cases/<slug:slug>/badge.json", badge.shields, name="case-badge-json"),
     path("cases/<slug:slug>/feed.atom", pages_feeds.case, name="case-feed"),
     path("cases/new/", proposals.propose_case, name="propose-case"),
     path("cases/proposed/", proposals.proposed, name="proposed"),

@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "config.middleware.health.Health",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.other_sites.OtherSites",
     "config.middleware.compression.CompressedPages",
     "django.middleware.http.ConditionalGetMiddleware",
     "config.middleware.privacy.Private",
@@ -283,7 +284,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "OAS_VERSION": "3.1.1",
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "rest.openapi.finished"],
+    "POSTPROCESSING_HOOKS": ["rest.document.openapi.finished"],
+    "SERVERS": [{"url": SITE_URL}],
+    "CONTACT": {"name": "The maintainers", "url": f"{SITE_URL}/api/"},
+    "LICENSE": {"name": "CC-BY-4.0", "url": "https://creativecommons.org/licenses/by/4.0/"},
 }
 
 LOGGING = {

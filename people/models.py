@@ -95,6 +95,7 @@ class Scope(models.TextChoices):
     SUBMIT = "submit"
     READ = "read"
     CURATE = "curate"
+    SUBMIT_FOR = "submit-for"
 
 
 class Standing(models.TextChoices):

@@ -4,19 +4,38 @@ from __future__ import annotations
 
 from django.urls import path
 
+from diagnosis.formats import envelope
 from reports.diagnose import api as diagnose_api
 from reports.diagnose import kept_views, share_views
 from reports.diagnose import views as diagnose_views
 from reports.intake import api as intake_api
+from reports.intake.formats import registry
 from reports.machines import api as machines_api
 from reports.machines import views as machines_views
-from reports.pages import events_api, exports, grid, ledger, probe_views, report, reports
+from reports.pages import (
+    events_api,
+    evidence_api,
+    exports,
+    first_report,
+    grid,
+    ledger,
+    probe_views,
+    report,
+    reports,
+    reports_api,
+)
 from reports.review import requeue_views, triage_views, workbench_views
 from rest.bounds.limits import spent_by_post
 
 urlpatterns = [
-    path("api/v1/reports/", intake_api.ReportsView.as_view(), name="api-reports"),
-    path("api/v1/batch/", intake_api.BatchView.as_view(), name="api-batch"),
+    path("api/v1/reports/", reports_api.ReportsView.as_view(), name="api-reports"),
+    path("api/v1/batch/", intake_api.BatchView.as_view(is_lines=True), name="api-batch"),
+    path("api/v1/reports/batch/", intake_api.BatchView.as_view(), name="api-reports-batch"),
+    *(
+        path(f"api/v1/reports/{name}/", reports_api.at_own_address(one).as_view(), name=f"api-reports-{name}")
+        for name, one in registry.FORMATS.items()
+        if one is not envelope.FORMAT
+    ),
     path("diagnose/", spent_by_post("diagnose")(diagnose_views.diagnose), name="diagnose"),
     path("diagnose/share/", spent_by_post("diagnose")(share_views.share), name="share"),
     path("diagnose/keep/", spent_by_post("diagnose")(kept_views.keep), name="keep"),
@@ -32,6 +51,7 @@ urlpatterns = [
     path("machines/<str:name>/standing", machines_views.standing, name="machine-standing"),
     path("reports/", reports.reports, name="reports"),
     path("reports/grid.json", grid.as_json, name="reports-grid"),
+    path("first-report/", first_report.first_report, name="first-report"),
     path("reports/<uuid:report>/", report.report, name="report"),
     path("reports/again", requeue_views.again, name="reports-again"),
     path("reports/<uuid:report>/erase", requeue_views.erase, name="report-erase"),
@@ -47,9 +67,9 @@ urlpatterns = [
     path("problems/", reports.problems, name="problems"),
     path("api/v1/events/", events_api.EventsView.as_view(), name="api-events"),
     path("api/v1/whoami/", machines_api.WhoAmIView.as_view(), name="api-whoami"),
-    path("api/v1/reports/<uuid:report>/", intake_api.ReportView.as_view(), name="api-report"),
+    path("api/v1/reports/<uuid:report>/", reports_api.ReportView.as_view(), name="api-report"),
     path("schemas/unmigratable-report-1.json", intake_api.report_schema, name="report-schema"),
     path("api/v1/diagnose/", diagnose_api.DiagnoseView.as_view(), name="api-diagnose"),
-    path("api/v1/cases/<slug:slug>/evidence/", intake_api.CaseEvidenceView.as_view(), name="api-case-evidence"),
+    path("api/v1/cases/<slug:slug>/evidence/", evidence_api.CaseEvidenceView.as_view(), name="api-case-evidence"),
     *(path(f"export/{name}", view, name=f"export-{name}") for name, view in exports.VIEWS.items()),
 ]

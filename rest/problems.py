@@ -12,30 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-MEDIA_TYPE = "application/problem+json"
+from rest.document.problem import MEDIA_TYPE as MEDIA_TYPE
+from rest.document.problem import Problem
 
-FAULT_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["where", "expected", "found"],
-    "properties": {
-        "where": {"type": "string", "description": "A JSON Pointer, a header's name, or line:column."},
-        "expected": {"type": "string"},
-        "found": {"type": "string"},
-    },
-}
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["type", "title", "status"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "instance": {"type": "string", "description": "Where what was kept of a refused report can be read."},
-        "errors": {"type": "array", "items": FAULT_SCHEMA},
-    },
-}
+SCHEMA = Problem
 
 
 class Documented(Exception):
@@ -63,16 +43,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def made(status: int, title: str, detail: str = "", code: str = "") -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "type": f"/problems/#{code}" if code else "about:blank",
-        "title": title,
-        "status": status,
-    }
-    if detail:
-        document["detail"] = detail
-    if code:
-        document["code"] = code
-    return document
+    kind = f"/problems/#{code}" if code else "about:blank"
+    return Problem(type=kind, title=title, status=status, detail=detail or None, code=code or None).shown()
 
 
 def answer(status: int, title: str, detail: str = "") -> HttpResponse:

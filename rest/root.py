@@ -13,7 +13,7 @@ SCHEMA = {"type": "object", "additionalProperties": {"type": "string", "format":
 
 
 class RootView(APIView):
-    @extend_schema(operation_id="root", responses={200: SCHEMA})
+    @extend_schema(operation_id="root", tags=["root"], responses={200: SCHEMA})
     def get(self, request: Request) -> Response:
         """The addresses that need nothing filled in, by name; the OpenAPI document has all."""
         found = {name.removeprefix("api-"): settings.SITE_URL + path for name, path in _plain()}

@@ -34,7 +34,7 @@ PURE = ("diagnosis", "probes")
 ROOMS = {
     "diagnosis": ("text", "words", "kernels", "rules", "answers", "matching", "readers", "diagnose", "formats"),
     "people": ("statements", "models", "journal", "access", "accounts", "journal_cursor"),
-    "rest": ("models", "cache", "problems", "bounds"),
+    "rest": ("models", "cache", "document", "problems", "bounds"),
     "catalog": (
         "models",
         "documents",

@@ -22,9 +22,11 @@ from django.utils import timezone
 from catalog.models import Document, KernelBuild, Revision, Tally
 from catalog.models.text import Origin, State
 from catalog.revisions import store
+from diagnosis.formats import envelope
 from discussion.comments import threads
 from people import journal_cursor
 from people.models import Machine, Role
+from reports.intake.formats import registry
 from reports.models import Evidence, Report
 from reports.totals import tallies
 from reports.totals.sums import key_of
@@ -61,6 +63,8 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "subsystems/": ("/subsystems/",),
     "subsystems/<slug:slug>/": _each("/subsystems/{}/", ("fuse", f"{WORD}-subsystem"), *TAKEN),
     "subsystems/<slug:slug>/feed.atom": _each("/subsystems/{}/feed.atom", ("fuse", f"{WORD}-subsystem")),
+    "cases/<slug:slug>/badge.svg": _each("/cases/{}/badge.svg?kernel=6.18.44", _CASE),
+    "cases/<slug:slug>/badge.json": _each("/cases/{}/badge.json", _CASE),
     "cases/<slug:slug>/feed.atom": _each("/cases/{}/feed.atom", _CASE),
     "cases/new/": ("/cases/new/",),
     "cases/proposed/": ("/cases/proposed/",),
@@ -141,10 +145,11 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "machines/<str:name>/standing": ("/machines/box/standing",),
     "reports/grid.json": ("/reports/grid.json",),
     "reports/": (
-        *("/reports/", "/reports/?state=settled", "/reports/?page=2"),
+        *("/reports/", "/reports/?state=settled", "/reports/?outcome=hangs"),
         *(f"/reports/?case={name}" for name in _CASE),
     ),
     "reports/shared/": ("/reports/shared/",),
+    "first-report/": ("/first-report/",),
     "reports/<uuid:report>/": ("/reports/{report}/",),
     "reports/<uuid:report>/raw": ("/reports/{report}/raw",),
     "reports/<uuid:report>/verdict": ("/reports/{report}/verdict",),
@@ -177,7 +182,13 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "api/": ("/api/",),
     "api/v1/openapi.json": ("/api/v1/openapi.json",),
     "api/v1/whoami/": ("/api/v1/whoami/",),
-    "api/v1/reports/": ("/api/v1/reports/",),
+    "api/v1/reports/": ("/api/v1/reports/", *(f"/api/v1/reports/?case={name}" for name in _CASE)),
+    "api/v1/reports/batch/": ("/api/v1/reports/batch/",),
+    **{
+        f"api/v1/reports/{name}/": (f"/api/v1/reports/{name}/",)
+        for name in registry.FORMATS
+        if registry.FORMATS[name] is not envelope.FORMAT
+    },
     "api/v1/reports/<uuid:report>/": ("/api/v1/reports/{report}/",),
     "api/v1/batch/": ("/api/v1/batch/",),
     "schemas/unmigratable-report-1.json": ("/schemas/unmigratable-report-1.json",),

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import ParseError
+from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,7 +20,8 @@ from diagnosis.kernels import releases
 from diagnosis.kernels.affected import AFFECTED, NOT_AFFECTED, UNKNOWN, Reason
 from diagnosis.kernels.releases import Release
 from diagnosis.words.vocabulary import KINDS, rank
-from rest import paging, problems
+from rest import paging, parameters, problems
+from rest.document.shapes import URI, Shape, one_of, page_of
 
 EXPECTED = "kernel: expected what `uname -r` prints, such as 6.12.57+deb13-amd64"
 EXAMPLES = ("6.1.0-41-amd64", "6.12.57+deb13-amd64", "6.18.4-arch1-1", "6.8.0-60-generic", "5.14.0-570.el9.x86_64")
@@ -120,49 +121,39 @@ def groups(kernel: Release, user: Any) -> list[Group]:
     return [Group(*heading, rows[heading[0]]) for heading in HEADINGS]
 
 
-_WORDS = {"type": "string", "enum": [AFFECTED, NOT_AFFECTED, UNKNOWN]}
-_HOW = {"type": "string", "enum": list(KNOWN_BY)}
-REASON: dict[str, Any] = {
-    "type": "object",
-    "required": ["known_by", "verdict", "text", "contradicts"],
-    "properties": {
-        "known_by": _HOW,
-        "verdict": {**_WORDS, "description": "What this alone would say; unknown where it decides nothing."},
-        "text": {"type": "string"},
-        "contradicts": {"type": "boolean"},
-    },
-}
-ONE: dict[str, Any] = {
-    "type": "object",
-    "required": ["case", "page", "title", "kind", "verdict", "reasons"],
-    "properties": {
-        "case": {"type": "string"},
-        "page": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "kind": {"type": "string"},
-        "verdict": _WORDS,
-        "known_by": {**_HOW, "description": "The reason that decided; absent where nothing did."},
-        "reasons": {"type": "array", "items": REASON},
-    },
-}
-_LIST = paging.schema(ONE)
-SCHEMA: dict[str, Any] = {
-    **_LIST,
-    "required": [*_LIST["required"], "kernel"],
-    "properties": {
-        **_LIST["properties"],
-        "kernel": {
-            "type": "object",
-            "required": ["release", "line"],
-            "properties": {
-                "release": {"type": "string"},
-                "line": {"type": "string", "description": "Such as '6.12', or 'el9 5.14' for a vendor's."},
-                "vendor": {"type": "string"},
-                "built_by": {"type": "string"},
-            },
-        },
-    },
-}
+_VERDICTS = one_of((AFFECTED, NOT_AFFECTED, UNKNOWN))
+_KNOWN_BY = one_of(KNOWN_BY)
+
+
+class ReasonTold(Shape):
+    known_by: str = Field(json_schema_extra=_KNOWN_BY)
+    verdict: str = Field(
+        description="What this alone would say; unknown where it decides nothing.", json_schema_extra=_VERDICTS
+    )
+    text: str
+    contradicts: bool
+
+
+class JudgedCase(Shape):
+    case: str
+    page: str = Field(json_schema_extra=URI)
+    title: str
+    kind: str
+    verdict: str = Field(json_schema_extra=_VERDICTS)
+    known_by: str | None = Field(
+        default=None, description="The reason that decided; absent where nothing did.", json_schema_extra=_KNOWN_BY
+    )
+    reasons: list[ReasonTold]
+
+
+class KernelRead(Shape):
+    release: str
+    line: str = Field(description="Such as '6.12', or 'el9 5.14' for a vendor's.")
+    vendor: str | None = None
+    built_by: str | None = None
+
+
+AFFECTED_PAGE = page_of(JudgedCase, "Affected", kernel=(KernelRead, ...))
 
 
 class AffectedView(APIView):
@@ -172,32 +163,33 @@ class AffectedView(APIView):
             OpenApiParameter("kernel", str, required=True, description="What `uname -r` (or `uname -rv`) prints."),
             *paging.PARAMETERS,
         ],
-        responses={200: SCHEMA, 400: OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")},
+        responses={200: AFFECTED_PAGE, 400: OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")},
     )
     def get(self, request: Request) -> Response:
         """Every case: affected, not affected or unknown on this kernel, and how that is known. By slug."""
+        parameters.demand_known(request, "kernel")
         kernel = releases.read_uname(_given(request.query_params.get("kernel", "")))
         if kernel is None:
-            raise ParseError(f"{EXPECTED}.")
+            raise parameters.Wrong(f"{EXPECTED}.")
         cases = Case.objects.visible_to(request.user).for_page()
         answer = paging.answer(request, cases, ("slug",), lambda case: case)
         judged = judge(kernel, answer.data["results"])
-        answer.data = {"kernel": _kernel(kernel), "results": [_judged(one) for one in judged]}
+        answer.data |= {"kernel": _kernel(kernel), "results": [_judged(one) for one in judged]}
         return answer
 
 
-def _kernel(kernel: Release) -> dict[str, str]:
-    made = {"release": kernel.raw, "line": kernel.line, "vendor": kernel.vendor, "built_by": kernel.built_by}
-    return {name: value for name, value in made.items() if value}
+def _kernel(kernel: Release) -> dict[str, Any]:
+    optional = {"vendor": kernel.vendor or None, "built_by": kernel.built_by or None}
+    return KernelRead(release=kernel.raw, line=kernel.line, **optional).shown()
 
 
 def _judged(one: Judged) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "case": one.case.slug,
-        "page": f"{settings.SITE_URL}{one.case.get_absolute_url()}",
-        "title": one.case.title,
-        "kind": one.case.kind,
-        "verdict": one.answer.verdict,
-        "reasons": [vars(reason) for reason in one.answer.reasons],
-    }
-    return {**made, "known_by": one.answer.known_by} if one.answer.known_by else made
+    return JudgedCase(
+        case=one.case.slug,
+        page=f"{settings.SITE_URL}{one.case.get_absolute_url()}",
+        title=one.case.title,
+        kind=one.case.kind,
+        verdict=one.answer.verdict,
+        known_by=one.answer.known_by or None,
+        reasons=[ReasonTold(**vars(reason)) for reason in one.answer.reasons],
+    ).shown()

@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+
+from pydantic import Field
 
 from catalog.measured import overview
-
-SUMMARY: dict[str, Any] = {
-    "type": "object",
-    "required": ["kernel", "mover", "environment", "runs", "conclusive_runs", "held_runs", "nr_machines"],
-    "properties": {
-        "kernel": {"type": "object"},
-        "mover": {"type": "string"},
-        "area": {"type": "string"},
-        "environment": {"type": "string"},
-        "outcomes": {"type": "object", "additionalProperties": {"type": "integer"}},
-        "runs": {"type": "integer"},
-        "conclusive_runs": {"type": "integer"},
-        "held_runs": {"type": "integer"},
-        "nr_machines": {"type": "integer"},
-        "freed_seconds": {"type": "number", "description": "Median, to within a factor of 1.19."},
-        "last_seen_at": {"type": "string", "format": "date-time"},
-    },
-}
+from rest.document.shapes import Shape
 
 
-def as_measured(summary: overview.Summary) -> dict[str, Any]:
-    kernel = {"release": summary.build.release, "architecture": summary.architecture}
-    if summary.build.label:
-        kernel["label"] = summary.build.label
-    made: dict[str, Any] = {
-        "kernel": kernel,
-        "mover": summary.mover.slug,
-        "environment": summary.environment.slug,
-        "kind": summary.kind,
-        "outcomes": {word.slug: runs for word, runs in summary.outcomes},
-        "runs": summary.runs,
-        "conclusive_runs": summary.conclusive,
-        "held_runs": summary.held,
-        "nr_machines": summary.nr_machines,
-        "last_seen_at": summary.last_seen_at,
-    }
-    if summary.area.slug:
-        made["area"] = summary.area.slug
-    if summary.freed_seconds is not None:
-        made["freed_seconds"] = round(summary.freed_seconds, 4)
-    return made
+class KernelTold(Shape):
+    release: str = Field(description="What `uname -r` prints.")
+    architecture: str | None = None
+    label: str | None = Field(default=None, description="Of a candidate fix; absent on a kernel that people run.")
+
+
+class Measured(Shape):
+    """Runs of one case by one mover on one kernel, added up over machines."""
+
+    case: str | None = Field(default=None, description="Absent where the answer is about one case.")
+    kernel: KernelTold
+    mover: str
+    area: str | None = None
+    environment: str
+    kind: str
+    outcomes: dict[str, int]
+    runs: int
+    conclusive_runs: int
+    held_runs: int
+    nr_machines: int
+    freed_seconds: float | None = Field(default=None, description="Median, to within a factor of 1.19.")
+    last_seen_at: datetime
+
+
+def as_measured(summary: overview.Summary, case: str | None = None) -> Measured:
+    return Measured(
+        case=case,
+        kernel=kernel_told(summary.build.release, summary.build.label, summary.architecture),
+        mover=summary.mover.slug,
+        area=summary.area.slug or None,
+        environment=summary.environment.slug,
+        kind=summary.kind,
+        outcomes={word.slug: runs for word, runs in summary.outcomes},
+        runs=summary.runs,
+        conclusive_runs=summary.conclusive,
+        held_runs=summary.held,
+        nr_machines=summary.nr_machines,
+        freed_seconds=None if summary.freed_seconds is None else round(summary.freed_seconds, 4),
+        last_seen_at=summary.last_seen_at,
+    )
+
+
+def kernel_told(release: str, label: str, architecture: str | None = None) -> KernelTold:
+    return KernelTold(release=release, label=label or None, architecture=architecture or None)

@@ -10,13 +10,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import NotFound, ParseError
+from pydantic import Field
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.measured import overview, side_by_side
-from catalog.measured.as_json import SUMMARY, as_measured
+from catalog.measured.as_json import KernelTold, Measured, as_measured, kernel_told
 from catalog.measured.side_by_side import (
     DIFFERS,
     FIXED,
@@ -29,7 +30,8 @@ from catalog.measured.side_by_side import (
 )
 from catalog.models import Case, KernelBuild, Total
 from diagnosis.kernels import releases
-from rest import problems
+from rest import parameters, problems
+from rest.document.shapes import URI, Shape, one_of
 
 HEADINGS = {
     DIFFERS: "Differs",
@@ -87,38 +89,36 @@ def _pairs(user: Any, a: KernelBuild, b: KernelBuild) -> tuple[list[Pair], dict[
     return sorted(side_by_side.pair(*sides), key=lambda p: (cases[p.case_id].slug, p.one.mover.slug)), cases
 
 
-PAIR: dict[str, Any] = {
-    "type": "object",
-    "required": ["case", "mover", "environment", "architecture", "kind", "verdict"],
-    "properties": {
-        "case": {"type": "string"},
-        "mover": {"type": "string"},
-        "area": {"type": "string"},
-        "environment": {"type": "string"},
-        "architecture": {"type": "string"},
-        "kind": {"type": "string"},
-        "verdict": {"type": "string", "enum": list(HEADINGS)},
-        "p": {"type": "number", "description": "Of Fisher's exact test; absent where nothing could be compared."},
-        "turned": {
-            "type": "string",
-            "enum": [FIXED, REGRESSED, NOW_INCONCLUSIVE],
-            "description": "The direction from a to b, as in `outcome.changed`; absent where none is shown.",
-        },
-        "a": SUMMARY,
-        "b": SUMMARY,
-    },
-}
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["a", "b", "level", "results"],
-    "properties": {
-        "a": {"type": "object"},
-        "b": {"type": "object"},
-        "level": {"type": "number"},
-        "page": {"type": "string", "format": "uri"},
-        "results": {"type": "array", "items": PAIR},
-    },
-}
+class ComparedPair(Shape):
+    """Runs of one case by one mover on both builds."""
+
+    case: str
+    mover: str
+    area: str | None = None
+    environment: str
+    architecture: str
+    kind: str
+    verdict: str = Field(json_schema_extra=one_of(HEADINGS))
+    p: float | None = Field(default=None, description="Of Fisher's exact test; absent where nothing could be compared.")
+    turned: str | None = Field(
+        default=None,
+        json_schema_extra=one_of((FIXED, REGRESSED, NOW_INCONCLUSIVE)),
+        description="The direction from a to b, as in `outcome.changed`; absent where none is shown.",
+    )
+    a: Measured | None = None
+    b: Measured | None = None
+
+
+class Comparison(Shape):
+    """Two builds side by side."""
+
+    a: KernelTold
+    b: KernelTold
+    level: float
+    page: str = Field(json_schema_extra=URI)
+    results: list[ComparedPair]
+
+
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
 _NAME = "A build: its release, and ` + ` and its label where it has one."
 
@@ -127,53 +127,46 @@ class CompareView(APIView):
     @extend_schema(
         operation_id="compare",
         parameters=[OpenApiParameter(side, str, required=True, description=_NAME) for side in ("a", "b")],
-        responses={200: SCHEMA, 400: _PROBLEM, 404: _PROBLEM},
+        responses={200: Comparison, 400: _PROBLEM, 404: _PROBLEM},
     )
     def get(self, request: Request) -> Response:
         """Two builds side by side, by case and mover: differs, no difference shown, too few runs, or one side only."""
+        parameters.demand_known(request, "a", "b", every=())
         choices = list(KernelBuild.objects.visible_to(request.user))
         a, b = (_side(request, choices, side) for side in ("a", "b"))
         pairs, cases = _pairs(request.user, a, b)
-        document = {
-            "a": _build(a),
-            "b": _build(b),
-            "level": side_by_side.LEVEL,
-            "page": f"{settings.SITE_URL}/compare/?{urlencode({'a': str(a), 'b': str(b)})}",
-            "results": [_pair(pair, cases[pair.case_id]) for pair in pairs],
-        }
-        return Response(document)
+        document = Comparison(
+            a=kernel_told(a.release, a.label),
+            b=kernel_told(b.release, b.label),
+            level=side_by_side.LEVEL,
+            page=f"{settings.SITE_URL}/compare/?{urlencode({'a': str(a), 'b': str(b)})}",
+            results=[_pair(pair, cases[pair.case_id]) for pair in pairs],
+        )
+        return Response(document.shown())
 
 
 def _side(request: Request, choices: list[KernelBuild], side: str) -> KernelBuild:
     name = request.query_params.get(side, "")
     if not name:
-        raise ParseError(f"{side}: expected a build, such as 6.18.44 or 6.18.44 + its label.")
+        raise parameters.Wrong(f"{side}: expected a build, such as 6.18.44 or 6.18.44 + its label.")
     found = _among(choices, name[:250])
     if found is None:
         raise NotFound(f"{side}: nothing was measured on such a kernel.")
     return found
 
 
-def _build(build: KernelBuild) -> dict[str, str]:
-    return {"release": build.release, **({"label": build.label} if build.label else {})}
-
-
-def _pair(pair: Pair, case: Case) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "case": case.slug,
-        "mover": pair.one.mover.slug,
-        "environment": pair.one.environment.slug,
-        "architecture": pair.one.architecture,
-        "kind": pair.one.kind,
-        "verdict": pair.verdict,
-    }
-    if pair.one.area.slug:
-        made["area"] = pair.one.area.slug
-    if pair.p is not None:
-        made["p"] = float(f"{pair.p:.3g}")
-    if pair.turned:
-        made["turned"] = pair.turned
-    for side, summary in (("a", pair.a), ("b", pair.b)):
-        if summary is not None:
-            made[side] = as_measured(summary)
-    return made
+def _pair(pair: Pair, case: Case) -> ComparedPair:
+    one = pair.one
+    return ComparedPair(
+        case=case.slug,
+        mover=one.mover.slug,
+        area=one.area.slug or None,
+        environment=one.environment.slug,
+        architecture=one.architecture,
+        kind=one.kind,
+        verdict=pair.verdict,
+        p=None if pair.p is None else float(f"{pair.p:.3g}"),
+        turned=pair.turned or None,
+        a=as_measured(pair.a) if pair.a else None,
+        b=as_measured(pair.b) if pair.b else None,
+    )

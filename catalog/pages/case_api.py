@@ -7,60 +7,56 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import ParseError
+from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.documents.current import case_text
 from catalog.measured import overview
-from catalog.measured.as_json import SUMMARY, as_measured
+from catalog.measured.as_json import Measured, as_measured
 from catalog.models import Case
 from catalog.models.text import PROPOSALS, State
 from catalog.revisions.api import SAVING, TextView
 from rest import paging, parameters, problems
+from rest.document.shapes import URI, Shape, one_of, page_of
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
 
 
-_STRINGS = {"type": "array", "items": {"type": "string"}}
+class EffectTold(Shape):
+    effect: str
+    manner: str
+    standing: str
 
 
-CASE: dict[str, Any] = {
-    "type": "object",
-    "required": ["case", "url", "title", "kind", "status", "mechanism", "summary"],
-    "properties": {
-        "case": {"type": "string", "description": "The slug, the only id."},
-        "url": {"type": "string", "format": "uri"},
-        "page": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "short": {"type": "string", "maxLength": 48, "description": "A short name, where the case has one."},
-        "state": {"type": "string", "enum": State.values},
-        "is_reviewed": {"type": "boolean", "description": "False for what somebody proposed: no part of the catalog."},
-        "kind": {"type": "string"},
-        "status": {"type": "string"},
-        "mechanism": {"type": "string"},
-        "mechanisms": _STRINGS,
-        "controllers": _STRINGS,
-        "time_bound": {"type": "string"},
-        "areas": _STRINGS,
-        "summary": {"type": "string"},
-        "subsystems": _STRINGS,
-        "effects": {"type": "array", "items": {"type": "object"}},
-    },
-}
+class ListedCase(Shape):
+    case: str = Field(description="The slug, the only id.")
+    url: str = Field(json_schema_extra=URI)
+    page: str = Field(json_schema_extra=URI)
+    title: str
+    short: str | None = Field(default=None, max_length=48, description="A short name, where the case has one.")
+    state: str = Field(json_schema_extra=one_of(State.values))
+    is_reviewed: bool = Field(description="False for what somebody proposed: no part of the catalog.")
+    kind: str
+    status: str
+    mechanism: str
+    mechanisms: list[str]
+    controllers: list[str]
+    time_bound: str
+    areas: list[str]
+    summary: str
+    subsystems: list[str]
+    effects: list[EffectTold]
 
 
-ONE_CASE: dict[str, Any] = {
-    **CASE,
-    "properties": {
-        **CASE["properties"],
-        "revision": {"type": "integer"},
-        "aliases": _STRINGS,
-        "document": {"type": "object", "description": "Everything that the case's text says."},
-        "measured": {"type": "array", "items": SUMMARY},
-    },
-}
+class OneCase(ListedCase):
+    """A case, whole: its text taken apart, and what was measured of it."""
+
+    revision: int
+    aliases: list[str]
+    document: dict[str, Any] = Field(description="Everything that the case's text says.")
+    measured: list[Measured]
 
 
 STATE = OpenApiParameter("state", str, enum=[State.PUBLISHED, *PROPOSALS], default=State.PUBLISHED)
@@ -70,18 +66,18 @@ class CasesView(APIView):
     @extend_schema(
         operation_id="cases",
         parameters=[*paging.PARAMETERS, STATE],
-        responses={200: paging.schema(CASE), 400: _PROBLEM},
+        responses={200: page_of(ListedCase, "Case"), 400: _PROBLEM},
     )
     def get(self, request: Request) -> Response:
         """All cases, by slug; with `state`, what somebody proposed and nobody has reviewed, or what was declined."""
         parameters.demand_known(request, "state")
         state = request.query_params.get("state", State.PUBLISHED)
         if state == State.PUBLISHED:
-            return paging.answer(request, Case.objects.visible_to(request.user).for_list(), ("slug",), listed)
+            return paging.answer(request, Case.objects.visible_to(request.user).for_list(), ("slug",), shown)
         if state not in PROPOSALS:
-            raise ParseError("state: expected published, proposed or declined.")
+            raise parameters.Wrong("state: expected published, proposed or declined.")
         found = Case.objects.visible_to(request.user, proposals=True).filter(document__state=state)
-        return paging.answer(request, found.for_list(), ("slug",), listed)
+        return paging.answer(request, found.for_list(), ("slug",), shown)
 
 
 class CaseView(TextView):
@@ -94,10 +90,11 @@ class CaseView(TextView):
 
     @extend_schema(
         operation_id="case",
-        responses={(200, "application/json"): ONE_CASE, (200, "text/markdown"): str, 404: _PROBLEM},
+        responses={(200, "application/json"): OneCase, (200, "text/markdown"): str, 404: _PROBLEM},
     )
     def get(self, request: Request, slug: str) -> Response:
         """One case, by its slug or an alias: its text taken apart, and what was measured; or the text itself."""
+        parameters.demand_known(request, every=())
         case = Case.objects.visible_to(request.user, proposals=True).for_list().for_page().named(slug)
         if case is None:
             raise Http404("There is no such case.")
@@ -106,18 +103,19 @@ class CaseView(TextView):
         current, text = case.document.current, case_text(case.document)
         if current is None or text is None:
             raise Http404("This release cannot take its text apart; as text/markdown it is there.")
-        return Response(
-            {
-                **listed(case),
-                "revision": current.n,
-                "aliases": list(text.aliases),
-                "document": text.model_dump(mode="json", exclude_none=True),
-                "measured": [as_measured(summary) for summary in overview.summaries(case)],
-            }
-        )
+        measured = [as_measured(summary) for summary in overview.summaries(case)]
+        document = text.model_dump(mode="json", exclude_none=True)
+        aliases = list(text.aliases)
+        whole = OneCase(**listed(case), revision=current.n, aliases=aliases, document=document, measured=measured)
+        return Response(whole.shown())
+
+
+def shown(case: Case) -> dict[str, Any]:
+    return ListedCase(**listed(case)).shown()
 
 
 def listed(case: Case) -> dict[str, Any]:
+    """The fields of a `ListedCase`."""
     return {
         "case": case.slug,
         "url": f"{settings.SITE_URL}/api/v1/cases/{case.slug}/",

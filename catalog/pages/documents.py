@@ -186,7 +186,7 @@ def show_strategy(
         return _as_written(request, found.document, revision)
     assert isinstance(text, StrategyText)
     only_text = is_snapshot or preview is not None
-    page = {
+    page: dict[str, Any] = {
         "strategy": found,
         "text": text,
         "revision": revision,

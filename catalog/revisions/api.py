@@ -16,7 +16,9 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from pydantic import Field
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
@@ -31,6 +33,7 @@ from catalog.revisions import review, store
 from people.access.authentication import Sender, sender_with
 from people.models import Scope, User
 from rest import etags, problems
+from rest.document.shapes import URI, Shape
 
 MEDIA_TYPE = "text/markdown"
 MAX_BYTES = 4 * MAX_CHARACTERS
@@ -85,12 +88,16 @@ class PlainText(Text):
     media_type = "text/plain"
 
 
+class Bytes(Text):
+    media_type = "application/octet-stream"
+
+
 class TextView(APIView):
     """What the views of a case and of a strategy share. `kind` is the document's."""
 
     kind = ""
     renderer_classes = [JSONRenderer, Markdown]
-    parser_classes = [Text, PlainText]
+    parser_classes = [Text, PlainText, Bytes]
 
     def text(self, request: Request, document: Document) -> Response | None:
         """The answer where the request asks for the text itself."""
@@ -123,13 +130,14 @@ class TextView(APIView):
         except store.Conflict as error:  # somebody was faster since the line above
             etags.demand_match(request, tag(error.current.n))
             raise
-        made = {
-            self.kind: slug,
-            "revision": saved.n,
-            "url": f"{settings.SITE_URL}/api/v1{document.get_absolute_url()}",
-            "page": f"{settings.SITE_URL}{document.get_absolute_url()}",
-        }
-        return Response(made, headers={"ETag": tag(saved.n)})
+        made = Saved(
+            case=slug if self.kind == "case" else None,
+            strategy=slug if self.kind == "strategy" else None,
+            revision=saved.n,
+            url=f"{settings.SITE_URL}/api/v1{document.get_absolute_url()}",
+            page=f"{settings.SITE_URL}{document.get_absolute_url()}",
+        )
+        return Response(made.shown(), headers={"ETag": tag(saved.n)})
 
 
 def _person(request: Request) -> User:
@@ -146,22 +154,23 @@ def tag(n: int) -> str:
 
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
-SAVED: dict[str, Any] = {
-    "type": "object",
-    "required": ["revision", "url", "page"],
-    "properties": {
-        "case": {"type": "string"},
-        "strategy": {"type": "string"},
-        "revision": {"type": "integer"},
-        "url": {"type": "string", "format": "uri"},
-        "page": {"type": "string", "format": "uri"},
-    },
-}
+
+
+class Saved(Shape):
+    """What a text became by a change."""
+
+    case: str | None = None
+    strategy: str | None = None
+    revision: int
+    url: str = Field(json_schema_extra=URI)
+    page: str = Field(json_schema_extra=URI)
+
+
 SAVING: dict[str, Any] = {
-    "request": {MEDIA_TYPE: {"type": "string", "description": "The whole text, as its file has it."}},
+    "request": {"application/octet-stream": OpenApiTypes.BINARY},  # of text/markdown no generator makes a call
     "parameters": [
         OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description='The revision: "3"'),
         OpenApiParameter("note", str, description="What was changed, and why; a line for the history."),
     ],
-    "responses": {200: SAVED, **dict.fromkeys((401, 403, 404, 412, 413, 415, 422, 428), _PROBLEM)},
+    "responses": {200: Saved, **dict.fromkeys((401, 403, 404, 412, 413, 415, 422, 428), _PROBLEM)},
 }

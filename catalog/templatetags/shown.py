@@ -123,6 +123,18 @@ def about(value: float | None) -> str:
 
 
 @register.filter
+def short_id(value: object) -> str:
+    """The end of a UUID: it begins with a clock, which all reports of one minute share."""
+    return str(value)[-8:]
+
+
+@register.filter
+def is_address(text: object) -> bool:
+    """Whether a page may link to it: http or https, and nothing of another kind."""
+    return bool(re.fullmatch(r"https?://[^\s\"'<>\\]+", str(text)))
+
+
+@register.filter
 def bytes_(value: int) -> str:
     if value < 1_000:
         return f"{value} B"

@@ -1,6 +1,7 @@
 """The native report, version 1: what `probe.pyz` sends. JSON bytes in, observations out.
 
     {"format": "unmigratable-report", "version": 1, "run_id": …, "kernel": {…}, "environment": "host",
+     "origin": {"job_url": …, "commit": …},
      "runs": [{"case": …, "mover": …, "area": …, "outcome": …, "control": {…}, "target": {…}, …}]}
 
 Units stand in the names. What is not known is absent, never zero. The outcome must be the one that
@@ -24,6 +25,8 @@ NAME = "unmigratable-report"
 VERSION = 1
 MEDIA_TYPE = "application/json"
 MAX_RUNS = 500
+
+MINOR = 1  # what a report may say since: `machine` and `origin`
 
 _SLUG = shape.pattern(r"[a-z0-9][a-z0-9-]{0,63}", "a slug: lower-case letters, digits and hyphens, up to 64")
 TIME = shape.pattern(
@@ -86,6 +89,22 @@ _RUN = shape.record(
     },
 )
 
+# Whole, without a name and password before the host: it is shown, and linked to.
+_ADDRESS = shape.pattern(
+    r"https?://[A-Za-z0-9.:\[\]-]{1,255}(?:[/?#][!#-;=?-\[\]_a-z~]{0,1000})?",
+    "an http or https address without a password, of up to 1,255 characters",
+)
+ORIGIN = shape.record(
+    {},
+    {
+        "job_url": _ADDRESS,
+        "log_url": _ADDRESS,
+        "tree": shape.text(200),
+        "commit": shape.pattern(r"[0-9a-f]{12,64}", "12 to 64 hex digits"),
+        "config_sha256": shape.pattern(r"[0-9a-f]{64}", "64 hex digits"),
+    },
+)
+
 ENVELOPE = shape.record(
     {
         "format": shape.constant(NAME),
@@ -96,6 +115,9 @@ ENVELOPE = shape.record(
         "runs": shape.array(_RUN, MAX_RUNS, least=1),
     },
     {
+        "minor": shape.whole(0, MINOR),
+        "machine": shape.pattern(r"[a-z0-9][a-z0-9._+-]{0,63}", "the name of a machine of the same owner"),
+        "origin": ORIGIN,
         "started_at": TIME,
         "probe": shape.record({"version": shape.text(80)}, {"sha256": shape.pattern(r"[0-9a-f]{64}", "64 hex digits")}),
     },
@@ -135,6 +157,7 @@ class Envelope:
     environment: str
     kernel: Kernel
     runs: Tuple[Run, ...]
+    origin: Mapping[str, str]
 
 
 def read(body: bytes) -> Envelope:
@@ -179,6 +202,7 @@ def _envelope(value: Mapping[str, Any]) -> Envelope:
             Run(shape.pointer("/runs", index), run["case"], run["outcome"], run)
             for index, run in enumerate(value["runs"])
         ),
+        origin=value.get("origin", {}),
     )
 
 
@@ -245,6 +269,12 @@ def _observations(body: bytes, given: Given) -> List[Observation]:
     return observations(read(body))
 
 
+def _origin(body: bytes, given: Given) -> Mapping[str, str]:
+    if b'"origin"' not in body:  # which saves reading every report twice
+        return {}
+    return dict(shape.load(body).get("origin", {}))
+
+
 FORMAT = Format(
     name=NAME,
     title="The native report, version %d" % VERSION,
@@ -253,6 +283,7 @@ FORMAT = Format(
     needs=(),
     check=_check,
     observations=_observations,
+    origin=_origin,
 )
 
 

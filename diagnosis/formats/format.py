@@ -51,10 +51,15 @@ def no_notes(body: bytes, given: Given) -> List[Note]:
     return []
 
 
+def no_origin(body: bytes, given: Given) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Format:
     """`media_types`: the Content-Types that mean this format. `needs`: names of `Given` that the request must say.
-    `check` reads the whole body and returns the id by which a repeated sending is recognised, '' if there is none."""
+    `check` reads the whole body and returns the id by which a repeated sending is recognised, '' if there is none.
+    `origin`: where the report came from, as `envelope.ORIGIN` names it."""
 
     name: str
     title: str
@@ -64,3 +69,4 @@ class Format:
     check: Callable[[bytes, Given], str]
     observations: Callable[[bytes, Given], List[Observation]]
     notes: Callable[[bytes, Given], List[Note]] = no_notes
+    origin: Callable[[bytes, Given], Mapping[str, str]] = no_origin

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.http import Http404
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from pydantic import Field
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,30 +20,30 @@ from discussion.comments.forms import CommentForm
 from discussion.models import Comment
 from people.access.authentication import Sender, sender_with
 from people.models import Scope, User, may
-from rest import paging, problems
+from rest import paging, parameters, problems
+from rest.document.shapes import URI, Shape, one_of, page_of
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
-COMMENT: dict[str, Any] = {
-    "type": "object",
-    "required": ["comment", "page", "author", "standing", "created_at"],
-    "properties": {
-        "comment": {"type": "integer", "description": "Its number, which is also its address: /c/<number>/."},
-        "page": {"type": "string", "format": "uri"},
-        "on": {"type": "string", "description": "The slug of the case or strategy."},
-        "parent": {"type": "integer", "description": "What it answers; absent where it begins a thread."},
-        "author": {"type": "string"},
-        "standing": {"type": "string", "enum": ["shown", "waiting", "hidden"]},
-        "text": {"type": "string", "description": "CommonMark. Absent where a moderator hid it."},
-        "created_at": {"type": "string", "format": "date-time"},
-        "edited_at": {"type": "string", "format": "date-time"},
-        "resolved_at": {"type": "string", "format": "date-time"},
-    },
-}
-_SAYING = {
-    "type": "object",
-    "required": ["text"],
-    "properties": {"text": {"type": "string", "maxLength": Comment.MAX_CHARACTERS}, "parent": {"type": "integer"}},
-}
+
+
+class CommentTold(Shape):
+    comment: int = Field(description="Its number, which is also its address: /c/<number>/.")
+    page: str = Field(json_schema_extra=URI)
+    on: str = Field(description="The slug of the case or strategy.")
+    parent: int | None = Field(default=None, description="What it answers; absent where it begins a thread.")
+    author: str
+    standing: str = Field(json_schema_extra=one_of(("shown", "waiting", "hidden")))
+    text: str | None = Field(default=None, description="CommonMark. Absent where a moderator hid it.")
+    created_at: datetime
+    edited_at: datetime | None = None
+    resolved_at: datetime | None = None
+
+
+class Saying(Shape):
+    """A comment that is to be said."""
+
+    text: str = Field(max_length=Comment.MAX_CHARACTERS)
+    parent: int | None = Field(default=None, description="The comment that it answers.")
 
 
 class Unsaid(problems.Documented):
@@ -58,15 +60,18 @@ class Unsaid(problems.Documented):
 class CommentsView(APIView):
     kind = ""
 
-    @extend_schema(parameters=paging.PARAMETERS, responses={200: paging.schema(COMMENT), 400: _PROBLEM, 404: _PROBLEM})
+    @extend_schema(
+        parameters=paging.PARAMETERS, responses={200: page_of(CommentTold, "Comment"), 400: _PROBLEM, 404: _PROBLEM}
+    )
     def get(self, request: Request, slug: str) -> Response:
         """What was said of it, oldest first."""
+        parameters.demand_known(request)
         comments = Comment.objects.visible_to(request.user).filter(document=self._about(request, slug))
         return paging.answer(request, comments.in_order(), ("id",), lambda one: listed(one, request.user))
 
     @extend_schema(
-        request={"application/json": _SAYING},
-        responses={201: COMMENT, **dict.fromkeys((401, 403, 404, 409, 422, 429), _PROBLEM)},
+        request={"application/json": Saying},
+        responses={201: CommentTold, **dict.fromkeys((401, 403, 404, 409, 422, 429), _PROBLEM)},
     )
     def post(self, request: Request, slug: str) -> Response:
         """Says something. Needs a session, or a token that may curate."""
@@ -107,22 +112,18 @@ class StrategyCommentsView(CommentsView):
 
 
 def listed(comment: Comment, reader: Any) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "comment": comment.pk,
-        "page": settings.SITE_URL + comment.permalink,
-        "on": comment.document.slug,
-        "author": comment.author.username,
-        "standing": str(comment.standing),
-        "created_at": comment.created_at,
-    }
-    if comment.readable_by(reader):
-        made["text"] = comment.text
-    for name in ("edited_at", "resolved_at"):
-        if getattr(comment, name) is not None:
-            made[name] = getattr(comment, name)
-    if comment.parent_id is not None:
-        made["parent"] = comment.parent_id
-    return made
+    return CommentTold(
+        comment=comment.pk,
+        page=settings.SITE_URL + comment.permalink,
+        on=comment.document.slug,
+        parent=comment.parent_id,
+        author=comment.author.username,
+        standing=str(comment.standing),
+        text=comment.text if comment.readable_by(reader) else None,
+        created_at=comment.created_at,
+        edited_at=comment.edited_at,
+        resolved_at=comment.resolved_at,
+    ).shown()
 
 
 def _speaker(request: Request) -> User:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
@@ -16,6 +17,7 @@ from diagnosis.words import vocabulary
 from probes.archive import version
 from probes.cases import CASES
 from probes.command import check, diagnose_log, lab, monitor, screen
+from probes.command.exit_codes import INTERRUPTED, NOTHING_SAID, USAGE, Parser, exit_code
 from probes.errors import CannotRun, NotSent
 from probes.inspect import command as inspect
 from probes.movers import arena, choice
@@ -26,11 +28,10 @@ from probes.sending import ktap, post, report, secret
 from probes.sending.send import Sender
 from probes.sending.spool import Spool, default_folder
 
-MOVES, HELD, NOTHING_SAID, USAGE, INTERRUPTED = 0, 1, 125, 2, 130
 _DEFAULT_HOLD_SECONDS = 5.0
 _LOCK_SECONDS = 120.0
 _EXIT_CODES = """exit codes of run, fit for `git bisect run`: 0 the pages move (or leave first, or never were there);
-1 they are held (refuses, hangs); 125 inconclusive, skipped or error; 2 usage; 130 interrupted"""
+1 they are held (refuses, hangs); 125 inconclusive, skipped or error, the probe's own too; 129 usage; 130 interrupted"""
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -46,10 +47,15 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the interpreter complains when it flushes stdout
         return NOTHING_SAID
+    except Exception:  # Python would end with 1, which is the word for pages that are held
+        traceback.print_exc()
+        return NOTHING_SAID
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="probe.pyz", description="Make the known cases happen, and measure them.")
+    parser: argparse.ArgumentParser = Parser(
+        prog="probe.pyz", description="Make the known cases happen, and measure them."
+    )
     parser.add_argument("--version", action="version", version=version.identity()["version"])
     acts = parser.add_subparsers(metavar="COMMAND", required=True)
     acts.add_parser("list", help="the cases").set_defaults(act=list_cases)
@@ -225,13 +231,6 @@ def _alone(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
         return isolate.run(case, settings, lambda text: say("  .. " + text))
     finally:
         held.close()
-
-
-def exit_code(outcomes: Sequence[str]) -> int:
-    """One run that was held outweighs the rest; one that moved outweighs those that say nothing."""
-    if any(outcome in vocabulary.HELD for outcome in outcomes):
-        return HELD
-    return MOVES if any(outcome in vocabulary.CONCLUSIVE for outcome in outcomes) else NOTHING_SAID
 
 
 def submit_spool(options: argparse.Namespace) -> int:

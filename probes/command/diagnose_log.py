@@ -10,16 +10,17 @@ from diagnosis.answers import plain
 from diagnosis.diagnose import diagnose
 from diagnosis.matching import known
 from diagnosis.text.compressed import CannotUnpack, unpacked
+from probes.command.exit_codes import USAGE
 
 MAX_BYTES = 16 << 20
-FOUND, NOTHING, USAGE = 0, 1, 2
+FOUND, NOTHING = 0, 1
 
 
 def add(acts: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Callable[[str], None]) -> None:
     parser = acts.add_parser(
         "diagnose",
         help="what holds the memory, from a log, a stack, a trace, or what inspect printed",
-        epilog="exit codes: 0 something was found; 1 nothing in it is of a kind that is known; 2 usage",
+        epilog="exit codes: 0 something was found; 1 nothing in it is of a kind that is known; 129 usage",
     )
     parser.set_defaults(act=lambda options: run(options.file, say, options.kernel))
     parser.add_argument("file", metavar="FILE", help="`-` for standard input; packed by gzip, xz or bzip2 will do")

@@ -5,24 +5,28 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import tempfile
 from pathlib import Path
 from types import FrameType
 from typing import Callable, List, Optional
 
+from diagnosis.formats import envelope
 from probes.cases import CASES
 from probes.command import check
+from probes.command.exit_codes import HELD, MOVES, USAGE, exit_code
 from probes.errors import CannotRun
 from probes.lab.outbox import Address
 from probes.lab.session import Session, Wishes
 from probes.movers import choice
 
-_USAGE = 2
+_BUILT = "arch/x86/boot/bzImage"
 _EPILOG = """a KERNEL is
   bookworm-backports                            the newest kernel of a Debian suite
   bookworm/linux-image-6.1.0-50-amd64           one package of a suite
   a.deb[,b.deb]                                 packages on this machine
   arch/x86/boot/bzImage[:MODULES]               one that was just built, with its /lib/modules/RELEASE
-exit codes: 0 everything asked for has a result; 1 something is left to be done (run it again); 2 usage"""
+exit codes: 0 everything asked for has a result; 1 something is left to be done (run it again); 129 usage
+with --bisect: 0 the pages move; 1 they are held; 125 no verdict, no kernel, or one that does not boot; 129 usage"""
 
 
 def add(acts: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Callable[[str], None]) -> None:
@@ -32,8 +36,14 @@ def add(acts: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Callab
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    lab.set_defaults(act=lambda options: run(options, say))
-    lab.add_argument("kernels", nargs="+", metavar="KERNEL")
+    lab.set_defaults(act=lambda options: run(options, say, lab))
+    lab.add_argument("kernels", nargs="*", metavar="KERNEL")
+    lab.add_argument(
+        "--bisect",
+        choices=sorted(CASES),
+        metavar="CASE",
+        help="boot one KERNEL (default %s), measure this case, and exit by the outcome: for `git bisect run`" % _BUILT,
+    )
     lab.add_argument("--cases", nargs="+", choices=sorted(CASES), metavar="CASE", help="default: all")
     lab.add_argument("--movers", nargs="+", choices=choice.NAMES, metavar="MOVER", help="default: all")
     lab.add_argument("--spread", action="store_true", help="one held page a pageblock, by compaction: what that denies")
@@ -71,18 +81,44 @@ def _hold(text: str) -> float:
     return seconds
 
 
-def run(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+def run(options: argparse.Namespace, say: Callable[[str], None], parser: argparse.ArgumentParser) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
+    if options.bisect:
+        if len(options.kernels) > 1 or options.cases or options.out:
+            parser.error("--bisect CASE takes one KERNEL at the most, and neither --cases nor --out")
+        return _bisect(options, say)
+    if not options.kernels:
+        parser.error("which KERNEL?")
+    return _sitting(options, say, options.kernels, _cases(options.cases), options.out or options.work / "reports")
+
+
+def _bisect(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+    """Measured anew each time: two commits of one bisection have the same release, so what was kept of the one would
+    answer for the other. A kernel that is missing or never comes up says nothing."""
+    options.work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bisect-", dir=str(options.work)) as folder:
+        code = _sitting(options, say, options.kernels or [_BUILT], [options.bisect], Path(folder))
+        if code == USAGE:
+            return code
+        found = sorted(Path(folder).glob("guest-*/*.json"))
+        code = exit_code([run.outcome for path in found for run in envelope.read(path.read_bytes()).runs])
+    say("bisect: %s" % {MOVES: "good, the pages move", HELD: "bad, they are held"}.get(code, "no verdict"))
+    return code
+
+
+def _sitting(
+    options: argparse.Namespace, say: Callable[[str], None], kernels: List[str], cases: List[str], out: Path
+) -> int:
     wishes = Wishes(
-        kernels=options.kernels,
-        cases=_cases(options.cases),
+        kernels=kernels,
+        cases=cases,
         movers=options.movers,
         repeat=options.repeat,
         hold_seconds=options.hold,
         label=options.label,
         accelerator=options.accel,
         work=options.work,
-        out=options.out or options.work / "reports",
+        out=out,
         spread=options.spread,
         address=Address(options.submit, options.token_file, options.insecure) if options.submit else None,
     )
@@ -92,7 +128,7 @@ def run(options: argparse.Namespace, say: Callable[[str], None]) -> int:
         return Session(wishes, say).run()
     except CannotRun as error:
         say(str(error))
-        return _USAGE
+        return USAGE
 
 
 def _cases(wanted: Optional[List[str]]) -> List[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
-from drf_spectacular.utils import OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,72 +21,91 @@ from reports.diagnose.with_catalog import Diagnosed, Found, diagnosed
 from reports.intake import decompression
 from reports.intake.refusals import Refusal
 from rest import problems
+from rest.document.shapes import URI, Shape
 
-_PLACE = {
-    "type": "object",
-    "description": "Lines and columns count from 1.",
-    "properties": {name: {"type": "integer"} for name in ("line", "column", "length")},
-}
-_REASON = {
-    "type": "object",
-    "required": ["text", "places"],
-    "properties": {"text": {"type": "string"}, "places": {"type": "array", "items": _PLACE}},
-}
-_COMMAND = {"type": "object", "properties": {"run": {"type": "string"}, "tells": {"type": "string"}}}
-_STRINGS = {"type": "array", "items": {"type": "string"}}
-MATCH: dict[str, Any] = {
-    "type": "object",
-    "required": ["case", "kind", "reasons", "finding"],
-    "properties": {
-        "case": {"type": "string", "description": "The slug of the case."},
-        "kind": {
-            "type": "string",
-            "enum": ["mechanism", "candidate"],
-            "description": "mechanism: the text proves this case. candidate: it may be the holder.",
-        },
-        "title": {"type": "string"},
-        "page": {"type": "string", "format": "uri"},
-        "finding": {"type": "integer", "description": "The index of the finding that it may explain."},
-        "reasons": {"type": "array", "items": _REASON},
-        "against": {"type": "array", "items": _REASON},
-        "tell": {"type": "array", "items": _COMMAND, "description": "What would tell it from the others."},
-        "affected": {"type": "string", "description": "Of the text's kernel; absent where that is not known."},
-    },
-}
-FINDING: dict[str, Any] = {
-    "type": "object",
-    "required": ["mechanism", "proved", "is_look_alike", "sentence", "reasons", "fingerprint", "records"],
-    "properties": {
-        "mechanism": {"type": "string", "description": "A word of the vocabulary; '' for none of the known."},
-        "proved": {"type": "boolean"},
-        "is_look_alike": {"type": "boolean"},
-        "sentence": {"type": "string"},
-        "rule": {"type": "string"},
-        "manner": {"type": "string"},
-        "mover": {"type": "string"},
-        "area": {"type": "string"},
-        "unknown": _STRINGS,
-        "reasons": {"type": "array", "items": _REASON},
-        "fingerprint": {"type": "string"},
-        "records": {"type": "array", "items": {"type": "integer"}},
-        "sources": {"type": "array", "items": {"type": "object"}},
-    },
-}
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["summary", "findings", "matches", "records", "now", "capture", "nr_lines", "is_cut"],
-    "properties": {
-        "summary": {"type": "string"},
-        "kernel": {"type": "string", "description": "Absent where neither the text nor the sender says it."},
-        "findings": {"type": "array", "items": FINDING},
-        "matches": {"type": "array", "items": MATCH, "description": "Best first."},
-        "records": {"type": "array", "items": {"type": "object"}},
-        "now": {"type": "array", "items": _REASON},
-        "capture": {"type": "array", "items": _COMMAND},
-        "nr_lines": {"type": "integer"},
-        "is_cut": {"type": "boolean", "description": "More was there than is read at once."},
-    },
-}
+
+class PlaceTold(Shape):
+    """Lines and columns count from 1."""
+
+    line: int
+    column: int
+    length: int
+
+
+class SaidReason(Shape):
+    """A sentence, and where in the text it was read."""
+
+    text: str
+    places: list[PlaceTold]
+
+
+class CommandTold(Shape):
+    run: str
+    tells: str
+
+
+class MatchTold(Shape):
+    """A case that the text proves, or that may explain a finding."""
+
+    case: str = Field(description="The slug of the case.")
+    kind: Literal["mechanism", "candidate"] = Field(
+        description="mechanism: the text proves this case. candidate: it may be the holder."
+    )
+    title: str
+    page: str = Field(json_schema_extra=URI)
+    finding: int = Field(description="The index of the finding that it may explain.")
+    reasons: list[SaidReason]
+    against: list[SaidReason]
+    tell: list[CommandTold] = Field(description="What would tell it from the others.")
+    affected: str | None = Field(default=None, description="Of the text's kernel; absent where that is not known.")
+
+
+class FindingTold(Shape):
+    """Like records of one text, with one verdict."""
+
+    mechanism: str = Field(description="A word of the vocabulary; '' for none of the known.")
+    proved: bool
+    is_look_alike: bool
+    sentence: str
+    rule: str
+    manner: str | None = None
+    mover: str | None = None
+    area: str | None = None
+    unknown: list[str]
+    reasons: list[SaidReason]
+    fingerprint: str
+    records: list[int]
+    sources: list[dict[str, Any]]
+
+
+class ValueTold(Shape):
+    name: str
+    text: str
+    number: int | float | None = None
+    line: int
+    column: int
+    length: int
+
+
+class RecordTold(Shape):
+    """One thing that the text says."""
+
+    kind: str
+    called: str
+    values: list[ValueTold]
+    frames: list[str]
+
+
+class DiagnosisTold(Shape):
+    summary: str
+    kernel: str | None = Field(default=None, description="Absent where neither the text nor the sender says it.")
+    findings: list[FindingTold]
+    matches: list[MatchTold] = Field(description="Best first.")
+    records: list[RecordTold]
+    now: list[SaidReason]
+    capture: list[CommandTold]
+    nr_lines: int
+    is_cut: bool = Field(description="More was there than is read at once.")
 
 
 class DiagnoseView(APIView):
@@ -92,12 +113,12 @@ class DiagnoseView(APIView):
 
     @extend_schema(
         operation_id="diagnose",
-        request={"text/plain": OpenApiRequest({"type": "string", "minLength": 1})},
+        request={"application/octet-stream": OpenApiTypes.BINARY},  # whatever it is called: bytes of text
         parameters=[
             OpenApiParameter("kernel", str, description="What `uname -r` prints, where the text does not say it."),
-            OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd", ""]),
+            OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd"]),
         ],
-        responses={200: SCHEMA, **dict.fromkeys((411, 413, 415, 422), OpenApiResponse(problems.SCHEMA))},
+        responses={200: DiagnosisTold, **dict.fromkeys((411, 413, 415, 422), OpenApiResponse(problems.SCHEMA))},
     )
     def post(self, request: Request) -> Response:
         """Which mechanism holds the memory, proved or not, and who may be the holder. Nothing is stored."""
@@ -107,79 +128,73 @@ class DiagnoseView(APIView):
         body = decompression.unpacked(decompression.decoded(raw, request.headers.get("Content-Encoding", "")))
         if not body:
             raise Refusal("no-text", [Fault("", "a kernel log, a page dump, a stack or a trace", "nothing")])
-        return Response(_document(diagnosed(body, request.user, request.query_params.get("kernel", "")[:200], RECORDS)))
+        made = diagnosed(body, request.user, request.query_params.get("kernel", "")[:200], RECORDS)
+        return Response(_document(made).shown())
 
 
-def _document(made: Diagnosed) -> dict[str, Any]:
+def _document(made: Diagnosed) -> DiagnosisTold:
     diagnosis = made.diagnosis
-    document: dict[str, Any] = {
-        "summary": diagnosis.summary,
-        "findings": [_finding(one) for one in made.found],
-        "matches": [match for number, one in enumerate(made.found) for match in _matches(number, one)],
-        "records": [_record(record) for record in diagnosis.records],
-        "now": [_reason(reason) for reason in diagnosis.now],
-        "capture": [asdict(command) for command in diagnosis.capture],
-        "nr_lines": diagnosis.nr_lines,
-        "is_cut": diagnosis.is_cut or made.told.nr_records > MOST_RECORDS,
-    }
-    if made.release:
-        document["kernel"] = made.release
-    return document
+    return DiagnosisTold(
+        summary=diagnosis.summary,
+        kernel=made.release or None,
+        findings=[_finding(one) for one in made.found],
+        matches=[match for number, one in enumerate(made.found) for match in _matches(number, one)],
+        records=[_record(record) for record in diagnosis.records],
+        now=[_reason(reason) for reason in diagnosis.now],
+        capture=[_command(command) for command in diagnosis.capture],
+        nr_lines=diagnosis.nr_lines,
+        is_cut=diagnosis.is_cut or made.told.nr_records > MOST_RECORDS,
+    )
 
 
-def _finding(one: Found) -> dict[str, Any]:
+def _finding(one: Found) -> FindingTold:
     verdict = one.finding.verdict
-    return {
+    return FindingTold(
         **{name: getattr(verdict, name) for name in ("mechanism", "proved", "is_look_alike", "sentence", "rule")},
         **{name: word for name in ("manner", "mover", "area") if (word := getattr(verdict, name))},
-        "unknown": list(verdict.unknown),
-        "reasons": [_reason(reason) for reason in verdict.reasons],
-        "sources": [asdict(source) for source in verdict.sources],
-        "fingerprint": one.finding.fingerprint,
-        "records": list(one.finding.records)[:MOST_RECORDS],
-    }
+        unknown=list(verdict.unknown),
+        reasons=[_reason(reason) for reason in verdict.reasons],
+        sources=[asdict(source) for source in verdict.sources],
+        fingerprint=one.finding.fingerprint,
+        records=list(one.finding.records)[:MOST_RECORDS],
+    )
 
 
-def _matches(number: int, one: Found) -> list[dict[str, Any]]:
+def _matches(number: int, one: Found) -> list[MatchTold]:
     made = []
     for possible in one.candidates:
         candidate = possible.candidate
-        match: dict[str, Any] = {
-            "case": candidate.case,
-            "kind": "mechanism" if candidate.standing == PROVED else "candidate",
-            "title": candidate.title,
-            "page": f"{settings.SITE_URL}{possible.case.get_absolute_url()}",
-            "finding": number,
-            "reasons": [_reason(reason) for reason in candidate.support],
-            "against": [_reason(reason) for reason in candidate.contradiction],
-            "tell": [_command(command) for command in candidate.tell],
-        }
-        if possible.answer:
-            match["affected"] = possible.answer.answer.verdict
+        match = MatchTold(
+            case=candidate.case,
+            kind="mechanism" if candidate.standing == PROVED else "candidate",
+            title=candidate.title,
+            page=f"{settings.SITE_URL}{possible.case.get_absolute_url()}",
+            finding=number,
+            reasons=[_reason(reason) for reason in candidate.support],
+            against=[_reason(reason) for reason in candidate.contradiction],
+            tell=[_command(command) for command in candidate.tell],
+            affected=possible.answer.answer.verdict if possible.answer else None,
+        )
         made.append(match)
     return made
 
 
-def _record(record: Record) -> dict[str, Any]:
-    return {
-        "kind": record.kind,
-        "called": KINDS[record.kind],
-        "values": [
-            {"name": value.name, "text": value.text, **_place(value.place)}
-            | ({} if value.number is None else {"number": value.number})
-            for value in record.values
-        ],
-        "frames": [frame.function for frame in record.frames],
-    }
+def _record(record: Record) -> RecordTold:
+    values = [
+        ValueTold(name=value.name, text=value.text, number=value.number, **_place(value.place).shown())
+        for value in record.values
+    ]
+    frames = [frame.function for frame in record.frames]
+    return RecordTold(kind=record.kind, called=KINDS[record.kind], values=values, frames=frames)
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
-    return {"text": reason.text, "places": [_place(place) for place in reason.places]}
+def _reason(reason: Reason) -> SaidReason:
+    return SaidReason(text=reason.text, places=[_place(place) for place in reason.places])
 
 
-def _place(place: Place) -> dict[str, int]:
-    return {"line": place.line, "column": place.column, "length": place.length}
+def _place(place: Place) -> PlaceTold:
+    return PlaceTold(line=place.line, column=place.column, length=place.length)
 
 
-def _command(command: Command) -> dict[str, str]:
-    return {"run": command.run, "tells": command.tells}
+def _command(command: Command) -> CommandTold:
+    return CommandTold(run=command.run, tells=command.tells)

@@ -37,6 +37,7 @@ LINES, PLAIN, RECORDS = "lines", "plain", "records"
 class Read:
     found: list[tuple[Observation, list[Match]]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    origin: dict[str, str] = field(default_factory=dict)
     code: str = ""
     faults: tuple[Fault, ...] = ()
     traceback: str = ""
@@ -82,7 +83,9 @@ def _observed(one: Sent, known: Sequence[Signature]) -> Read:
         form, given = registry.FORMATS[one.format], Given(**one.given)
         said = form.observations(body, given)
         notes = form.notes(body, given) or [Note("nothing-recognised")] * (not said)
-        return Read([(observation, matching.match(observation, known)) for observation in map(_spelt, said)], notes)
+        origin = {name: redact.text(value) for name, value in form.origin(body, given).items()}
+        found = [(observation, matching.match(observation, known)) for observation in map(_spelt, said)]
+        return Read(found, notes, origin)
     except Unreadable as error:
         return Read(code=error.code, faults=error.faults)
     except Exception:

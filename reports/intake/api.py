@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from uuid import UUID
+from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from catalog.models import Case
 from diagnosis.formats import envelope
 from diagnosis.formats.faults import Fault
+from diagnosis.formats.format import Format
 from diagnosis.words.vocabulary import ENVIRONMENTS
 from people.access.authentication import BearerToken, sender_with
 from people.models import Scope
-from reports.intake import batch, decompression, inbox, quotas, receipts
+from reports.intake import batch, decompression, inbox, on_behalf, quotas, receipts
 from reports.intake.bell import bell
 from reports.intake.formats import registry
 from reports.intake.refusals import Refusal
 from reports.intake.submission import GIVEN, Sending, given_in, key_in
-from reports.models import Evidence, Report
-from rest import fast_post, paging, problems
+from rest import fast_post, problems
 from rest.fast_post import FastPostView
 
 _RUN_ID = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{8,100}$"}
@@ -34,97 +32,121 @@ def _pattern(name: str) -> dict[str, str]:
 
 
 _PROBLEM = OpenApiResponse(problems.SCHEMA, "A problem document (RFC 9457).")
-_ENCODING = OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd", ""])
-_OUTCOMES = OpenApiResponse({"type": "string"}, "One outcome a line, as NDJSON.")
-_TEXT = OpenApiRequest({"type": "string"})
-_JSON = OpenApiRequest({"description": "JSON of this format, or of the one that `format` names."})
-_BODIES = {
-    **{kind: _JSON if kind.endswith("json") else _TEXT for kind in registry.MEDIA_TYPES},
-    envelope.MEDIA_TYPE: OpenApiRequest(envelope.ENVELOPE.schema),
+ENCODING = OpenApiParameter("Content-Encoding", str, OpenApiParameter.HEADER, enum=["identity", "gzip", "zstd"])
+BYTES = "application/octet-stream"
+_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
+_RUN = OpenApiParameter("Run-Id", _RUN_ID, OpenApiParameter.HEADER, description="Where the body carries none.")
+_MACHINE = OpenApiParameter(
+    "machine",
+    {"type": "string", "pattern": "^[a-z0-9][a-z0-9._+-]{0,63}$"},
+    description="For which machine of the same owner. Needs the scope submit-for; default: the token's own.",
+)
+_DRY_RUN = OpenApiParameter(
+    "dry_run",
+    {"type": "string", "enum": ["1"]},
+    description="Answers what would become of it, as a `Trial`, and keeps nothing. It counts against the limit.",
+)
+_OF_THE_KERNEL = {
+    "kernel": OpenApiParameter("kernel", _pattern("kernel"), description="What `uname -r` prints."),
+    "architecture": OpenApiParameter("architecture", _pattern("architecture"), description="What `uname -m` prints."),
+    "label": OpenApiParameter(
+        "label", {"type": "string", "maxLength": 80, "minLength": 1}, description="A candidate fix, such as 'fix v3'."
+    ),
+    "environment": OpenApiParameter("environment", str, enum=list(ENVIRONMENTS)),
+}
+ANSWERS: Any = {
+    202: receipts.Receipt,
+    200: receipts.Receipt,
+    **dict.fromkeys((400, 401, 403, 411, 413, 415, 422, 429), _PROBLEM),
 }
 
 
-class ReportsView(FastPostView):
+def parameters_of(chosen: Format) -> list[OpenApiParameter]:
+    """What a request says beside a body of this format."""
+    if chosen.name == envelope.NAME:
+        return [_MACHINE, _DRY_RUN, _KEY, ENCODING]
+    of_kernel = []
+    for name, parameter in _OF_THE_KERNEL.items():
+        one = copy.copy(parameter)
+        one.required = name in chosen.needs
+        of_kernel.append(one)
+    return [*of_kernel, _MACHINE, _DRY_RUN, _KEY, _RUN, ENCODING]
+
+
+class SendView(FastPostView):
+    """`format`: what the body is, where the address says it. `dry_run` is for whoever knows the cases: a room above."""
+
     limit = "send"
     authentication_classes = (BearerToken,)
+    format = ""
 
-    @extend_schema(
-        operation_id="send_report",
-        request=_BODIES,
-        parameters=[
-            OpenApiParameter("format", str, enum=list(registry.FORMATS), description="Default: by Content-Type."),
-            OpenApiParameter("kernel", _pattern("kernel"), description="`uname -r`, for formats that do not name it."),
-            OpenApiParameter("architecture", _pattern("architecture"), description="`uname -m`, likewise."),
-            OpenApiParameter(
-                "label",
-                {"type": "string", "maxLength": 80, "minLength": 1},
-                description="A candidate fix, such as 'fix v3'.",
-            ),
-            OpenApiParameter("environment", str, enum=list(ENVIRONMENTS)),
-            OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER),
-            OpenApiParameter("Run-Id", _RUN_ID, OpenApiParameter.HEADER, description="Where the body carries none."),
-            _ENCODING,
-        ],
-        responses={
-            202: receipts.SCHEMA,
-            200: receipts.SCHEMA,
-            **dict.fromkeys((401, 403, 411, 413, 415, 422, 429), _PROBLEM),
-        },
-    )
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Keeps a report. 202: it is safe, and will be read. 200: it was sent before; here is the old receipt."""
         sender = sender_with(request, Scope.SUBMIT)
         media_type, quota = _media_type(request), quotas.of(sender.machine)
+        is_trial = request.GET.get("dry_run", "0") != "0"
         try:
             given = given_in(request.GET)
             body = decompression.decoded(_raw(request), request.headers.get("Content-Encoding", ""))
+            machine = on_behalf.machine_of(sender, request.GET.get("machine", "") or on_behalf.named_in(body))
         except Refusal as refusal:
-            quota.reject()
-            inbox.reject(sender.machine, media_type, None, refusal)
+            if not is_trial:
+                quota.reject()
+                inbox.reject(sender.machine, media_type, None, refusal)
             raise
-        chosen = registry.of(media_type, request.GET.get("format", ""))
-        quota.keep(body, chosen.name if chosen else "")
         sending = Sending(
-            machine=sender.machine,
+            machine=machine,
             body=body,
             media_type=media_type,
             idempotency_key=key_in(request.headers.get("Idempotency-Key")),
             run_id=request.headers.get("Run-Id"),
-            format=request.GET.get("format", ""),
+            format=self.format or request.GET.get("format", ""),
             given=given,
         )
+        if is_trial:
+            return self.dry_run(sending)
+        chosen, quota = registry.of(media_type, sending.format), quotas.of(machine)
+        quota.keep(body, chosen.name if chosen else "")
         report, is_new = inbox.take(sending, quota)
         if is_new:
             bell.ring()
+        report.machine = machine
         receipt = receipts.receipt(report)
         return fast_post.answer(receipt, 202 if is_new else 200, {"Location": receipt["url"]})
 
+    def dry_run(self, sending: Sending) -> HttpResponse:
+        raise NotImplementedError
+
 
 class BatchView(FastPostView):
+    """Answers JSON at the address for clients that are generated; at the older one NDJSON, a line for each line."""
+
     limit = "batch"
     authentication_classes = (BearerToken,)
+    is_lines = False
 
     @extend_schema(
         operation_id="send_batch",
-        request={batch.MEDIA_TYPE: _TEXT},
-        parameters=[_ENCODING],
+        request={BYTES: OpenApiTypes.BINARY},
+        parameters=[ENCODING],
         responses={
-            **{(status, batch.MEDIA_TYPE): _OUTCOMES for status in (200, 202, 207, 422)},
-            **{(status, problems.MEDIA_TYPE): _PROBLEM for status in (401, 403, 411, 413, 415, 422, 429)},
+            **dict.fromkeys((200, 202, 207), batch.BatchTold),
+            **dict.fromkeys((401, 403, 411, 413, 415, 422, 429), _PROBLEM),
         },
     )
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Keeps up to 10,000 native reports, one a line, in one transaction. 207: some lines were not taken."""
+        """Keeps up to 10,000 reports in one transaction. One JSON object a line (NDJSON): a native report, or what
+        another tool printed: `{"format": "ktap", "run_id": …, "kernel": …, "architecture": …, "body": "…"}`, with
+        `label`, `environment` and `machine` where they are known. 207: some lines were not taken."""
         sender = sender_with(request, Scope.SUBMIT)
         media_type, quota = _media_type(request), quotas.of(sender.machine)
         try:
-            if media_type != batch.MEDIA_TYPE:
+            if media_type not in (batch.MEDIA_TYPE, *([] if self.is_lines else [BYTES])):
                 fault = Fault("Content-Type", batch.MEDIA_TYPE, media_type[:80] or "nothing")
                 raise Refusal("unknown-media-type", [fault])
             most = decompression.MAX_BATCH_BYTES
             body = decompression.decoded(_raw(request, most), request.headers.get("Content-Encoding", ""), most)
             quota.keep(body)
-            outcomes = batch.take(sender.machine, body, quota)
+            outcomes = batch.take(sender, body, quota)
         except quotas.OverQuota:
             raise
         except Refusal as refusal:
@@ -133,8 +155,12 @@ class BatchView(FastPostView):
             raise
         if any(outcome.status == 202 for outcome in outcomes):
             bell.ring()
-        lines = "".join(json.dumps(outcome.document()) + "\n" for outcome in outcomes)
-        return HttpResponse(lines, status=batch.status(outcomes), content_type=batch.MEDIA_TYPE)
+        status = batch.status(outcomes)
+        if self.is_lines:
+            lines = "".join(json.dumps(outcome.document()) + "\n" for outcome in outcomes)
+            return HttpResponse(lines, status=status, content_type=batch.MEDIA_TYPE)
+        told = batch.BatchTold(results=[outcome.told() for outcome in outcomes])
+        return fast_post.answer(told.shown(), 207 if status == 422 else status, {})
 
 
 def _media_type(request: HttpRequest) -> str:
@@ -147,31 +173,6 @@ def _raw(request: HttpRequest, most: int | None = None) -> bytes:
         # A chunked body would be read as an empty one.
         raise Refusal("no-length", [Fault("Content-Length", "the number of bytes", "nothing")])
     return bytes(request.read((most or decompression.MAX_BODY_BYTES) + 1))
-
-
-class ReportView(APIView):
-    @extend_schema(operation_id="report", responses={200: receipts.SCHEMA, 404: _PROBLEM})
-    def get(self, request: Request, report: UUID) -> Response:
-        """Where a report stands, what it was attached to, and why."""
-        row = Report.objects.select_related("machine").filter(pk=report).first()
-        if row is None:
-            raise Http404("There is no such report.")
-        return Response(receipts.receipt(row, request.user))
-
-
-class CaseEvidenceView(APIView):
-    @extend_schema(
-        operation_id="case_evidence",
-        parameters=paging.PARAMETERS,
-        responses={200: paging.schema(receipts.EVIDENCE), 400: _PROBLEM, 404: _PROBLEM},
-    )
-    def get(self, request: Request, slug: str) -> Response:
-        """The evidence of a case, newest first."""
-        case = Case.objects.visible_to(request.user).named(slug)
-        if case is None:
-            raise Http404("There is no such case.")
-        rows = Evidence.objects.visible_to(request.user).filter(case=case).for_rows()
-        return paging.answer(request, rows, ("-seen_at", "-id"), receipts.evidence)
 
 
 def report_schema(request: HttpRequest) -> JsonResponse:

@@ -68,6 +68,11 @@ KINDS: dict[str, Kind] = {
         "Send it again when Retry-After has passed, or ask a maintainer to trust the machine.",
     ),
     "too-many-lines": Kind(413, "The batch has too many lines.", "Send it in several."),
+    "not-your-machine": Kind(
+        403,
+        "This token does not send for that machine.",
+        "A token with the scope submit-for sends for all machines of its owner. Add the machine first.",
+    ),
     "no-run-id": Kind(
         422,
         "Two runs may print the same, and nothing says which this is.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,7 @@ GIVEN: dict[str, tuple[re.Pattern[str], str]] = {
     "label": (re.compile(r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]{1,80}"), "up to 80 characters"),
     "environment": (re.compile("|".join(ENVIRONMENTS)), "one of " + ", ".join(ENVIRONMENTS)),
 }
+BESIDE = ("format", "machine", "dry_run")  # what else the address of a sending may say
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,21 @@ def key_in(header: str | None) -> str | None:
 
 
 def given_in(query: Mapping[str, str]) -> Given:
-    """What the query says of the kernel. Raises `Refusal`, naming every parameter that is wrong."""
-    faults = []
-    for name, (regex, expected) in GIVEN.items():
-        if name in query and not regex.fullmatch(query[name]):
-            faults.append(Fault(name, expected, repr(query[name][:60])))
-    if faults:
-        raise Refusal("bad-parameter", faults)
+    """What the query says of the kernel. Raises `Refusal`, naming every parameter that is wrong or unknown."""
+    known = (*GIVEN, *BESIDE)
+    unknown = [Fault(name[:40], f"one of {', '.join(known)}", "this name") for name in query if name not in known]
+    check_given(query, unknown)
     return Given(**{one.name: query.get(one.name, "") for one in fields(Given)})
+
+
+def check_given(given: Mapping[str, str], faults: Sequence[Fault] = ()) -> None:
+    found = [
+        Fault(name, expected, repr(given[name][:60]))
+        for name, (regex, expected) in GIVEN.items()
+        if name in given and not regex.fullmatch(given[name])
+    ]
+    if found := [*faults, *found]:
+        raise Refusal("bad-parameter", found)
 
 
 def format_of(sending: Sending) -> Format:

@@ -53,6 +53,7 @@ SCOPES = {
     Scope.SUBMIT: "send reports",
     Scope.READ: "read what you may read, drafts too where you may",
     Scope.CURATE: "write in your name: texts, comments, strategies",
+    Scope.SUBMIT_FOR: "with submit: send for your other machines too, by their names",
 }
 
 

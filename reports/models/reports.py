@@ -41,8 +41,9 @@ class Report(models.Model):
     `sha256` is of the decoded body. `reason` is the problem document of a rejected report; `traceback` is ours,
     of a failed one. `given` is what the request said beside the body (diagnosis.formats.format.Given). `matched_by` is
     the digest of the signatures that it was last matched with. `notes`: of what became no observation,
-    as codes of diagnosis.formats.format.NOTES with numbers. `recorded_at` and `command` are for what this project
-    recorded itself, and says so: when, and what measures it again.
+    as codes of diagnosis.formats.format.NOTES with numbers. `origin`: where it came from, as its sender says
+    (diagnosis.formats.envelope.ORIGIN), redacted. `recorded_at` and `command` are for what this project recorded
+    itself, and says so: when, and what measures it again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -69,6 +70,7 @@ class Report(models.Model):
     matched_by = models.CharField(max_length=16, blank=True)
     notes = models.JSONField(default=list, db_default=[])
     reason = models.JSONField(null=True)
+    origin = models.JSONField(default=dict, db_default={})
     traceback = models.TextField(blank=True)
 
     objects = ReportQuerySet.as_manager()
@@ -100,6 +102,7 @@ class Report(models.Model):
             models.Index(fields=["-received_at", "-id"], name="report_newest"),
             models.Index(fields=["machine", "-received_at"], name="report_of_machine"),
             models.Index(fields=["state", "-received_at"], name="report_by_state"),
+            models.Index(fields=["settled_at"], name="report_settled", condition=Q(settled_at__isnull=False)),
             models.Index(fields=["turn", "received_at", "id"], name="report_queue", condition=Q(state="received")),
             models.Index(fields=["claimed_at"], name="report_in_work", condition=Q(state="ingesting")),
             models.Index(

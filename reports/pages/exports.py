@@ -10,14 +10,16 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from catalog.models import Document, Tally
 from catalog.revisions import review
 from catalog.search import index
 from catalog.text.export_formats import inert
 from reports.intake import receipts
-from reports.models import Evidence, Report
-from reports.pages import kcidb_export
+from reports.models import Report
+from reports.pages import export_picks, kcidb_export
+from reports.worker import filters
 from rest.bounds import limits
 
 CHUNK = 1_000
@@ -28,49 +30,60 @@ COLUMNS = (
 _ANYBODY = AnonymousUser()
 
 
-def documents(request: HttpRequest) -> StreamingHttpResponse:
+def documents(request: HttpRequest) -> HttpResponseBase:
     """Cases and strategies: the text that is the truth of each, with its revision."""
+    export_picks.read(request)
     rows = Document.objects.visible_to(_ANYBODY).select_related("current").order_by("kind", "slug")
     hidden = index.hidden_names()
-    return _lines(request, ({"kind": row.kind, "slug": row.slug, **_text(row, hidden)} for row in rows.iterator(CHUNK)))
+    told = ({"kind": row.kind, "slug": row.slug, **_text(row, hidden)} for row in rows.iterator(CHUNK))
+    return _tagged(_lines(request, told), request, rows)
 
 
-def evidence(request: HttpRequest) -> StreamingHttpResponse:
-    return _lines(request, (receipts.evidence(row) for row in _evidence()))
+def evidence(request: HttpRequest) -> HttpResponseBase:
+    rows = _evidence(request)
+    return _tagged(_lines(request, (receipts.evidence(row) for row in _whole(rows))), request, rows)
 
 
-def reports(request: HttpRequest) -> StreamingHttpResponse:
+def reports(request: HttpRequest) -> HttpResponseBase:
     """The ledger, oldest first: that it came, from whom, how large, and what became of it."""
-    rows = Report.objects.select_related("machine").order_by("received_at", "id").iterator(CHUNK)
-    return _lines(request, (_report(row) for row in rows))
+    rows = export_picks.reports(export_picks.read(request, *filters.NAMES), _ANYBODY)
+    ordered = rows.select_related("machine").order_by("received_at", "id")
+    return _tagged(_lines(request, (_report(row) for row in ordered.iterator(CHUNK))), request, rows)
 
 
-def tallies(request: HttpRequest) -> StreamingHttpResponse:
-    rows = Tally.objects.visible_to(_ANYBODY).select_related("case", "build", "machine").order_by("pk").iterator(CHUNK)
-    return _lines(request, (_tally(row) for row in rows))
+def tallies(request: HttpRequest) -> HttpResponseBase:
+    export_picks.read(request)
+    rows = Tally.objects.visible_to(_ANYBODY)
+    ordered = rows.select_related("case", "build", "machine").order_by("pk")
+    return _tagged(_lines(request, (_tally(row) for row in ordered.iterator(CHUNK))), request, rows)
 
 
-def evidence_csv(request: HttpRequest) -> StreamingHttpResponse:
+def evidence_csv(request: HttpRequest) -> HttpResponseBase:
     """The same evidence as a table. A cell that a spreadsheet would take for a formula begins with an apostrophe."""
-    writer = csv.writer(_Echo())
+    writer, found = csv.writer(_Echo()), _evidence(request)
 
     def rows() -> Iterator[str]:
         yield writer.writerow(COLUMNS)
-        for row in _evidence():
+        for row in _whole(found):
             told = receipts.evidence(row)
             told.update(told.pop("kernel"))
             yield writer.writerow([_cell(told.get(name, "")) for name in COLUMNS])
 
-    return _stream(request, rows(), "text/csv; charset=utf-8", "evidence.csv")
+    return _tagged(_stream(request, rows(), "text/csv; charset=utf-8", "evidence.csv"), request, found)
 
 
-def kcidb(request: HttpRequest) -> StreamingHttpResponse:
+def kcidb(request: HttpRequest) -> HttpResponseBase:
     """KCIDB 5.3: see kcidb_export."""
-    return _stream(request, kcidb_export.parts(), "application/vnd.kcidb+json", "unmigratable.kcidb.json")
+    found = _evidence(request)
+    parts = kcidb_export.parts(found)
+    return _tagged(_stream(request, parts, "application/vnd.kcidb+json", "unmigratable.kcidb.json"), request, found)
 
 
-def _evidence() -> Any:
-    rows = Evidence.objects.visible_to(_ANYBODY)
+def _evidence(request: HttpRequest) -> Any:
+    return export_picks.evidence(export_picks.read(request, *export_picks.OF_EVIDENCE), _ANYBODY)
+
+
+def _whole(rows: Any) -> Any:
     return rows.select_related("build", "machine", "case__document__current", "report").order_by("pk").iterator(CHUNK)
 
 
@@ -83,21 +96,8 @@ def _text(row: Document, hidden: frozenset[str]) -> dict[str, Any]:
 
 
 def _report(row: Report) -> dict[str, Any]:
-    made = {
-        "id": str(row.pk),
-        "machine": row.machine.name,
-        "state": row.state,
-        "received_at": row.received_at,
-        "size_bytes": row.size_bytes,
-        "sha256": receipts.shown_digest(row),
-        "nr_observations": row.nr_observations,
-        "nr_unmatched": row.nr_unmatched,
-    }
-    if row.format:
-        made["format"] = row.format
-    if row.reason:
-        made["problem"] = row.reason
-    return made
+    """As the API lists it, without what belongs to this site's addresses."""
+    return receipts.ReportTold(**receipts.told(row)).model_dump(exclude_none=True, exclude={"url", "page"})
 
 
 def _tally(row: Tally) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
 
 
-def _lines(request: HttpRequest, values: Iterable[Any]) -> StreamingHttpResponse:
+def _lines(request: HttpRequest, values: Iterable[Any]) -> HttpResponseBase:
     return _stream(request, (_line(value) + "\n" for value in values), "application/x-ndjson", "")
 
 
@@ -143,7 +143,7 @@ def _line(value: Any) -> str:
     return _json(value).replace("\x85", "\\u0085").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _stream(request: HttpRequest, parts: Iterable[str], kind: str, name: str) -> StreamingHttpResponse:
+def _stream(request: HttpRequest, parts: Iterable[str], kind: str, name: str) -> HttpResponseBase:
     limits.spend(request, "export")
     answer = StreamingHttpResponse(parts, content_type=kind)
     if name:
@@ -151,7 +151,12 @@ def _stream(request: HttpRequest, parts: Iterable[str], kind: str, name: str) ->
     return answer
 
 
-VIEWS: dict[str, Callable[[HttpRequest], StreamingHttpResponse]] = {
+def _tagged(answer: HttpResponseBase, request: HttpRequest, rows: Any) -> HttpResponseBase:
+    answer["ETag"] = export_picks.tag_of(request, rows)
+    return answer
+
+
+VIEWS: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {
     "documents.ndjson": documents,
     "evidence.ndjson": evidence,
     "evidence.csv": evidence_csv,

@@ -81,7 +81,7 @@ class Grid:
 def grid(user: Any) -> Grid:
     """Two queries."""
     public = Total.objects.visible_to(user).filter(conclusive__gt=0).order_by()
-    latest = public.values_list("build").annotate(Max("last_seen_at")).order_by("-last_seen_at__max", "-build")[:BUILDS]
+    latest = public.values_list("build").annotate(last=Max("last_seen_at")).order_by("-last", "-build")[:BUILDS]
     named = ("case__slug", "build", "build__release", "build__label")
     counts: dict[str, dict[int, tuple[int, int]]] = {}
     builds: dict[int, str] = {}

@@ -31,28 +31,25 @@ _PRINTED = re.compile(r"(\d+\.\d+)(?:\.0)?((?:\.\d+)*(?:-rc\d+)?(?:-next-\d{8})?
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-def parts() -> Iterator[str]:
-    """The document, piece by piece."""
+def parts(evidence: EvidenceQuerySet) -> Iterator[str]:
+    """The document of this evidence, piece by piece, with every public case."""
+    shown = evidence.exclude(machine__standing=Standing.WITHDRAWN)
     yield '{"version": {"major": 5, "minor": 3}, "checkouts": ['
-    public = KernelBuild.objects.filter(pk__in=_shown().values("build"))
+    public = KernelBuild.objects.filter(pk__in=shown.values("build"))
     yield from _joined(_checkout(build) for build in public.order_by("release", "label").iterator(CHUNK))
     yield '], "builds": ['
-    pairs = _shown().values_list("build", "architecture").distinct().order_by("build", "architecture")
+    pairs = shown.values_list("build", "architecture").distinct().order_by("build", "architecture")
     builds = public.in_bulk()
     yield from _joined(_build(builds[pk], architecture) for pk, architecture in pairs if pk in builds)
     yield '], "issues": ['
     cases = Case.objects.visible_to(_ANYBODY).for_list().select_related("document__current")
     yield from _joined(map(_issue, cases))
     yield '], "tests": ['
-    yield from _joined(map(_test, _rows(_shown())))
+    yield from _joined(map(_test, _rows(shown)))
     yield '], "incidents": ['
-    conclusive = _shown().unrefuted().filter(outcome__in=CONCLUSIVE, machine__standing=Standing.TRUSTED)
+    conclusive = shown.unrefuted().filter(outcome__in=CONCLUSIVE, machine__standing=Standing.TRUSTED)
     yield from _joined(map(_incident, _rows(conclusive)))
     yield "]}\n"
-
-
-def _shown() -> EvidenceQuerySet:
-    return Evidence.objects.visible_to(_ANYBODY).exclude(machine__standing=Standing.WITHDRAWN)
 
 
 def _rows(rows: EvidenceQuerySet) -> Iterable[Evidence]:

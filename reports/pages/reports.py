@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from catalog.models import Case
+from diagnosis.words.vocabulary import OUTCOMES
 from people.models import may
 from reports.intake.formats import registry
 from reports.intake.refusals import KINDS
-from reports.models import Evidence, Report, State
+from reports.models import Report, State
+from reports.pages import speaking_of
 from reports.pages.grid import grid
 from reports.pages.ledger import ledger
 from reports.totals import counters
 from reports.worker import filters, requeue
+from rest import paging, parameters
+
+ROWS = 50
 
 
 def reports(request: HttpRequest) -> HttpResponse:
+    parameters.demand_known(request, *filters.NAMES, every=("cursor",))
     pick = filters.read(request.GET)
-    pages = Paginator(pick.rows(Case.objects.visible_to(request.user, proposals=True)).newest(), 50)
-    if pick.is_of_state_alone:  # known already: counting a million rows touches every one
-        known = counters.by_state()
-        pages.count = known[pick.state] if pick.state else sum(known.values())
-    rows = pages.get_page(request.GET.get("page"))
+    cases = Case.objects.visible_to(request.user, proposals=True)
+    keys = paging.Keyset(pick.base(cases).select_related("machine"), ("-received_at", "-id"))
+    found = keys.page(request.GET.get("cursor"), ROWS, lambda rows: pick.kept(rows, cases))
     may_replay = may(request.user, "reingest")
     page = {
-        "rows": rows,
-        "lines": _rows(list(rows), request.user),
+        "lines": _rows(found.rows, request.user),
+        "links": {rel: "?" + urlencode({**pick.said, "cursor": cursor}) for rel, cursor in found.cursors.items()},
+        "nr_rows": counters.by_state()[pick.state] if pick.state and pick.is_of_state_alone else None,
         "ledger": ledger(),
-        "grid": None if pick.says_something or rows.number > 1 else grid(request.user),
+        "grid": None if pick.says_something or "cursor" in request.GET else grid(request.user),
         "pick": pick,
         "formats": registry.FORMATS.values(),
         "states": State.values,
+        "outcomes": OUTCOMES,
         "may_replay": may_replay,
         "nr_to_queue": requeue.nr_left_of_all() if may_replay else 0,
         "may_judge": may(request.user, "judge"),
@@ -56,15 +60,12 @@ class Row:
 
 
 def _rows(rows: list[Report], user: Any) -> list[Row]:
-    """One query for all of them."""
-    evidence = Evidence.objects.visible_to(user).filter(report__in=[row.pk for row in rows]).order_by()
-    said = set(evidence.values_list("report", "build__release", "build__label", "case__slug").distinct())
-    kernels: dict[UUID, set[str]] = defaultdict(set)
-    cases: dict[UUID, set[str]] = defaultdict(set)
-    for report, release, label, case in said:
-        kernels[report].add(f"{release} + {label}" if label else release)
-        cases[report].add(case)
-    return [Row(row, sorted(kernels[row.pk]), sorted(cases[row.pk])) for row in rows]
+    spoken = speaking_of.of_reports(rows, user)
+    return [Row(row, _builds(spoken[row.pk]), spoken[row.pk].cases) for row in rows]
+
+
+def _builds(spoken: speaking_of.Spoken) -> list[str]:
+    return list(dict.fromkeys(f"{release} + {label}" if label else release for release, label, _ in spoken.kernels))
 
 
 def problems(request: HttpRequest) -> HttpResponse:

@@ -30,6 +30,7 @@ def erase(report: Report, person: User, why: str) -> None:
         claimed_at=None,
         settled_at=timezone.now(),
         given={},
+        origin={},
         size_bytes=0,
         reason=None,
         traceback="",

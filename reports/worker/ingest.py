@@ -42,6 +42,7 @@ class Read:
     refusal: Refusal | None = None
     traceback: str = ""
     merged: bytes | None = None
+    origin: dict[str, str] = field(default_factory=dict)
 
 
 def drain(seconds: float = 20.0) -> bool:
@@ -109,6 +110,7 @@ def read(
             Refusal(one.code, one.faults) if one.code else None,
             one.traceback,
             merged.get(report),
+            one.origin,
         )
         for report, one in zip(reports, made, strict=True)
     ]
@@ -137,6 +139,7 @@ def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
             json.dumps(one.refusal.document(redacted=True)) if one.refusal else None,
             one.traceback,
             json.dumps([vars(note) for note in one.notes]),
+            json.dumps(one.origin),
         )
         for one in kept
     ]
@@ -157,8 +160,8 @@ _SETTLE = """
 UPDATE reports_report AS r
 SET state = one.state, claim_id = NULL, claimed_at = NULL, settled_at = now(), nr_observations = one.nr_observations,
     nr_unmatched = one.nr_unmatched, matched_by = %s::text, reason = one.reason, traceback = one.traceback,
-    notes = one.notes
-FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::jsonb[], %s::text[], %s::jsonb[])
-    AS one(id, state, nr_observations, nr_unmatched, reason, traceback, notes)
+    notes = one.notes, origin = one.origin
+FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::jsonb[], %s::text[], %s::jsonb[], %s::jsonb[])
+    AS one(id, state, nr_observations, nr_unmatched, reason, traceback, notes, origin)
 WHERE r.id = one.id
 """

@@ -38,7 +38,7 @@ def page(kernel: str, status: int = 200) -> str:
 
 def results(kernel: str) -> dict[str, Any]:
     answer = Client().get("/api/v1/affected/", {"kernel": kernel}).json()
-    jsonschema.validate(answer, affected_views.SCHEMA)
+    jsonschema.validate(answer, affected_views.AFFECTED_PAGE.model_json_schema())
     return {row["case"]: row for row in answer["results"]}
 
 

@@ -100,7 +100,7 @@ def test_what_turned_and_what_did_not(before: dict[str, int], after: dict[str, i
 
 def verdicts(a: str = "6.18.44", b: str = "6.18.44 + fix v3") -> dict[tuple[str, str], tuple[str, Any]]:
     answer = Client().get("/api/v1/compare/", {"a": a, "b": b}).json()
-    jsonschema.validate(answer, compare_views.SCHEMA)
+    jsonschema.validate(answer, compare_views.Comparison.model_json_schema())
     return {(row["case"], row["mover"]): (row["verdict"], row.get("p")) for row in answer["results"]}
 
 

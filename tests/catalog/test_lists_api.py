@@ -31,7 +31,7 @@ def test_kernels_say_their_line_where_they_were_measured_and_what_is_newer() -> 
         tally(case, release, label=label)
     rows = get("/api/v1/kernels/")["results"]
     for row in rows:
-        jsonschema.validate(row, api.KERNEL)
+        jsonschema.validate(row, api.ListedKernel.model_json_schema())
     assert [(row["line"], row.get("newer_release"), row.get("label")) for row in rows] == [
         ("6.1", "6.1.0-41-amd64", None),
         ("6.1", None, None),
@@ -40,7 +40,7 @@ def test_kernels_say_their_line_where_they_were_measured_and_what_is_newer() -> 
     assert rows[0]["measured"][0]["nr_cases"] == 1
     for row in rows:
         one = get(row["url"].partition("8000")[2])
-        jsonschema.validate(one, api.ONE_KERNEL)
+        jsonschema.validate(one, api.OneKernel.model_json_schema())
         assert [of["case"] for of in one["measured"]] == ["fuse-writeback"]
 
 
@@ -58,11 +58,11 @@ def test_strategies_say_what_they_do_for_which_case() -> None:
         cases=("fuse-writeback", "not-yet"), states=[{"state": "idea"}, {"state": "posted", "version": "3"}]
     )
     (row,) = get("/api/v1/strategies/")["results"]
-    jsonschema.validate(row, strategy_api.STRATEGY)
+    jsonschema.validate(row, strategy_api.ListedStrategy.model_json_schema())
     assert (row["state"], row["version"]) == ("posted", 3)
     assert [served["case"] for served in row["cases"]] == ["fuse-writeback", "not-yet"]
     one = get("/api/v1/strategies/a-strategy/")
-    jsonschema.validate(one, strategy_api.ONE_STRATEGY)
+    jsonschema.validate(one, strategy_api.OneStrategy.model_json_schema())
     assert one["document"]["states"] == [{"state": "idea"}, {"state": "posted", "version": 3}]
 
 

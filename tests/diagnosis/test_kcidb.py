@@ -69,9 +69,9 @@ def test_summaries_without_path_or_status_and_unknown_fields_are_passed_over() -
 
 def test_the_same_message_is_the_same_run_and_a_status_that_comes_later_is_another() -> None:
     turned = json.dumps(dict(reversed(document().items())), indent=1).encode()
-    assert kcidb.check(body(), NOTHING) == kcidb.run_id(turned, NOTHING)
+    assert kcidb.check(body(), NOTHING) == kcidb.check(turned, NOTHING)
     started = [{**one, "status": "PASS"} for one in document()["tests"]]
-    assert kcidb.check(body(), NOTHING) != kcidb.run_id(body(tests=started), NOTHING)
+    assert kcidb.check(body(), NOTHING) != kcidb.check(body(tests=started), NOTHING)
 
 
 @pytest.mark.parametrize("lists", [{}, {"tests": []}, {"builds": [], "tests": []}, {"checkouts": [], "builds": []}])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,13 +112,13 @@ def test_nothing_that_can_block_others_runs_without_consent(slug: str, probe: Ca
     ],
 )
 def test_usage(arguments: list[str], probe: Callable[..., Any]) -> None:
-    assert probe(*arguments).returncode == 2
+    assert probe(*arguments).returncode == cli.USAGE == 129
 
 
 @pytest.mark.parametrize("token", [[], ["--token-file", "/no/such/file"]])
 def test_a_run_that_could_not_be_sent_does_not_begin(token: list[str], probe: Callable[..., Any]) -> None:
     done = probe("run", "vmsplice-pipe", "--submit", "http://127.0.0.1:9", *token)
-    assert done.returncode == 2
+    assert done.returncode == cli.USAGE == 129
     assert "staging" not in done.stdout
 
 
@@ -157,3 +159,26 @@ def test_a_case_states_what_people_want_to_know(case: Any) -> None:
     assert case.title and case.will_do and case.side_effects and case.cleans_up and case.needs_root
     assert case.movers
     assert case.safe_on_a_host is (case.hold_class not in ("writeback", "page lock"))
+
+
+@pytest.mark.parametrize("typo", ["run vmsplice-pip", "run vmsplice-pipe --mover no-such", "lab --bisect vmsplice-pip"])
+def test_a_bisection_stops_at_a_typo_and_calls_no_commit_bad(typo: str, tmp_path: Path, root: Path) -> None:
+    def git(*words: str) -> subprocess.CompletedProcess[str]:
+        own = ["-c", "user.name=n", "-c", "user.email=n@example.org", "-c", "commit.gpgsign=false"]
+        return subprocess.run(["git", *own, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    git("init", "-q", "-b", "main")
+    for number in range(4):
+        git("commit", "-q", "--allow-empty", "-m", f"commit {number}")
+    git("bisect", "start", "HEAD", "HEAD~3")
+    done = git("bisect", "run", "env", f"PYTHONPATH={root}", sys.executable, "-m", "probes", *typo.split())
+    assert done.returncode != 0 and "first bad commit" not in done.stdout + done.stderr
+
+
+def test_what_the_probe_itself_cannot_do_is_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python would end with 1, and that is the word for pages that are held."""
+    monkeypatch.setattr(os, "uname", lambda: 1 / 0)
+    assert cli.main(["run", "fuse-writeback", "--json"]) == 125
+    assert "ZeroDivisionError" in capsys.readouterr().err

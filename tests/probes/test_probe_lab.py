@@ -37,6 +37,27 @@ def report(outcome: str, nr_runs: int = 1) -> bytes:
     return json.dumps(made, indent=1).encode() + b"\n"
 
 
+def measured(*outcomes: str) -> bytes:
+    """A report with a run of each of these outcomes, and the numbers that give it."""
+    made = json.loads(report("error"))
+    made["runs"] = [_run(outcome) for outcome in outcomes]
+    return json.dumps(made).encode() + b"\n"
+
+
+def _run(outcome: str) -> dict[str, Any]:
+    moved = 16 if outcome == "moves" else 0
+    return {
+        "case": "vmsplice-pipe",
+        "mover": "move_pages",
+        "area": "migrate_movable",
+        "outcome": outcome,
+        "reason": "made up",
+        "control": {"nr_pages": 16, "nr_moved": 0 if outcome == "inconclusive" else 16},
+        "target": {"nr_pages": 16, "nr_moved_while_held": moved, "nr_moved_after_release": 16},
+        "attempt": {"returned": outcome != "hangs"},
+    }
+
+
 def written(job: str, body: bytes, digest: str | None = None, code: int = 0) -> bytes:
     """As the guest's first program writes it, and a serial port hands it on."""
     digest = digest or hashlib.sha256(body).hexdigest()
@@ -239,14 +260,18 @@ def test_a_kernel_that_is_none(wanted: str, says: str, tmp_path: Path) -> None:
         kernels.get(wanted, tmp_path)
 
 
-def test_the_release_stands_in_a_bzimage(tmp_path: Path) -> None:
+def bzimage(path: Path, release: str) -> None:
     image = bytearray(4096)
     image[0x202:0x206] = b"HdrS"
     image[0x20E:0x210] = (0x400 - 0x200).to_bytes(2, "little")
-    text = b"7.4.0-rc1-mine (me@here) #1 SMP\0"
+    text = release.encode() + b" (me@here) #1 SMP\0"
     image[0x400 : 0x400 + len(text)] = text
-    path = tmp_path / "bzImage"
     path.write_bytes(bytes(image))
+
+
+def test_the_release_stands_in_a_bzimage(tmp_path: Path) -> None:
+    path = tmp_path / "bzImage"
+    bzimage(path, "7.4.0-rc1-mine")
     assert kernels.get(str(path), tmp_path).release == "7.4.0-rc1-mine"
     path.write_bytes(b"\0" * 4096)
     with pytest.raises(CannotRun, match="no bzImage"):
@@ -287,6 +312,9 @@ def test_what_is_missing_is_said_with_its_package(monkeypatch: pytest.MonkeyPatc
     [
         ["lab"],
         ["lab", "bookworm", "--cases", "no-such"],
+        ["lab", "--bisect", "no-such"],
+        ["lab", "one", "two", "--bisect", "vmsplice-pipe"],
+        ["lab", "one", "--bisect", "vmsplice-pipe", "--cases", "fuse-writeback"],
         ["lab", "bookworm", "--hold", "31"],
         ["lab", "bookworm", "--repeat", "0"],
         ["lab", "bookworm", "--submit", "http://127.0.0.1:9", "--token-file", "/no/such/file"],
@@ -298,7 +326,7 @@ def test_usage(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         code = cli.main(arguments)
     except SystemExit as ended:
         code = ended.code  # type: ignore[assignment]
-    assert code == 2
+    assert code == 129
 
 
 def test_kernels_that_are_none_leave_something_to_be_done(
@@ -308,6 +336,42 @@ def test_kernels_that_are_none_leave_something_to_be_done(
     monkeypatch.setattr(tools, "find", lambda name: "/bin/" + name)
     assert cli.main(["lab", "/no/bzImage", "--work", str(tmp_path)]) == 1
     assert "/no/bzImage: there is no file /no/bzImage" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [(["moves"], 0), (["hangs"], 1), (["moves", "refuses"], 1), (["inconclusive"], 125), (["error"], 125), ([], 125)],
+)
+@pytest.mark.skipif(tools.missing([tools.BUSYBOX]) != [], reason="no busybox here to make an initramfs of")
+def test_a_bisection_is_told_what_was_measured_anew(
+    outcomes: list[str], code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A program in the place of QEMU writes what the guest would; what an earlier sitting kept counts for nothing."""
+    job = "vmsplice-pipe-move_pages"
+    data = BOOT + written(job, measured(*outcomes)) + b"@@unmig done 20.1\r\n" if outcomes else b""
+    (tmp_path / "qemu.py").write_text(f"import sys; open(sys.argv[1], 'ab').write({data!r})")
+    bzimage(tmp_path / "bzImage", "7.4.0-rc1")
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    monkeypatch.setattr(guest, "command", lambda *given: [sys.executable, str(tmp_path / "qemu.py"), given[4]])
+    store.Store(tmp_path / "reports", "7.4.0-rc1", "").keep(Job("vmsplice-pipe", "move_pages", 1), measured("hangs"))
+    asked = ["lab", str(tmp_path / "bzImage"), "--bisect", "vmsplice-pipe", "--work", str(tmp_path)]
+    assert cli.main([*asked, "--movers", "move_pages"]) == code
+    assert list(tmp_path.glob("bisect-*")) == []
+
+
+@pytest.mark.parametrize(("kernel", "code"), [("/no/bzImage", 125), ("/etc/hostname", 125)])
+def test_what_was_not_built_cannot_be_judged(
+    kernel: str, code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    monkeypatch.setattr(tools, "find", lambda name: "/bin/" + name)
+    assert cli.main(["lab", kernel, "--bisect", "vmsplice-pipe", "--work", str(tmp_path)]) == code
+
+
+def test_a_bisection_without_qemu_stops(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    monkeypatch.setattr(tools, "find", lambda name: None)
+    assert cli.main(["lab", "/no/bzImage", "--bisect", "vmsplice-pipe", "--work", str(tmp_path)]) == 129
 
 
 # The initramfs

@@ -13,6 +13,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from people.access.authentication import Sender
+from people.models import Scope, Token
 from reports.intake import batch, decompression, inbox
 from reports.models import Report, State
 from reports.worker import ingest
@@ -137,7 +139,7 @@ def test_a_full_batch_takes_no_more_memory_than_four_times_its_size(secret: str)
     machine = Report._meta.get_field("machine").related_model.objects.get()
     tracemalloc.start()
     try:
-        batch.take(machine, body)
+        batch.take(Sender(machine, frozenset({Scope.SUBMIT}), Token()), body)
         assert tracemalloc.get_traced_memory()[1] < 4 * decompression.MAX_BATCH_BYTES
     finally:
         tracemalloc.stop()

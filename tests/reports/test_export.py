@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from reports.intake.submission import Sending
 from reports.models import Evidence, Report
 from reports.pages import exports
 from reports.pages.exports import VIEWS
-from reports.worker import evidence, ingest
+from reports.worker import evidence, ingest, replay
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -164,3 +165,54 @@ def test_an_empty_site_has_empty_exports(name: str) -> None:
 def test_no_cell_of_the_evidence_is_a_formula(start: str) -> None:
     assert exports._cell(f"{start}1+1").startswith("'")
     assert exports._cell(-0.5) == -0.5 and exports._cell("6.18.44") == "6.18.44"
+
+
+def rows_of(name: str, **given: str) -> list[Any]:
+    answer = Client().get(f"/export/{name}", given)
+    assert answer.status_code == 200, answer.content
+    return [json.loads(line) for line in b"".join(answer.streaming_content).decode().splitlines()]  # type: ignore[attr-defined]
+
+
+def test_a_part_of_it_by_the_same_words_as_the_lists(measured: None) -> None:
+    builders.settled(run_id="another-one", kernel={"release": "7.1", "architecture": "x86_64", "label": "v3"})
+    for given in ({"kernel": "7.1"}, {"label": "v3"}, {"run_id": "another-one"}):
+        assert [row["kernel"]["release"] for row in rows_of("evidence.ndjson", **given)] == ["7.1"]
+        assert [row["run_id"] for row in rows_of("reports.ndjson", **given)] == ["another-one"]
+    assert [row["outcome"] for row in rows_of("evidence.ndjson", outcome="moves")] == ["moves"]
+    assert rows_of("evidence.ndjson", machine="farm") == rows_of("evidence.ndjson", case="unheard-of") == []
+
+
+def test_since_is_when_it_was_settled_so_that_what_is_read_again_is_new_to_a_mirror(measured: None) -> None:
+    """The test is one transaction, in which the server's clock stands still."""
+    first = Report.objects.get()
+    Report.objects.update(
+        received_at=first.received_at - timedelta(days=2), settled_at=first.settled_at - timedelta(days=2)
+    )
+    last_time = (first.settled_at - timedelta(days=1)).isoformat()
+    assert rows_of("evidence.ndjson", since=last_time) == rows_of("reports.ndjson", since=last_time) == []
+    replay.queue([first.pk])
+    ingest.drain()
+    assert len(rows_of("evidence.ndjson", since=last_time)) == 2
+    assert [row["id"] for row in rows_of("reports.ndjson", since=last_time)] == [str(first.pk)]
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_an_export_that_is_as_it_was_is_not_sent_again(name: str, measured: None) -> None:
+    tag = Client().get(f"/export/{name}")["ETag"]
+    again = {"If-None-Match": tag}
+    assert Client().get(f"/export/{name}", headers=again).status_code == 304
+    builders.settled() if "documents" not in name else builders.case("another")
+    assert Client().get(f"/export/{name}", headers=again).status_code == 200
+
+
+def test_evidence_of_a_machine_that_is_withdrawn_is_another_export(measured: None) -> None:
+    tag = Client().get("/export/evidence.ndjson")["ETag"]
+    Machine.objects.update(standing="withdrawn")
+    assert Client().get("/export/evidence.ndjson", headers={"If-None-Match": tag}).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["since=yesterday", "sort=x", "machine="])
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_wrong_filter_of_an_export_is_a_400(name: str, query: str) -> None:
+    answer = Client().get(f"/export/{name}?{query}")
+    assert answer.status_code == 400 and query.partition("=")[0] in answer.content.decode()

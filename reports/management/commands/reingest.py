@@ -14,6 +14,7 @@ from reports.intake.bell import bell
 from reports.intake.formats import registry
 from reports.worker import filters, replay, requeue
 from reports.worker.requeue import Chosen
+from rest.parameters import Wrong
 
 
 class Command(BaseCommand):
@@ -29,7 +30,10 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Only says how many there are.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        pick = filters.read(options)
+        try:
+            pick = filters.read(options)
+        except Wrong as error:
+            raise CommandError(str(error)) from None
         if not (options["report"] or pick.says_something or options["all"]):
             raise CommandError("Say which: report ids, --state, --format, --since, --case or --all.")
         reports = pick.rows(Case.objects.all())
