@@ -32,7 +32,7 @@ WORDS: dict[str, str] = {
 BUTTONS = re.compile(
     r"<button[^>]*>\s*((?:Share|Decline|Save|Set|Look|Take|Withdraw|Hide|Flag|Show|Lock|Move|Add|Let|Trust)\s+it)\s*</button>"
 )
-PATTERN = re.compile("|".join(f"(?P<w{n}>{word})" for n, word in enumerate(WORDS)), re.IGNORECASE)
+PATTERN = re.compile("|".join(f"(?P<w{n}>{word})" for n, word in enumerate(WORDS)).replace(" ", r"\s+"), re.IGNORECASE)
 # Documents of the past say what was said then, and a list of wrong words has to name them.
 LEFT = ("docs/decisions.md", "tools/words.py")
 
@@ -49,12 +49,11 @@ def named(path: Path) -> str:
 
 def faults(text: str) -> Iterator[tuple[int, str, str]]:
     """Line, what was found, and what to write instead. A phrase may be broken by a line's end."""
-    flat = re.sub(r"\s", " ", text)
     advice = list(WORDS.values())
-    for found in PATTERN.finditer(flat):
+    for found in PATTERN.finditer(text):
         number = next(n for n in range(len(advice)) if found[f"w{n}"])
         yield text.count("\n", 0, found.start()) + 1, found[0], advice[number]
-    for found in BUTTONS.finditer(flat):
+    for found in BUTTONS.finditer(text):
         yield text.count("\n", 0, found.start()) + 1, found[1], "a verb and a noun"
 
 

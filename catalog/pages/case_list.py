@@ -110,7 +110,7 @@ def row(case: Case, strip: Strip) -> Row:
 
 
 def table(rows: list[Row], sorts: Mapping[str, orders.Choice] = MappingProxyType({})) -> dict[str, Any]:
-    """What catalog/case_table.html takes besides its groups. Without `sorts` its heads lead nowhere."""
+    """What templates/catalog/case_table.html takes besides its groups. Without `sorts` its heads lead nowhere."""
     return {
         "heads": [Head("Case", "", sorts.get("name")), Head("Who decides", "", sorts.get("who"))],
         "marked": [Head(HEADS[slug], look_up(EFFECTS, slug).label, sorts.get(slug)) for slug in MARKED],

@@ -29,8 +29,8 @@ def test_it_is_empty_where_nothing_waits_and_names_each_thing_that_does() -> Non
     tally(measured)
     assert inbox(Role.EDITOR) == {}
     builders.case("claimed", effects=MEASURED)
-    builders.case("proposed")
-    Document.objects.filter(slug="proposed").update(state="proposed")
+    builders.case("new-one")
+    Document.objects.filter(slug="new-one").update(state="proposed")
     said = threads.say(measured.document, builders.person(), "Buy this.")
     moderation.flag(said, builders.person(), "An advertisement.")
     builders.settled(builders.run("unheard-of"))
