@@ -6,7 +6,7 @@ ifneq ($(SYSTEM_CERTIFICATES)$(SSL_CERT_FILE)$(SSL_CERT_DIR),)
 export UV_SYSTEM_CERTS ?= true
 endif
 
-.PHONY: run test test-all coverage lint lock lab signatures bench-pages bench-sweep bench-ingest bench-mail bench-stranger \
+.PHONY: run test test-all coverage lint lock lab signatures bench-pages bench-sweep bench-beside bench-ingest bench-mail bench-stranger \
 	check-api bench-diagnose fuzz
 
 run: .venv/ok
@@ -73,6 +73,10 @@ bench-sweep: .venv/ok-dev
 # How fast reports come in, beside a yardstick and beside SQUAD; see docs/performance.md.
 bench-ingest: .venv/ok-dev var/squad/bin/squad
 	.venv/bin/python -m bench.ingest $(BENCH)
+
+# Another checkout and this one in turn, in one run: make bench-beside TREE=DIR
+bench-beside: .venv/ok-dev
+	@.venv/bin/python -m bench.beside $(TREE) $(BENCH)
 
 # How fast a thread of the list is read and kept, beside the standard library's mailbox.
 bench-mail: .venv/ok-dev

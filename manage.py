@@ -8,16 +8,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-# These read files alone. What the settings ask for is said, and nothing of it is used.
+# These read files alone, and need nothing that the settings ask for.
 WITHOUT_A_DATABASE = ("check_cases", "help")
 # These look at the code, and ask a database nothing that they need.
 WITH_OR_WITHOUT = ("check", "collectstatic", "diffsettings", "findstatic", "makemigrations", "--help", "--version")
-NOTHING = {
-    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
-    "CELERY_BROKER_URL": "amqp://nobody@127.0.0.1:1//",
-    "UNMIGRATABLE_MODE": "local",
-    "UNMIGRATABLE_SECRET_KEY": "opens-nothing-" * 4,
-}
 
 
 def find_environment() -> None:
@@ -40,9 +34,11 @@ def main() -> None:
         os.execv(python, [str(python), *sys.argv])
     if importlib.util.find_spec("django") is None:
         sys.exit("Django is not installed here. `make run` installs what is needed.")
+    from config.startup.unconnected import UNCONNECTED
+
     find_environment()
     if sys.argv[1:2] and sys.argv[1] in WITHOUT_A_DATABASE and not os.environ.get("DATABASE_URL"):
-        os.environ.update(NOTHING)
+        os.environ.update(UNCONNECTED)
     if not os.environ.get("DATABASE_URL"):
         print(
             "No database: start `make run` first, or set DATABASE_URL (and what docs/settings.md lists).",

@@ -20,7 +20,7 @@ from catalog.revisions import files, store
 from people.access import machines
 from people.models import Machine, Role, User
 from reports.intake import inbox
-from reports.totals import expected_totals, totals
+from reports.totals import sums, totals
 from reports.worker import ingest
 
 REPORT = b"""{"format": "unmigratable-report", "version": 1, "run_id": "bench-run-0001",
@@ -125,7 +125,7 @@ def observations(number: int, fleet: Fleet = Fleet()) -> None:  # noqa: B008 (it
         cursor.execute(_NUMBERED, given)
         for statement in (_REPORTS, _LEDGER, _OBSERVATIONS, _EVIDENCE, _TALLIES):
             cursor.execute(statement, [])
-        totals.add_up(map(expected_totals.group_of, Tally.objects.all()))
+        totals.add_up(map(sums.group_of, Tally.objects.all()))
         cursor.execute("SET session_replication_role = origin")
         cursor.execute("DROP TABLE numbered")
         cursor.execute("VACUUM (ANALYZE)")

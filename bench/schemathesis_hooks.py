@@ -6,7 +6,7 @@ from typing import Any
 
 import schemathesis
 
-from diagnosis.formats import registry
+from reports.intake.formats import registry
 
 
 def text(context: Any, value: Any) -> bytes:

@@ -50,6 +50,7 @@ KINDS = (
     Kind("refused-bytes", of_reports.refused_bytes),
     Kind("shares-waiting", of_reports.waiting, of_reports.expire),
     Kind("shares", of_reports.decided),
+    Kind("results", of_reports.kept),
     Kind("notices", of_discussion.notices),
     Kind("sessions", of_discussion.sessions),
     Kind("accounts", of_discussion.unproved, of_discussion.close),

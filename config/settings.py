@@ -177,6 +177,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CELERY_BROKER_URL = env.address("CELERY_BROKER_URL", BROKER_SCHEMES)
 QUEUE = env.optional("UNMIGRATABLE_QUEUE", r"[a-z0-9-]{1,60}", "up to 60 of a to z, 0 to 9 and -", "unmigratable")
 
+# Who says what the export in KCIDB's format says. Two sites with one origin would speak of one another's objects.
+KCIDB_ORIGIN = env.optional(
+    "UNMIGRATABLE_KCIDB_ORIGIN", r"[a-z0-9_]{1,60}", "up to 60 of a to z, 0 to 9 and _", "unmigratable"
+)
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -261,6 +266,7 @@ KEEP_DAYS = env.days(
         "refused-bytes": 90,
         "shares-waiting": 30,
         "shares": 90,
+        "results": 30,
         "notices": 90,
         "sessions": 1,
         "accounts": 30,

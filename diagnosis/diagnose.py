@@ -13,10 +13,11 @@ from diagnosis.answers import advice
 from diagnosis.matching.candidates import ranked
 from diagnosis.matching.match import Signature
 from diagnosis.readers import reading
-from diagnosis.rules import bystanders, log, marks, movers, surroundings, tasks
+from diagnosis.rules import bystanders, log, marks, movers, surroundings
 from diagnosis.rules.page_dump import references, rules
 from diagnosis.rules.page_dump.dump import Dump
 from diagnosis.rules.page_dump.references import References
+from diagnosis.rules.tasks import sleepers
 from diagnosis.rules.verdict import PROVED, Diagnosis, Finding, Verdict
 from diagnosis.text.boots import Boots
 from diagnosis.text.record import Place, Record
@@ -76,7 +77,9 @@ def _judge(
             Dump(record, taken, own, surroundings.mover_of(record, index, records), context.architecture)
         )
     elif record.kind == "task":
-        verdict = tasks.judged(record, context.release) or movers.judged(record, context.release, context.connections)
+        verdict = sleepers.judged(record, context.release) or movers.judged(
+            record, context.release, context.connections
+        )
     else:
         verdict = log.judged(record, context)
     if verdict is None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from celery import shared_task
 
 from discussion import notices
-from discussion.mail import fetcher as following
+from discussion.mail import fetcher
 from rest.messages import ring
 
 
 @shared_task(name="fetch.follow")
-def follow() -> None:
-    if following.fetch_due():
+def fetch_mail() -> None:
+    if fetcher.fetch_due():
         ring("fetch.follow")  # others may be due: each in a task of its own, which ends in time
 
 

@@ -80,7 +80,7 @@ def work_off_acts(seconds: float = 20.0) -> None:
 
 @shared_task(name="maintenance.rulings")
 def check_rulings() -> None:
-    if replay.unruled_again():
+    if replay.requeue_unruled() + requeue.respell():
         bell.ring_now()
 
 

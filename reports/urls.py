@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from reports.diagnose import api as diagnose_api
-from reports.diagnose import share_views
+from reports.diagnose import kept_views, share_views
 from reports.diagnose import views as diagnose_views
 from reports.intake import api as intake_api
 from reports.machines import api as machines_api
@@ -19,6 +19,9 @@ urlpatterns = [
     path("api/v1/batch/", intake_api.BatchView.as_view(), name="api-batch"),
     path("diagnose/", spent_by_post("diagnose")(diagnose_views.diagnose), name="diagnose"),
     path("diagnose/share/", spent_by_post("diagnose")(share_views.share), name="share"),
+    path("diagnose/keep/", spent_by_post("diagnose")(kept_views.keep), name="keep"),
+    path("diagnose/kept/<uuid:kept>/", kept_views.kept, name="kept"),
+    path("diagnose/kept/<uuid:kept>/delete", kept_views.delete, name="kept-delete"),
     path("shared/<uuid:shared>/", share_views.shared, name="shared"),
     path("shared/<uuid:shared>/decide", share_views.decide, name="shared-decide"),
     path("cases/<slug:slug>/signature/", workbench_views.signature, name="signature"),

@@ -40,7 +40,7 @@ DELETE FROM rest_cached WHERE cache_key IN (
 class SharedCache(DatabaseCache):
     def _base_set(self, mode: str, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT) -> bool:
         end = self.get_backend_timeout(timeout)
-        given = {
+        given: dict[str, Any] = {
             "key": key,
             "value": base64.b64encode(pickle.dumps(value, self.pickle_protocol)).decode(),
             "expires": datetime.max.replace(tzinfo=UTC) if end is None else datetime.fromtimestamp(end, tz=UTC),

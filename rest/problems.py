@@ -86,10 +86,10 @@ def is_api(request: HttpRequest) -> bool:
 
 def _of_drf(error: exceptions.APIException) -> tuple[dict[str, Any], dict[str, str]]:
     headers = {}
-    if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = error.auth_header
-    if getattr(error, "wait", None):
-        headers["Retry-After"] = str(math.ceil(error.wait))
+    if scheme := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = str(scheme)
+    if seconds := getattr(error, "wait", None):
+        headers["Retry-After"] = str(math.ceil(seconds))
     titles = {
         400: "Bad request.",
         401: "Not authenticated.",

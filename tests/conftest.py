@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
 from reports.intake.bell import Bell
+from tests import databases
 
 # How long an example takes says what else the machine does, and nothing of what is tested.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,10 +33,21 @@ def plain_static_files() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """emptied_between_tests: tests that commit are cleaned up by TRUNCATE, which the journal refuses everybody else."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE people_event DISABLE TRIGGER people_event_never_truncated")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """Instead of pytest-django's, which migrates a database for each worker."""
+    with django_db_blocker.unblock():
+        copy = databases.copy_of(databases.migrated)
+        with copy as name, databases.in_use(name), django_db_blocker.block():
+            yield
+
+
+@pytest.fixture(scope="module")
+def whole_catalog(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A module's tests find every case and strategy loaded, and every recorded report read."""
+    with django_db_blocker.unblock():
+        copy = databases.copy_of(databases.loaded)
+        with copy as name, databases.in_use(name), django_db_blocker.block():
+            yield
 
 
 @pytest.fixture(autouse=True)

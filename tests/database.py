@@ -1,6 +1,6 @@
 """Starts a PostgreSQL of the tests' own before pytest-django reads the settings, unless DATABASE_URL names one.
 
-Each worker of pytest-xdist has its own: who follows the journal waits for every transaction that runs on a server.
+The workers of pytest-xdist share it; each has databases of its own, which tests/databases.py copies.
 POSTGRES_BIN=/usr/lib/postgresql/15/bin runs the suite on another version.
 """
 
@@ -15,12 +15,15 @@ import pytest
 
 from local.binaries import find_binaries
 from local.postgres import FAST, Postgres
+from tests import databases
 
 ROOT = Path(__file__).resolve().parent.parent
-# Tells a worker that DATABASE_URL is the server of the run that started it, and nobody's wish.
-_OURS = "TESTS_STARTED_DATABASE"
 _server: Postgres | None = None
 _locks: list[IO[str]] = []  # held until this process ends
+
+
+def _is_worker() -> bool:
+    return "PYTEST_XDIST_WORKER" in os.environ
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -32,11 +35,14 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: list[str
     os.environ["UNMIGRATABLE_COMMIT"] = "0123456789abcdef"
     # WhiteNoise warns, and so fails the tests, where nothing was collected yet.
     (ROOT / "var" / "static").mkdir(parents=True, exist_ok=True)
-    if not os.environ.get("DATABASE_URL") or os.environ.get(_OURS):
+    if _is_worker():
+        return
+    databases.begin_run()
+    if not os.environ.get("DATABASE_URL"):
         _server = Postgres(_free_folder(ROOT / "var" / "test-postgres"), FAST)
         _server.start()
         os.environ["DATABASE_URL"] = _server.url
-        os.environ[_OURS] = "1"
+        databases.drop_all()  # what a run that was killed has left in this folder
 
 
 def _free_folder(parent: Path) -> Path:
@@ -56,9 +62,13 @@ def _free_folder(parent: Path) -> Path:
 
 
 def pytest_unconfigure(config: Any) -> None:
+    if _is_worker():
+        return
+    if _server and _server.elsewhere:
+        _server.erase()
+    else:
+        databases.drop_all(databases.this_run())
     if _server:
         _server.stop()
-        if _server.elsewhere:
-            _server.erase()
     for lock in _locks:
         lock.close()

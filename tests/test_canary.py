@@ -27,7 +27,7 @@ from people import journal_cursor
 from people.models import Machine, Role
 from reports.models import Evidence, Report
 from reports.totals import tallies
-from reports.totals.deltas import key_of
+from reports.totals.sums import key_of
 from tests import builders
 from tests.crawl import routes
 
@@ -124,6 +124,9 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "people/<str:name>/ban/": ("/people/author/ban/",),
     "diagnose/": ("/diagnose/",),
     "diagnose/share/": ("/diagnose/share/",),
+    "diagnose/keep/": ("/diagnose/keep/",),
+    "diagnose/kept/<uuid:kept>/": ("/diagnose/kept/{report}/",),
+    "diagnose/kept/<uuid:kept>/delete": ("/diagnose/kept/{report}/delete",),
     "shared/<uuid:shared>/": ("/shared/{report}/",),
     "shared/<uuid:shared>/decide": ("/shared/{report}/decide",),
     "machines/": ("/machines/",),

@@ -53,6 +53,7 @@ BAD = [
     ("DATABASE_URL", "sqlite:///db", "postgres"),
     ("CELERY_BROKER_URL", "http://broker", "amqp"),
     ("UNMIGRATABLE_QUEUE", "my queue", "up to 60"),
+    ("UNMIGRATABLE_KCIDB_ORIGIN", "my-lab", "up to 60"),
     ("UNMIGRATABLE_SITE_URL", "https://host.example/", "slash at its end, such as https://unmigratable.example, found"),
     ("UNMIGRATABLE_SMTP", "smtp://h:notaport", "with a port from 0 to 65535"),
     ("UNMIGRATABLE_SMTP", "smtps://", "with a host"),

@@ -58,7 +58,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Line:
+class DiffLine:
     """One line of a diff: `sign` is '+', '-' or ' '; numbers count from 1, None where the side lacks the line."""
 
     sign: str
@@ -72,7 +72,7 @@ class Hunk:
     """Lines that stand together. `skipped` counts the equal lines that were left out before them."""
 
     skipped: int
-    lines: tuple[Line, ...]
+    lines: tuple[DiffLine, ...]
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ class Diff:
 def diff(before: str, after: str, context: int = CONTEXT) -> Diff:
     """The differences between two texts, with `context` equal lines around each."""
     left, right = before.split("\n"), after.split("\n")
-    lines: list[Line] = []
+    lines: list[DiffLine] = []
     for tag, a, b, c, d in blocks(left, right):
         if tag == "equal":
-            lines += [Line(" ", a + n + 1, c + n + 1, (Span(left[a + n], False),)) for n in range(b - a)]
+            lines += [DiffLine(" ", a + n + 1, c + n + 1, (Span(left[a + n], False),)) for n in range(b - a)]
         else:
             lines += _changed(left, right, a, b, c, d)
     hunks, skipped = _hunks(lines, context)
@@ -98,14 +98,14 @@ def diff(before: str, after: str, context: int = CONTEXT) -> Diff:
     return Diff(hunks, added, removed, skipped)
 
 
-def _changed(left: list[str], right: list[str], a: int, b: int, c: int, d: int) -> Iterator[Line]:
+def _changed(left: list[str], right: list[str], a: int, b: int, c: int, d: int) -> Iterator[DiffLine]:
     """Lines taken out, then lines put in; where there are as many of both, with the words that differ."""
     alike = b - a == d - c <= COMPARED_LINES
     pairs = [_words(old, new) for old, new in zip(left[a:b], right[c:d], strict=True)] if alike else []
     for n, line in enumerate(left[a:b]):
-        yield Line("-", a + n + 1, None, pairs[n][0] if pairs else (Span(line, False),))
+        yield DiffLine("-", a + n + 1, None, pairs[n][0] if pairs else (Span(line, False),))
     for n, line in enumerate(right[c:d]):
-        yield Line("+", None, c + n + 1, pairs[n][1] if pairs else (Span(line, False),))
+        yield DiffLine("+", None, c + n + 1, pairs[n][1] if pairs else (Span(line, False),))
 
 
 def _words(old: str, new: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
@@ -122,12 +122,12 @@ def _words(old: str, new: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     return tuple(span for span in olds if span.text), tuple(span for span in news if span.text)
 
 
-def _hunks(lines: list[Line], context: int) -> tuple[tuple[Hunk, ...], int]:
+def _hunks(lines: list[DiffLine], context: int) -> tuple[tuple[Hunk, ...], int]:
     changed = [number for number, line in enumerate(lines) if line.sign != " "]
     wanted = {n for number in changed for n in range(number - context, number + context + 1)}
     near = set(elide.lines_to_show(wanted, range(len(lines))))
     hunks: list[Hunk] = []
-    together: list[Line] = []
+    together: list[DiffLine] = []
     skipped = 0
     for number, line in enumerate(lines):
         if number in near:

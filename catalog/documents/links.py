@@ -21,7 +21,7 @@ AT_ONCE = 4
 
 
 @dataclass(frozen=True)
-class Place:
+class FoundLink:
     line: int
     field: str
     url: str
@@ -36,17 +36,17 @@ def malformed(text: str) -> list[Problem]:
     ]
 
 
-def of(text: str) -> list[Place]:
+def of(text: str) -> list[FoundLink]:
     """Every address on the web that a good document names, in the order of its lines."""
     parsed = parse(text)
-    named = [("links", link) for link in parsed.links]
+    named: list[tuple[str, Link]] = [("links", link) for link in parsed.links]
     if isinstance(parsed, CaseText):
-        said = [(claim.source, claim.answer_source) for claim in parsed.claims]
+        said: list[tuple[Link | None, Link | None]] = [(claim.source, claim.answer_source) for claim in parsed.claims]
     else:
         said = [(objection.source, objection.answer_source) for objection in parsed.objections]
         named += [("states", state.source) for state in parsed.states if state.source]
     named += [("source", link) for pair in said for link in pair if link]
-    head = [Place(_line(text, link), field, link.url) for field, link in named if link.url]
+    head = [FoundLink(_line(text, link), field, link.url) for field, link in named if link.url]
     prose = [place for place in _in_prose(text) if place.url.startswith("http")]
     return sorted(head + prose, key=lambda place: place.line)
 
@@ -56,7 +56,7 @@ def _line(text: str, link: Link) -> int:
     return text[: max(text.find(link.ref), 0)].count("\n") + 1
 
 
-def _in_prose(text: str) -> Iterator[Place]:
+def _in_prose(text: str) -> Iterator[FoundLink]:
     _, body, first = head_and_body(text)
     lines = body.split("\n")
     for block in MarkdownIt("commonmark").parse(body):
@@ -65,20 +65,20 @@ def _in_prose(text: str) -> Iterator[Place]:
             if child.type == "link_open":
                 url = str(child.attrs.get("href", ""))
                 line = next((n for n in range(start, end) if url in lines[n]), start)
-                yield Place(line + first, "", url)
+                yield FoundLink(line + first, "", url)
 
 
 @dataclass(frozen=True)
 class Tried:
-    place: Place
+    place: FoundLink
     is_dead: bool
     """False where the server only would not tell: it refused us, was busy, or took too long."""
     what: str
 
 
-def tried(places: Iterable[Place], seconds: float = 20) -> Iterator[Tried]:
+def tried(places: Iterable[FoundLink], seconds: float = 20) -> Iterator[Tried]:
     """Fetches each address once, and tells of those that did not answer with a page, dead or doubtful."""
-    by_url: dict[str, list[Place]] = {}
+    by_url: dict[str, list[FoundLink]] = {}
     for place in places:
         by_url.setdefault(place.url.partition("#")[0], []).append(place)
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -49,7 +49,7 @@ def merge(base: str, ours: str, theirs: str) -> Merged:
     in_left, in_right = _places(old, left), _places(old, right)
     pieces: list[tuple[str, ...] | Conflict] = []
     b = i = j = 0
-    for line in [n for n in range(len(old)) if n in in_left and n in in_right] + [None]:  # type: ignore[list-item]
+    for line in [*(n for n in range(len(old)) if n in in_left and n in in_right), None]:
         to_b, to_i, to_j = (len(old), len(left), len(right)) if line is None else (line, in_left[line], in_right[line])
         pieces += _settled(old[b:to_b], left[i:to_i], right[j:to_j], i + 1, j + 1)
         if line is not None:

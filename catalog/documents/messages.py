@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-Place = tuple[int | str, ...]
+Location = tuple[int | str, ...]
 # Where YAML has its own word for what Python calls by its types.
 EXPECTED = {
     "missing": "expected to be there",
@@ -43,7 +43,7 @@ def _fields(model: type[BaseModel]) -> str:
     return ", ".join(needed + [f"[{name}]" for name in fields if name not in needed])
 
 
-def _model_at(model: type[BaseModel], place: Place) -> type[BaseModel] | None:
+def _model_at(model: type[BaseModel], place: Location) -> type[BaseModel] | None:
     """The model of what stands at `place` in a document that `model` is to read."""
     found: type[BaseModel] | None = model
     for part in place:

@@ -24,7 +24,8 @@ MAX_CHARACTERS = 200_000
 REMEMBERED_CHARACTERS = 4_000_000  # some 600 cases of the usual length
 MAX_DEPTH = 20
 FENCE = "---"
-CASE_SECTIONS = ("What holds it", "How to tell", "What to do now", "Reproduce it", "Open question")
+NOW_SECTION = "What to do now"
+CASE_SECTIONS = ("What holds it", "How to tell", NOW_SECTION, "Reproduce it", "Open question")
 STRATEGY_SECTIONS = ("What it changes", "Trade-offs", "Open question")
 
 
@@ -70,6 +71,7 @@ def _parsed(text: str) -> DocumentText:
     head, body, body_line = head_and_body(text)
     values, lines = _read_head(head)
     model: type[CaseText] | type[StrategyText]
+    known: tuple[str, ...]
     if "case" in values:
         model, known = CaseText, CASE_SECTIONS
     elif "strategy" in values:
@@ -144,11 +146,12 @@ def _read_head(head: str) -> tuple[dict[str, Any], Lines]:
     depth = 0
     try:
         for event in yaml.parse(head, Loader=loader):
+            line = event.start_mark.line + 2 if event.start_mark else 2
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH:  # composing it would recurse, in C: deep enough, the process dies
-                raise Malformed([Problem(event.start_mark.line + 2, "", f"nesting of more than {MAX_DEPTH} levels")])
+                raise Malformed([Problem(line, "", f"nesting of more than {MAX_DEPTH} levels")])
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise Malformed([Problem(event.start_mark.line + 2, "", "anchors and aliases are not allowed")])
+                raise Malformed([Problem(line, "", "anchors and aliases are not allowed")])
         node = yaml.compose(head, Loader=loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 2 if error.problem_mark else 2
@@ -234,6 +237,6 @@ def _duplicates(document: DocumentText, lines: Lines) -> list[Problem]:
     for field, key, values in named:
         for index, value in enumerate(values):
             if value in values[:index]:
-                place = (field, index, key) if key else (field, index)
-                problems.append(Problem(lines.get(place, 2), field, f"{value} stands here a second time"))
+                where = (field, index, key) if key else (field, index)
+                problems.append(Problem(lines.get(where, 2), field, f"{value} stands here a second time"))
     return problems

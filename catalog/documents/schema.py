@@ -6,7 +6,7 @@ Adding a field to cases or strategies is adding a line here.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from django.utils.text import slugify
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -15,7 +15,8 @@ from catalog.documents import addresses
 from diagnosis.words import vocabulary
 
 
-def _word(group: str) -> Any:
+def _word(group: str) -> AfterValidator:
+    """For a field that holds a word of this group of the vocabulary."""
     known = vocabulary.GROUPS[group]
 
     def check(value: str) -> str:
@@ -23,7 +24,7 @@ def _word(group: str) -> Any:
             raise ValueError(f"expected one of {', '.join(known)}, found {value!r}")
         return value
 
-    return Annotated[str, AfterValidator(check)]
+    return AfterValidator(check)
 
 
 RESERVED = {"new": "the form for new ones", "proposed": "the list of proposals"}
@@ -41,7 +42,7 @@ Text = Annotated[str, Field(min_length=1, max_length=4_000)]
 BuildLabel = Annotated[str, Field(min_length=1, max_length=80)]
 Date = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d)?)?$")]
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{12,40}$")]
-Provenance = _word("provenance")
+Provenance = Annotated[str, _word("provenance")]
 
 
 def subsystem_slug(name: str) -> str:
@@ -54,16 +55,16 @@ class _Part(BaseModel):
 
 
 class Bounds(_Part):
-    time: _word("time bound")
+    time: Annotated[str, _word("time bound")]
     time_note: Text | None = None
     amount: Line | None = None
     denies: Text | None = None
 
 
 class Effect(_Part):
-    effect: _word("effect")
-    manner: _word("manner")
-    standing: _word("standing")
+    effect: Annotated[str, _word("effect")]
+    manner: Annotated[str, _word("manner")]
+    standing: Annotated[str, _word("standing")]
     note: Text | None = None
 
 
@@ -71,7 +72,7 @@ class Standstill(_Part):
     """What else stands still meanwhile: one entry of the blast radius."""
 
     text: Text
-    standing: _word("standing")
+    standing: Annotated[str, _word("standing")]
     source: Line | None = None
 
 
@@ -79,7 +80,7 @@ class Change(_Part):
     """What is known of one tree: introduced, present, absent, changed or fixed there, and how that is known."""
 
     tree: Line
-    change: _word("change")
+    change: Annotated[str, _word("change")]
     known_by: Provenance
     release: Line | None = None
     commit: Commit | None = None
@@ -94,7 +95,7 @@ class Change(_Part):
 
 
 class Link(_Part):
-    kind: _word("link kind")
+    kind: Annotated[str, _word("link kind")]
     ref: Line
     title: Line
 
@@ -127,7 +128,7 @@ class Link(_Part):
 class Claim(_Part):
     id: Slug
     text: Text
-    standing: _word("claim standing")
+    standing: Annotated[str, _word("claim standing")]
     source: Link
     answer: Text | None = None
     answer_source: Link | None = None
@@ -176,7 +177,7 @@ class Signature(_Part):
     """
 
     names: Annotated[tuple[TestName, ...], Field(max_length=30)] = ()
-    mechanisms: Annotated[tuple[_word("mechanism"), ...], Field(max_length=20)] = ()
+    mechanisms: Annotated[tuple[Annotated[str, _word("mechanism")], ...], Field(max_length=20)] = ()
     needs: Annotated[tuple[Mark, ...], Field(max_length=20)] = ()
     proves: Annotated[tuple[Sign, ...], Field(max_length=30)] = ()
     supports: Annotated[tuple[Sign, ...], Field(max_length=30)] = ()
@@ -199,16 +200,16 @@ class CaseText(_Document):
     case: Slug
     short: Annotated[str, Field(min_length=1, max_length=SHORT_CHARACTERS)] | None = None
     """What maintainers would call it: for lists, the contents of pages, and previews elsewhere."""
-    kind: _word("kind")
-    status: _word("status")
+    kind: Annotated[str, _word("kind")]
+    status: Annotated[str, _word("status")]
     aliases: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
     parent: Slug | None = None
-    mechanism: _word("mechanism")
-    beside: tuple[_word("mechanism"), ...] = ()
-    controllers: Annotated[tuple[_word("controller"), ...], Field(min_length=1)]
+    mechanism: Annotated[str, _word("mechanism")]
+    beside: tuple[Annotated[str, _word("mechanism")], ...] = ()
+    controllers: Annotated[tuple[Annotated[str, _word("controller")], ...], Field(min_length=1)]
     controller_note: Text | None = None
     bounds: Bounds
-    areas: tuple[_word("area"), ...] = ()
+    areas: tuple[Annotated[str, _word("area")], ...] = ()
     effects: tuple[Effect, ...] = ()
     blast_radius: tuple[Standstill, ...] = ()
     subsystems: tuple[Line, ...] = ()
@@ -226,10 +227,10 @@ class CaseText(_Document):
         return self.short or self.title
 
 
-class Standing(_Part):
+class Step(_Part):
     """One step in the life of a strategy."""
 
-    state: _word("strategy state")
+    state: Annotated[str, _word("strategy state")]
     at: Date | None = None
     version: Annotated[int, Field(ge=1, le=200)] | None = None
     source: Link | None = None
@@ -238,7 +239,7 @@ class Standing(_Part):
 
 class Served(_Part):
     case: Slug
-    effect: _word("strategy effect")
+    effect: Annotated[str, _word("strategy effect")]
     why: Text
 
 
@@ -253,8 +254,8 @@ class Objection(_Part):
 
 class StrategyText(_Document):
     strategy: Slug
-    approach: _word("approach")
-    states: Annotated[tuple[Standing, ...], Field(min_length=1)]
+    approach: Annotated[str, _word("approach")]
+    states: Annotated[tuple[Step, ...], Field(min_length=1)]
     cases: Annotated[tuple[Served, ...], Field(min_length=1)]
     objections: tuple[Objection, ...] = ()
     driver: Line | None = None
@@ -266,7 +267,7 @@ class StrategyText(_Document):
         return self.strategy
 
     @property
-    def state(self) -> Standing:
+    def state(self) -> Step:
         """Where it stands now: the last step."""
         return self.states[-1]
 

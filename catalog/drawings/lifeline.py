@@ -227,7 +227,7 @@ def _newest_of(line: str) -> Release:
 
 
 def _rows(seen: list[tuple[strips.Setting, strips.Seen]], at: dict[str, Column]) -> tuple[Row, ...]:
-    made = []
+    made: list[Row] = []
     for strip in strips.by_mover(seen, list(at)):
         y = FIRST_ROW + ROW * len(made) + ROW // 2
         marks = tuple(Mark(at[cell.line].x, y, cell.line, cell.seen) for cell in strip.cells if cell.seen)

@@ -20,7 +20,7 @@ A_PAGE = 50
 
 
 @dataclass(frozen=True)
-class Line:
+class Entry:
     """One thing that happened: a revision, or a move from one state to another."""
 
     revision: Revision | None
@@ -40,13 +40,13 @@ def history(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
     if not shown:
         raise Http404("There is no such revision.")
     earlier = [revision.n for revision in revisions[1:]] + [None]
-    lines = [Line(revision, None, n) for revision, n in zip(shown, earlier, strict=False)]
-    moved = list(review.moved(document))
+    lines = [Entry(revision, None, n) for revision, n in zip(shown, earlier, strict=False)]
+    moved = list(review.acts_on(document))
     words = Mentions([event.data.get("reason", "") for event in moved], request.user)
     for event in moved:
         if event.data.get("n") in {revision.n for revision in shown} and not event.verb.endswith(".proposed"):
             place = next(i for i, line in enumerate(lines) if line.revision and line.revision.n == event.data["n"])
-            lines.insert(place, Line(None, event, None, words.html(event.data.get("reason", ""))))
+            lines.insert(place, Entry(None, event, None, words.html(event.data.get("reason", ""))))
     page = {
         "document": document,
         "lines": lines,

@@ -23,6 +23,7 @@ from catalog.models import Case, Document, Revision
 from catalog.models.text import PROPOSALS, Origin, State
 from catalog.revisions import states, store, unendorsed
 from catalog.text.mentions import Mentions
+from people.access.person import demand
 from people.journal import VERBS
 from people.models import Event, User, may
 
@@ -31,17 +32,15 @@ A_PAGE = 50
 
 @login_required
 def propose_case(request: HttpRequest) -> HttpResponse:
-    if not may(request.user, "propose"):
-        raise PermissionDenied("Your role may read, not propose.")
-    assert isinstance(request.user, User)
-    may_draft = may(request.user, "see drafts")
+    person = demand(request, "propose", "Your role may read, not propose.")
+    may_draft = may(person, "see drafts")
     state = State.DRAFT if may_draft and request.POST.get("act") == "draft" else State.PROPOSED
     form = CaseForm(request.POST or None, takes_names=state == State.DRAFT)
     if request.method == "POST" and form.is_valid():
-        who = {"origin": Origin.SITE, "author": request.user, "new": True, "state": state}
+        who = {"origin": Origin.SITE, "author": person, "new": True, "state": state}
         try:
             with transaction.atomic():
-                unendorsed.room_for(request.user)
+                unendorsed.room_for(person)
                 return redirect(store.save(form.cleaned_data["text"], **who).document)
         except (Malformed, unendorsed.TooManyWait) as error:
             form.add_error(None, str(error))
@@ -51,16 +50,14 @@ def propose_case(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def propose_strategy(request: HttpRequest) -> HttpResponse:
-    if not may(request.user, "propose"):
-        raise PermissionDenied("Your role may read, not propose.")
-    assert isinstance(request.user, User)
-    if not (request.user.vouched or may(request.user, "edit")):
+    person = demand(request, "propose", "Your role may read, not propose.")
+    if not (person.vouched or may(person, "edit")):
         raise PermissionDenied("Comment first: this opens once a moderator has let your first comment through.")
     initial = {"case_1": request.GET.get("case", "")}
-    form = StrategyForm(request.user, request.POST or None, initial=initial)
+    form = StrategyForm(person, request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            revision = store.save(form.cleaned_data["text"], origin=Origin.SITE, author=request.user, new=True)
+            revision = store.save(form.cleaned_data["text"], origin=Origin.SITE, author=person, new=True)
             return redirect(revision.document)
         except Malformed as error:
             form.add_error(None, str(error))
@@ -122,14 +119,12 @@ def move(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
     document = Document.objects.visible_to(request.user).filter(kind=kind, slug=slug).first()
     if document is None:
         raise Http404(f"There is no such {kind}.")
-    if not may(request.user, "edit"):
-        raise PermissionDenied("Your role may not decide this.")
-    assert isinstance(request.user, User)
+    person = demand(request, "edit", "Your role may not decide this.")
     given = request.POST.get("n", "")
     n = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0
     reason = request.POST.get("reason", "").replace("\x00", "")[:1_000]
     try:
-        states.move(document, request.POST.get("act", ""), request.user, n, reason)
+        states.move(document, request.POST.get("act", ""), person, n, reason)
     except states.NotPossible as error:
         messages.error(request, str(error))
     else:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from catalog.documents.parser import Malformed, marked_lines, parse, write
-from catalog.documents.schema import Served, Standing, StrategyText
+from catalog.documents.schema import Served, Step, StrategyText
 from catalog.models import Case, Document
 from diagnosis.words.vocabulary import APPROACHES, STRATEGY_EFFECTS
 
@@ -94,7 +94,7 @@ class StrategyForm(forms.Form):
             strategy=slug,
             title=data["title"],
             approach=data["approach"],
-            states=(Standing(state="idea", at=timezone.now().date().isoformat()),),
+            states=(Step(state="idea", at=timezone.now().date().isoformat()),),
             cases=tuple(served),
             driver=self.author.shown_name,
             summary=data["summary"],

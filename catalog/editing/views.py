@@ -24,7 +24,10 @@ from catalog.models import Case, Document, Revision, Strategy, Unsaved
 from catalog.models.text import Origin
 from catalog.pages import documents
 from catalog.revisions import name_claims, review, store, unendorsed
-from people.models import User
+from people.access.person import signed_in
+
+# A text of nothing but empty lines would have 200,000 numbers beside it, and cost seconds each time it is shown.
+MOST_NUMBERED_LINES = 5_000
 
 
 class TextForm(forms.Form):
@@ -78,7 +81,7 @@ def edit(request: HttpRequest, kind: str, slug: str) -> HttpResponse:
     if request.method != "POST":
         return _shown(request, document, TextForm(initial=_start(request, document)))
     if request.POST.get("act") == "discard":
-        document.unsaved.filter(author=request.user).delete()
+        document.unsaved.filter(author=signed_in(request)).delete()
         messages.success(request, "What you had kept is gone.")
         return redirect(document)
     form = TextForm.sent(request.POST)
@@ -104,7 +107,7 @@ def _start(request: HttpRequest, document: Document) -> dict[str, Any]:
         if older is None:
             raise Http404("There is no such revision.")
         return {"text": older.text, "base": current.n, "note": f"Back to revision {older.n}"}
-    if kept := document.unsaved.filter(author=request.user).first():
+    if kept := document.unsaved.filter(author=signed_in(request)).first():
         return {"text": kept.text, "base": kept.base}
     return {"text": current.text, "base": current.n}
 
@@ -154,7 +157,7 @@ def _keep(request: HttpRequest, document: Document, form: TextForm) -> HttpRespo
     """Keeps a text that need not be whole yet, for its author and for who may see drafts."""
     Unsaved.objects.update_or_create(
         document=document,
-        author=request.user,
+        author=signed_in(request),
         defaults={"text": form.cleaned_data["text"], "base": form.cleaned_data["base"], "kept_at": timezone.now()},
     )
     messages.success(request, "Kept. Nobody but editors sees it until you save it.")
@@ -165,15 +168,15 @@ def _save(request: HttpRequest, document: Document, form: TextForm) -> HttpRespo
     given = form.cleaned_data
     if problems := _problems(document, given["text"], request.user):
         return _shown(request, document, form, problems, status=422)
-    assert isinstance(request.user, User)
-    who = {"origin": Origin.SITE, "author": request.user, "note": given["note"]}
+    person = signed_in(request)
+    who = {"origin": Origin.SITE, "author": person, "note": given["note"]}
     try:
         saved = store.save(given["text"], base=given["base"], of=document, **who)
     except Malformed as error:
         return _shown(request, document, form, error.problems, status=422)
     except store.Conflict as error:
         return _clash(request, document, form, error.current)
-    document.unsaved.filter(author=request.user).delete()
+    document.unsaved.filter(author=person).delete()
     messages.success(request, f"Saved as revision {saved.n}.")
     return redirect(document)
 
@@ -204,13 +207,13 @@ def _shown(
     text = str(form["text"].value() or "")
     lines = text.split("\n")
     bad = {problem.line for problem in problems or ()}
-    form.fields["text"].widget.attrs["rows"] = len(lines) + 1
+    form.fields["text"].widget.attrs["rows"] = min(len(lines), MOST_NUMBERED_LINES) + 1
     unsaved = Unsaved.objects.visible_to(request.user).filter(document=document)
     kept = list(unsaved.select_related("author").order_by("-kept_at"))
     page = {
         "document": document,
         "form": form,
-        "numbers": [(n, n in bad) for n in range(1, len(lines) + 1)],
+        "numbers": [(n, n in bad) for n in range(1, len(lines) + 1)] if len(lines) <= MOST_NUMBERED_LINES else [],
         "problems": [
             (problem, lines[problem.line - 1] if problem.line <= len(lines) else "") for problem in problems or ()
         ],

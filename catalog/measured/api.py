@@ -81,11 +81,10 @@ class KernelView(APIView):
     )
     def get(self, request: Request, release: str) -> Response:
         """One build: what was measured on it, by case and mover."""
-        names = {
-            "release": release.replace("\x00", ""),
-            "label": request.query_params.get("label", "").replace("\x00", ""),
-        }
-        build = KernelBuild.objects.visible_to(request.user).filter(**names).first()
+        release, label = release.replace("\x00", ""), request.query_params.get("label", "").replace("\x00", "")
+        names = [release, releases.identity(release)]
+        visible = KernelBuild.objects.visible_to(request.user).filter(label=label, release__in=names)
+        build = min(visible, key=lambda one: names.index(one.release), default=None)
         if build is None:
             raise Http404("Nothing was measured on such a kernel.")
         rows = overview.summarised(Total.objects.visible_to(request.user).filter(build=build).select_related("build"))

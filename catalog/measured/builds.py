@@ -6,7 +6,7 @@ Movers are never pooled. A build with a label is somebody's candidate: it is lis
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -34,7 +34,7 @@ class Build:
 
 
 @dataclass(frozen=True)
-class Line:
+class KernelLine:
     name: str
     vendor: str
     newest: KernelBuild
@@ -90,11 +90,11 @@ def known(user: Any) -> list[Build]:
     ahead = newest(builds[row["build_id"]] for row in rows)
     made = [_build(builds[row["build_id"]], row, ahead) for row in rows]
     made.sort(key=lambda one: (one.build.label, one.build.release, one.environment.slug, one.architecture))
-    made.sort(key=lambda one: one.read.order, reverse=True)
+    made.sort(key=lambda one: one.read.order, reverse=True)  # stable: of equal versions the order above stays
     return made
 
 
-def _build(build: KernelBuild, row: dict[str, Any], ahead: dict[str, KernelBuild]) -> Build:
+def _build(build: KernelBuild, row: Mapping[str, Any], ahead: dict[str, KernelBuild]) -> Build:
     read = releases.read(build.release)
     other = ahead.get(read.line)
     newer = other if other and releases.compare(read, releases.read(other.release)) == -1 else None
@@ -102,9 +102,11 @@ def _build(build: KernelBuild, row: dict[str, Any], ahead: dict[str, KernelBuild
     return Build(build, read, row["architecture"], environment, row["nr_cases"], row["last_seen_at"], newer)
 
 
-def lines(builds: Iterable[Build]) -> list[Line]:
+def lines(builds: Iterable[Build]) -> list[KernelLine]:
     """Upstream's lines, newest first, then the vendors'."""
-    made = [Line(name, releases.read(b.release).vendor, b) for name, b in newest(one.build for one in builds).items()]
+    made = [
+        KernelLine(name, releases.read(b.release).vendor, b) for name, b in newest(one.build for one in builds).items()
+    ]
     made.sort(key=lambda line: releases.read(line.newest.release).order, reverse=True)
     return sorted(made, key=lambda line: line.vendor)
 

@@ -37,7 +37,14 @@ def compare(request: HttpRequest) -> HttpResponse:
     found = {side: _among(choices, name) for side, name in named.items()}
     missing = [side for side, name in named.items() if name and found[side] is None]
     a, b = found["a"], found["b"]
-    page = {"choices": _by_line(choices), "a": a, "b": b, "named": named, "missing": missing, "here": "kernels"}
+    page: dict[str, Any] = {
+        "choices": _by_line(choices),
+        "a": a,
+        "b": b,
+        "named": named,
+        "missing": missing,
+        "here": "kernels",
+    }
     if a is not None and b is not None:
         pairs, cases = _pairs(request.user, a, b)
         groups = [
@@ -52,7 +59,8 @@ def _among(choices: list[KernelBuild], name: str) -> KernelBuild | None:
     """By what `str` makes of a build; a plus that came through a URL as a space is put back."""
     named = {str(build): build for build in choices}
     release, plus, label = name.partition(" + ")
-    return named.get(name) or named.get(release.replace(" ", "+") + plus + label)
+    as_sent = release.replace(" ", "+")
+    return named.get(name) or named.get(as_sent + plus + label) or named.get(releases.identity(as_sent) + plus + label)
 
 
 def _by_line(choices: list[KernelBuild]) -> list[tuple[str, list[KernelBuild]]]:

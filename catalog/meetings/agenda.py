@@ -54,8 +54,8 @@ def of(cases: QuerySet[Case], user: Any) -> list[Item]:
     """These cases as items, in their order, with the strategies that `user` may see. Six queries."""
     strategies = Strategy.objects.visible_to(user).select_related("document__current")
     servings = Serving.objects.filter(strategy__in=strategies.values("pk")).order_by("pk")
-    shown = Prefetch("servings", servings.prefetch_related(Prefetch("strategy", strategies)))
-    found = list(cases.select_related("document__current").prefetch_related(shown))
+    served = Prefetch("servings", servings.prefetch_related(Prefetch("strategy", strategies)))
+    found = list(cases.select_related("document__current").prefetch_related(served))
     shown = strips(found)
     return [_item(case, shown[case.pk]) for case in found]
 

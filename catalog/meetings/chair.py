@@ -1,7 +1,7 @@
 """Holding a session: its agenda is taken down once, put in order, and noted on while people talk.
 
-Refused     it cannot be done; the text says why
-  Overtaken somebody else noted on the same case meanwhile; `.point` as it stands now
+CannotBeDone  it cannot be done; the text says why
+  Overtaken   somebody else noted on the same case meanwhile; `.point` as it stands now
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from people import journal
 from people.models import User
 
 
-class Refused(Exception):
+class CannotBeDone(Exception):
     pass
 
 
-class Overtaken(Refused):
+class Overtaken(CannotBeDone):
     def __init__(self, point: Point) -> None:
         self.point = point
         super().__init__("Somebody noted on this case meanwhile. Both texts are below: make one of them.")
@@ -73,10 +73,10 @@ def put(point: Point, position: int) -> None:
 
 @transaction.atomic
 def leave_out(point: Point) -> None:
-    """Takes a case off the agenda. Raises `Refused` where something was noted on it."""
+    """Takes a case off the agenda. Raises `CannotBeDone` where something was noted on it."""
     held = _held(point.meeting).get(pk=point.pk)
     if held.is_noted:
-        raise Refused("Something was noted on this case: it stays.")
+        raise CannotBeDone("Something was noted on this case: it stays.")
     held.delete()
     _number(list(point.meeting.points.order_by("position")))
 
@@ -101,7 +101,7 @@ def close(meeting: Meeting, by: User, closed: bool) -> None:
 def _held(meeting: Meeting) -> models.QuerySet[Point]:
     """The points of a meeting that is not closed, locked by it: one change after another."""
     if Meeting.objects.select_for_update(no_key=True).get(pk=meeting.pk).closed_at:
-        raise Refused("This session is closed. Open it again first.")
+        raise CannotBeDone("This session is closed. Open it again first.")
     return meeting.points.select_related("case", "meeting")
 
 

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
+from django.http import QueryDict
 
 from catalog.meetings.chair import Notes, Overtaken
 from catalog.models import Point
@@ -21,9 +20,9 @@ class NotesForm(forms.Form):
     who = forms.CharField(required=False, max_length=200)
     base = forms.IntegerField(min_value=0, max_value=1_000_000, widget=forms.HiddenInput)
 
-    def __init__(self, point: Point, *args: Any) -> None:
+    def __init__(self, point: Point, data: QueryDict | None = None) -> None:
         initial = {"decided": point.decided, "action": point.action, "who": point.who, "base": point.nr_changes}
-        super().__init__(*args, initial=initial, auto_id=f"p{point.pk}-%s")
+        super().__init__(data, initial=initial, auto_id=f"p{point.pk}-%s")
         self.point = point
 
     def notes(self) -> Notes:

@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -17,6 +16,7 @@ from catalog.meetings import agenda, chair, minutes
 from catalog.meetings.agenda import Item
 from catalog.meetings.forms import BeginForm, NotesForm
 from catalog.models import Case, Meeting, Point
+from people.access.person import demand
 from people.models import User, may
 
 
@@ -94,7 +94,7 @@ def note(request: HttpRequest, number: int, point: int) -> HttpResponse:
             place = found.meeting.get_absolute_url()
     except chair.Overtaken as overtaken:
         return _shown(request, found.meeting, (found, form.against(overtaken)))
-    except chair.Refused as refused:
+    except chair.CannotBeDone as refused:
         form.add_error(None, str(refused))
         return _shown(request, found.meeting, (found, form))
     return redirect(place)
@@ -108,7 +108,7 @@ def add(request: HttpRequest, number: int) -> HttpResponse:
     case = get_object_or_404(Case.objects.visible_to(None), slug=request.POST.get("case", "").replace("\x00", ""))
     try:
         chair.add(held, case)
-    except chair.Refused as refused:  # closed between the look and the lock
+    except chair.CannotBeDone as refused:  # closed between the look and the lock
         messages.error(request, str(refused))
     return redirect(held)
 
@@ -133,7 +133,4 @@ def markdown(request: HttpRequest, number: int | None = None) -> HttpResponse:
 
 
 def _chair(request: HttpRequest) -> User:
-    if not may(request.user, "chair"):
-        raise PermissionDenied("Editors chair sessions.")
-    assert isinstance(request.user, User)
-    return request.user
+    return demand(request, "chair", "Editors chair sessions.")

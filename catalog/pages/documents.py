@@ -55,14 +55,14 @@ def show_case(
         return made
     served = _served(found, request.user)
     offered = [] if only_text else sections.for_page(request, found.document)
-    page = {
+    page: dict[str, Any] = {
         "case": found,
         "text": text,
         "revision": revision,
         "is_snapshot": is_snapshot,
         "only_text": only_text,
         "preview": preview,
-        "review": None if only_text else review.of(found.document, request.user),
+        "review": None if only_text else review.review_of(found.document, request.user),
         "summaries": summaries,
         "strategies": [row for row in served if row[1].effect != "does_not_apply"],
         "no_help": [row for row in served if row[1].effect == "does_not_apply"],
@@ -178,7 +178,7 @@ def show_strategy(
         return _as_written(request, found.document, revision)
     assert isinstance(text, StrategyText)
     only_text = is_snapshot or preview is not None
-    page = {
+    page: dict[str, Any] = {
         "strategy": found,
         "text": text,
         "revision": revision,
@@ -189,7 +189,7 @@ def show_strategy(
         "is_snapshot": is_snapshot,
         "only_text": only_text,
         "preview": preview,
-        "review": None if only_text else review.of(found.document, request.user),
+        "review": None if only_text else review.review_of(found.document, request.user),
         "links": links.of_document([text.summary, *text.sections.values()], found.slug, request.user),
         "share": share.of_strategy(found.get_absolute_url(), text) if found.document.is_reviewed else None,
         **({} if only_text else _steered(request, found, text)),

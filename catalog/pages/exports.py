@@ -96,7 +96,7 @@ KERNELS = {
 }
 
 
-def kernels(table: Iterable[tuple[Case, list[tuple[builds.Line, list[builds.Mark]]]]], path: str) -> Export:
+def kernels(table: Iterable[tuple[Case, list[tuple[builds.KernelLine, list[builds.Mark]]]]], path: str) -> Export:
     """Each mark of the matrix as a row; a slide for each line of kernels."""
     by_line: dict[str, list[Row]] = {}
     for found, cells in table:
@@ -107,7 +107,7 @@ def kernels(table: Iterable[tuple[Case, list[tuple[builds.Line, list[builds.Mark
     return Export("kernels", "Kernels", path, made or [Table("Nothing was measured yet", KERNELS, [])])
 
 
-def _mark(found: Case, line: builds.Line, mark: builds.Mark) -> Row:
+def _mark(found: Case, line: builds.KernelLine, mark: builds.Mark) -> Row:
     return {
         "case": found.slug,
         "line": line.name,

@@ -125,7 +125,7 @@ def find(params: QueryDict, user: Any) -> Found:
         named = engine.documents(answer)
         answering = [case for case in everything if case.pk in named]
     labels = _all_labels(everything, shown)
-    chosen = {name: params[name] for name in FACETS if params.get(name) in labels[name]}
+    chosen = {name: slug for name in FACETS if isinstance(slug := params.get(name), str) and slug in labels[name]}
     facets = [_facet(name, chosen, answering, shown, labels[name], params) for name in FACETS]
     cases = _narrowed(answering, shown, chosen)
     return Found(

@@ -31,7 +31,8 @@ def kernel(request: HttpRequest, release: str) -> HttpResponse:
     label = request.GET.get("label", "").replace("\x00", "")
     visible = list(KernelBuild.objects.visible_to(request.user))
     release = release.replace("\x00", "")
-    build = next((one for one in visible if (one.release, one.label) == (release, label)), None)
+    wanted = (release, label), (releases.identity(release), label)
+    build = next((one for name in wanted for one in visible if (one.release, one.label) == name), None)
     if build is None:
         return unmeasured.page(request, release, label, visible)
     rows = overview.summarised(Total.objects.visible_to(request.user).filter(build=build).select_related("build"))

@@ -20,7 +20,7 @@ from diagnosis.kernels import releases
 
 
 @dataclass(frozen=True)
-class Line:
+class LineRuns:
     """What was measured of one subsystem's cases on one line of kernels: cases, by verdict."""
 
     name: str
@@ -77,17 +77,17 @@ def subsystem(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "catalog/subsystem.html", page)
 
 
-def _lines(shown: Iterable[Strip]) -> list[Line]:
+def _lines(shown: Iterable[Strip]) -> list[LineRuns]:
     """Every line that there are runs on, the newest first, then those whose names tell no version."""
     by_line: dict[str, list[tuple[int, int]]] = {}
     for strip in shown:
-        for name, seen in strip.lines.items():
-            by_line.setdefault(name, []).append(seen)
+        for name, counts in strip.lines.items():
+            by_line.setdefault(name, []).append(counts)
     made = []
     for name in sorted(by_line, key=lambda name: (releases.read(name.split()[-1]).order, name), reverse=True):
         seen = Counter(overview.verdict(*one) for one in by_line[name])
         runs = sum(runs for _, runs in by_line[name])
-        made.append(Line(name, seen["held"], seen["mixed"], seen["moves"], runs))
+        made.append(LineRuns(name, seen["held"], seen["mixed"], seen["moves"], runs))
     return made
 
 

@@ -71,7 +71,7 @@ class Text(BaseParser):
 
     media_type = MEDIA_TYPE
 
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Mapping[str, Any] | None = None) -> str:
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         data = stream.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise Unfit(413, f"The text is longer than {MAX_BYTES} bytes.", [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 
 from catalog.documents.parser import Malformed, parse
@@ -36,10 +37,13 @@ class Review:
     n: int
 
 
-def of(document: Document, user: Any) -> Review:
-    """One query where the document is not published, and what its reason names; none else."""
+def review_of(document: Document, user: Any) -> Review:
+    """Where a document stands between proposed and published, and what `user` may do about it.
+
+    One query where it is not published, and what its reason names; none else.
+    """
     state = State(document.state)
-    last = None if state == State.PUBLISHED else moved(document).first()
+    last = None if state == State.PUBLISHED else acts_on(document).first()
     moves = moves_from(state) if may(user, "edit") else []
     assert document.current is not None
     reason = last.data.get("reason", "") if last else ""
@@ -47,7 +51,7 @@ def of(document: Document, user: Any) -> Review:
     return Review(document, SAID.get(state, ""), last, why, moves, may_edit(user, document), document.current.n)
 
 
-def moved(document: Document) -> Any:
+def acts_on(document: Document) -> QuerySet[Event]:
     """What was done to the document as a whole, the last first; not what was done to one that had its name before."""
     verbs = ("proposed", "renamed", "accepted", "declined", "reopened", "published", "withdrawn")
     told = [f"{document.kind}.{verb}" for verb in verbs]

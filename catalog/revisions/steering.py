@@ -3,7 +3,7 @@
 Each is a revision of the text, so that history, the session's page and exports know of it, with a note that says what
 was done.
 
-    Refused   it cannot be done; the text says why
+    CannotBeDone  it cannot be done; the text says why
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from catalog.documents import splice
 from catalog.documents.parser import Malformed, Problem, parse
-from catalog.documents.schema import Link, Objection, Standing, StrategyText
+from catalog.documents.schema import Link, Objection, Step, StrategyText
 from catalog.models import Document, Revision
 from catalog.models.text import Origin
 from catalog.revisions import store
@@ -26,7 +26,7 @@ from people.models import User, may
 Change = tuple[StrategyText, list[tuple[str, int | None, Any]], str]
 
 
-class Refused(Exception):
+class CannotBeDone(Exception):
     pass
 
 
@@ -50,14 +50,14 @@ def record_objection(document: Document, by: User, text: str, whose: str, source
 
 
 def answer_objection(document: Document, by: User, objection: str, text: str, source: Link | None) -> Revision:
-    """Adds the answer to an objection that has none. Raises `Refused`, `Malformed`."""
+    """Adds the answer to an objection that has none. Raises `CannotBeDone`, `Malformed`."""
 
     def make(now: StrategyText) -> Change:
         index = next((n for n, o in enumerate(now.objections) if o.id == objection), None)
         if index is None:
-            raise Refused("There is no such objection any more.")
+            raise CannotBeDone("There is no such objection any more.")
         if now.objections[index].answer:
-            raise Refused("This objection has an answer by now. Comment, if it is not enough.")
+            raise CannotBeDone("This objection has an answer by now. Comment, if it is not enough.")
         made = now.objections[index].model_copy(update={"answer": text, "answer_source": source})
         every = (*now.objections[:index], made, *now.objections[index + 1 :])
         added = {"answer": text} | ({"answer_source": _plain(source)} if source else {})
@@ -66,14 +66,14 @@ def answer_objection(document: Document, by: User, objection: str, text: str, so
     return _change(document, by, make)
 
 
-def move(document: Document, by: User, standing: Standing) -> Revision:
-    """Adds a step to a strategy's way. Raises `Refused` where it stands there already."""
+def move(document: Document, by: User, step: Step) -> Revision:
+    """Adds a step to a strategy's way. Raises `CannotBeDone` where it stands there already."""
 
     def make(now: StrategyText) -> Change:
-        if (now.state.state, now.state.version) == (standing.state, standing.version):
-            raise Refused("It stands there already.")
-        wanted = now.model_copy(update={"states": (*now.states, standing)})
-        return wanted, [("states", -1, _plain(standing))], f"Moved its state to {standing.state}."
+        if (now.state.state, now.state.version) == (step.state, step.version):
+            raise CannotBeDone("It stands there already.")
+        wanted = now.model_copy(update={"states": (*now.states, step)})
+        return wanted, [("states", -1, _plain(step))], f"Moved its state to {step.state}."
 
     return _change(document, by, make)
 
@@ -104,7 +104,7 @@ def _change(document: Document, by: User, make: Callable[[StrategyText], Change]
     return store.save(changed, origin=Origin.SITE, author=by, base=current.n, of=locked, note=note)
 
 
-def _plain(part: Objection | Standing | Link) -> dict[str, Any]:
+def _plain(part: Objection | Step | Link) -> dict[str, Any]:
     return part.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
 
 

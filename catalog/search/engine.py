@@ -25,7 +25,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.expressions import Combinable
+from django.db.models.expressions import Combinable, CombinedExpression
 from django.db.models.functions import Cast
 
 from catalog.models import Entry, Word
@@ -130,7 +130,9 @@ def documents(answer: Answer) -> set[int]:
 
 def _ranked(visible: EntryQuerySet, terms: list[Term]) -> list[tuple[int, str, int]]:
     """(entry, kind, how many terms it has), best first; in one order where ranks are equal."""
-    any_of, matched, rank = Q(), Value(0), Value(0.0)
+    any_of = Q()
+    matched: Value | CombinedExpression = Value(0)
+    rank: Value | CombinedExpression = Value(0.0)
     for term in terms:
         any_of |= term.matches
         matched = matched + Case(When(term.matches, then=1), default=0, output_field=IntegerField())

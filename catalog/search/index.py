@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Value
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Cast
 
 from catalog.documents.parser import Malformed, parse
@@ -64,7 +65,7 @@ def index(document: Document, key: str, kind: str, address: str, title: str, par
     """
     parts = [("A", title), *parts]
     exact, known = tokens.literal(parts)
-    prose = SearchVector(Value(""), config="english")
+    prose: SearchVector | CombinedExpression = SearchVector(Value(""), config="english")
     for weight in sorted({weight for weight, _ in parts}):
         text = "\n".join(_spaced(text) for part, text in parts if part == weight)[:PROSE_CHARACTERS]
         prose += SearchVector(Value(text), weight=weight, config="english")

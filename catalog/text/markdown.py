@@ -41,7 +41,7 @@ NAMED = re.compile(
 _FUNCTION = re.compile(r"([a-z_][a-z0-9_]{3,80})\(\)")
 CROSS_REFERENCE = "https://elixir.bootlin.com/linux"
 _BEHIND = ".,;:!?'*_~…"
-_BRACKETS = ("()", "[]")
+_BRACKETS = (("(", ")"), ("[", "]"))
 # Some lexers take time with the square of their input: 20,000 characters of brackets took 9 s.
 COLOURED_CHARACTERS = 2_000
 
@@ -154,8 +154,9 @@ def blocks(text: str) -> list[tuple[str, str]]:
     """
     whole = text[:MAX_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n")
     lines = whole.split("\n")
-    tokens = [token for token in _PLAIN.parse(whole) if token.level == 0 and token.map and token.nesting >= 0]
-    return [(token.type.removesuffix("_open"), "\n".join(lines[slice(*token.map)]).strip("\n")) for token in tokens]
+    outer = [token for token in _PLAIN.parse(whole) if token.level == 0 and token.nesting >= 0]
+    spans = [(token.type.removesuffix("_open"), token.map) for token in outer if token.map]
+    return [(kind, "\n".join(lines[start:end]).strip("\n")) for kind, (start, end) in spans]
 
 
 def spoken(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Error pages: problem documents under /api/, pages elsewhere."""
+"""Error pages: problem documents under /api/; elsewhere pages, and text for who does not ask for HTML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from config.middleware import expired_forms
 from people.statements import may_pass
 from rest import problems
-from rest.bounds import bounded
+from rest.bounds import bounded, limits
 
 ErrorView = Callable[..., HttpResponse]
 
@@ -22,7 +22,7 @@ def page(status: int, title: str) -> ErrorView:
         detail = exception.args[0] if exception and exception.args and isinstance(exception.args[0], str) else ""
         if problems.is_api(request):
             return problems.answer(status, title, detail)
-        return render(request, "error.html", {"status": status, "title": title, "detail": detail}, status=status)
+        return limits.refused(request, status, title, detail)
 
     return view
 
@@ -51,6 +51,8 @@ def broken(request: HttpRequest) -> HttpResponse:
 def _without_asking(request: HttpRequest, status: int, title: str, detail: str = "") -> HttpResponse:
     if problems.is_api(request):
         return problems.answer(status, title, detail)
+    if not limits.wants_page(request):
+        return limits.in_words(status, title, detail)
     page = {"status": status, "title": title, "detail": detail}
     return HttpResponse(render_to_string("error.html", page), status=status)
 
@@ -74,5 +76,7 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form without its CSRF token: usually one that stood open for too long."""
     if problems.is_api(request):
         return problems.answer(403, "Not allowed.", "This form was not sent from a fresh page of ours.")
+    if not limits.wants_page(request):
+        return limits.in_words(403, "Not allowed.", "This form was not sent from a fresh page of ours.")
     page = {"status": 403, "title": "This form is stale.", "is_stale": True, "kept": expired_forms.fields(request)}
     return render(request, "error.html", page, status=403)

@@ -10,8 +10,10 @@ import logging
 import uuid
 from pathlib import Path
 from queue import Empty
+from time import monotonic
 from typing import Any
 
+from kombu.exceptions import ChannelError
 from kombu.transport import TRANSPORT_ALIASES, filesystem, redis
 
 from config.queueing.queues import QUEUES, name_of
@@ -24,20 +26,20 @@ def _is_full(channel: Any, queue: str) -> bool:
     return most is not None and channel._size(queue) >= most
 
 
-class RedisChannel(redis.Channel):  # type: ignore[misc]
+class RedisChannel(redis.Channel):
     def _put(self, queue: str, message: Any, **given: Any) -> None:
         if not _is_full(self, queue):
             super()._put(queue, message, **given)
 
 
-class RedisTransport(redis.Transport):  # type: ignore[misc]
+class RedisTransport(redis.Transport):
     Channel = RedisChannel
 
 
-class FolderChannel(filesystem.Channel):  # type: ignore[misc]
+class FolderChannel(filesystem.Channel):
     """A message is a file, named so that names sort as they came."""
 
-    def _put(self, queue: str, message: Any, **_: Any) -> None:
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """Whole or not at all: a writer that is killed half-way leaves a file that nobody takes for a message."""
         if _is_full(self, queue):
             return
@@ -45,12 +47,12 @@ class FolderChannel(filesystem.Channel):  # type: ignore[misc]
         name = f"{_milliseconds():015}_{uuid.uuid4().hex}"
         half = folder / f"{name}.half"
         try:
-            half.write_text(json.dumps(message, default=str))
+            half.write_text(json.dumps(payload, default=str))
             half.rename(folder / f"{name}.{queue}.msg")
         except OSError as error:
-            raise filesystem.ChannelError(f"The queue's folder cannot be written to: {error}") from error
+            raise ChannelError(f"The queue's folder cannot be written to: {error}") from error
 
-    def _get(self, queue: str) -> Any:
+    def _get(self, queue: str, timeout: Any = None) -> Any:
         """What is no message is told, and thrown away: it would end each worker that reads it."""
         folder = Path(self.data_folder_in)
         for file in sorted(file for file in folder.iterdir() if file.name.partition(".")[2] == f"{queue}.msg"):
@@ -69,7 +71,7 @@ class FolderChannel(filesystem.Channel):  # type: ignore[misc]
 
 
 def _milliseconds() -> int:
-    return int(filesystem.monotonic() * 1000)
+    return int(monotonic() * 1000)
 
 
 def _message(text: bytes) -> dict[str, Any] | None:
@@ -86,7 +88,7 @@ def _message(text: bytes) -> dict[str, Any] | None:
     return found if "delivery_tag" in about and isinstance(found.get("headers"), dict | None) else None
 
 
-class FolderTransport(filesystem.Transport):  # type: ignore[misc]
+class FolderTransport(filesystem.Transport):
     Channel = FolderChannel
 
 

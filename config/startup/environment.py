@@ -19,6 +19,7 @@ KNOWN = {
     "UNMIGRATABLE_COMMIT": "The commit that runs, 7 to 40 hex digits; shown beside probe.pyz.",
     "UNMIGRATABLE_LEASE_SECONDS": "After how long a worker that says nothing has lost its claim. Default: 60.",
     "UNMIGRATABLE_SWEEP_SECONDS": "How often the sweep looks for what a lost bell left lying. Default: 10.",
+    "UNMIGRATABLE_KCIDB_ORIGIN": "This site's own origin in its export as KCIDB. Default: unmigratable.",
     "UNMIGRATABLE_QUEUE": "What its queues' names begin with, where sites share a broker. Default: unmigratable.",
     "UNMIGRATABLE_POOL": "Database connections of one process, at the most. Default: 16, one for each thread.",
     "UNMIGRATABLE_BEHIND_TLS_PROXY": "'yes' where a proxy ends TLS and sets the headers named below. Default: no.",

@@ -95,7 +95,7 @@ def rows(finding: Finding) -> Tuple[Advice, ...]:
     return next((NOW[key] for key in keys if key in NOW), ())
 
 
-_AGAIN_IN_VAIN = "Trying again changes nothing: the range holds memory that cannot be moved at all."
+_AGAIN_IN_VAIN = "Trying again alone changes nothing: the range holds memory that is not movable."
 _IS_OVER = Advice("This allocation is over: it came back with an error, and nobody waits.", ("came-back",))
 _MINDS_SIGNALS = Advice(
     "The mover can be interrupted: Ctrl-C, or a signal to the task that wrote `offline`.", ("interruptible",)
@@ -109,7 +109,7 @@ NOW: Dict[str, Tuple[Advice, ...]] = {
         Advice(_AGAIN_IN_VAIN + " Take another block, or keep such memory out from the next boot on."),
     ),
     "refuses-always": (
-        Advice("Trying again changes nothing while it is in use: its owner never lets a folio move."),
+        Advice("Trying again alone changes nothing while it is in use: its owner never lets a folio move."),
         Advice("End what uses it, or take another block."),
     ),
     "write-refused": (

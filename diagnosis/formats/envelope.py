@@ -237,7 +237,7 @@ def _within(run: Mapping[str, Any], where: str, faults: List[Fault]) -> bool:
     return good
 
 
-def _run_id(body: bytes, given: Given) -> str:
+def _check(body: bytes, given: Given) -> str:
     return str(_checked(body)["run_id"])
 
 
@@ -251,7 +251,7 @@ FORMAT = Format(
     media_types=(MEDIA_TYPE,),
     suffix=".json",
     needs=(),
-    run_id=_run_id,
+    check=_check,
     observations=_observations,
 )
 
@@ -279,4 +279,5 @@ def _observation(envelope: Envelope, run: Run) -> Observation:
         worked_before=operation.get("before"),
         worked_while_held=operation.get("while_held"),
         worked_after=operation.get("after_release"),
+        seen_at=sent.get("started_at", envelope.started_at),
     )

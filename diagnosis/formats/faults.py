@@ -14,6 +14,8 @@ from typing import Mapping, Sequence, Tuple
 CODES: Mapping[str, Tuple[str, str]] = {
     "not-json": ("The body is not JSON.", "Mend it at line:column, and send it again with the same run id."),
     "not-ktap": ("The body is not KTAP.", "It begins with `KTAP version 1`, or `TAP version 13` or 14."),
+    "not-ltp": ("The body is not of LTP.", "Lines such as `name.c:80: TPASS: …`, runltp's log, or kirk's JSON."),
+    "not-junit": ("The body is not JUnit XML.", "A `testsuites` or `testsuite` element, without DTD or entities."),
     "wrong-shape": (
         "Fields are missing or of the wrong type.",
         "Each error names a field by its JSON Pointer. The JSON Schema lists them all.",

@@ -3,20 +3,26 @@
     observations(text, Context(release="6.12.95", environment="guest"))
 
 A log has no control beside it, so what it shows is counted apart from runs. `outcome` is what it shows of the folio:
-`hangs` where a mover sleeps for it, `refuses` where a mover came back without it, `inconclusive` else.
+`hangs` where a mover sleeps for it, `refuses` where a mover came back without it, `inconclusive` else. That the kernel
+panicked is told too.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import replace
 from typing import List, Union
 
 from diagnosis.diagnose import diagnose
-from diagnosis.formats.format import Format, Given
+from diagnosis.matching import naming
 from diagnosis.matching.observation import Context, Observation
 from diagnosis.rules.verdict import Finding
 from diagnosis.words import vocabulary
 
+_PANIC = "Kernel panic - not syncing:"
+_NUMBERS = re.compile(r"\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b")
+MAX_PANICS = 20
 _OUTCOMES = {"sleeps_in_d": "hangs", "retries_without_progress": "refuses", "rejected_at_once": "refuses"}
 
 
@@ -47,7 +53,39 @@ def observations(text: Union[str, bytes], context: Context) -> List[Observation]
                 says=verdict.sentence,
             )
         )
-    return _distinct(made)
+    return _distinct(made) + _panics(read.text, context, release, architecture)
+
+
+def _panics(text: str, context: Context, release: str, architecture: str) -> List[Observation]:
+    """A kernel that panicked says nothing of a folio, and why nothing came after it. In a log that shows the end of two
+    boots there may be two."""
+    made: List[Observation] = []
+    at = text.find(_PANIC)
+    while at >= 0 and len(made) < MAX_PANICS:
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        why = naming.plain(text[at + len(_PANIC) : end].strip())
+        alike = _NUMBERS.sub("N", why)
+        made.append(
+            Observation(
+                key="panic:%d" % (text.count("\n", 0, at) + 1),
+                kind="log",
+                names="",
+                release=release,
+                label=context.label,
+                architecture=architecture,
+                mover="",
+                migrate_mode="",
+                area="",
+                environment=context.environment,
+                outcome="inconclusive",
+                freed_seconds=None,
+                fingerprint=hashlib.sha256(("panic/" + alike).encode()).hexdigest()[:16],
+                says="The kernel panicked: " + (why or "it does not say why."),
+            )
+        )
+        at = text.find(_PANIC, end)
+    return made
 
 
 def _outcome(finding: Finding) -> str:
@@ -66,23 +104,3 @@ def _distinct(made: List[Observation]) -> List[Observation]:
         seen.add(key)
         kept.append(replace(one, key=key))
     return kept
-
-
-def _check(body: bytes, given: Given) -> str:
-    """Any text is a log, and none carries a run id."""
-    return ""
-
-
-def _of_report(body: bytes, given: Given) -> List[Observation]:
-    return observations(body, Context(given.kernel, given.label, given.architecture, given.environment))
-
-
-FORMAT = Format(
-    name="kernel-log",
-    title="a kernel log, a page dump, a stack or a trace",
-    media_types=("text/plain",),
-    suffix=".txt",
-    needs=("kernel", "architecture"),
-    run_id=_check,
-    observations=_of_report,
-)

@@ -8,10 +8,11 @@
     ok 1 selftests: mm: migration
     not ok 2 selftests: mm: cow # SKIP needs two nodes
 
-A line of a kernel log may begin with its time. What is neither a result, a plan nor a version is passed over, since
-tests print as they like. A result whose own subtests were printed says nothing beyond them and is left out; of a
-plan that was not kept, what is missing is one `error`. KTAP carries no control and no run id: a test that passed or
-failed is shown, and stays out of every denominator.
+Stamps, quoting and the like are taken off (diagnosis.text.unwrap). What is neither a result, a plan nor a version is
+passed over, since tests print as they like; but for the line with which a runner announces a test, by which a run that
+a panic or a timeout cut keeps the names of what it was in. A result whose own subtests were printed says nothing beyond
+them and is left out; of a plan that was not kept, what is missing is one `error`. KTAP carries no control and no run
+id: a test that passed or failed is shown, and stays out of every denominator.
 """
 
 from __future__ import annotations
@@ -21,16 +22,25 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Dict, Iterator, List, Optional, Tuple
 
+from diagnosis.formats import kernel_log
 from diagnosis.formats.faults import Fault, Unreadable
 from diagnosis.formats.format import Format, Given
 from diagnosis.matching import naming
-from diagnosis.matching.observation import Observation
+from diagnosis.matching.observation import Context, Observation
+from diagnosis.text import decode, log_lines, unwrap
 
 MAX_RESULTS = 5_000
 MAX_DEPTH = 12
 MAX_LINE = 2_000
-_TIME = re.compile(r"(?:<\d{1,3}>)?\[ {0,12}\d{1,12}\.\d{1,9}\](?:\[ {0,9}[TC]\d{1,9}\])? ?")
-_NEST = re.compile(r"[ \t#]+(?=K?TAP version |1\.\.|ok |not ok )")
+# A line that says something begins so; `#` and blanks before it are how deep it is nested.
+_SAYS = r"(?:K?TAP version |1\.\.\d|ok\b|not ok\b|# Subtest: |selftests: |running \S)"
+_NEST = re.compile(r"[ \t#]*?(?=%s)" % _SAYS)
+_MAY_SAY = re.compile(r"TAP version |1\.\.\d|\bok\b|# Subtest: |selftests: |running \S")
+_SUBTEST = re.compile(r"# Subtest: +(.{1,200})")
+_RUNNER = re.compile(r"(selftests: .{1,200})")
+# run_vmtests.sh of kselftest's mm, which says no more than this of itself.
+_VMTESTS = re.compile(r"running (?:bash )?\./(.{1,200})")
+VMTESTS = "mm: run_vmtests.sh"
 _VERSION = re.compile(r"K?TAP version \d+\s*$")
 _PLAN = re.compile(r"1\.\.(\d{1,9})\b\s*(?:#\s*(SKIP)\b\s*(.*))?", re.IGNORECASE)
 _RESULT = re.compile(r"(ok|not ok)\b\s*(?:\d{1,9}\b)?\s*(?:- )?(.*)")
@@ -56,13 +66,14 @@ class _Level:
     """One nesting depth while it is read: how far it is indented, how many were planned and came."""
 
     indent: int
+    name: str = ""
     planned: Optional[int] = None
     came: int = 0
     found: _Found = field(default_factory=list)
 
-    def finished(self, line: int) -> _Found:
-        """What was found, and one `error` where fewer came than were planned."""
-        if self.planned is None or self.came >= self.planned:
+    def finished(self, line: int, nr_begun: int = 0) -> _Found:
+        """What was found, and one `error` where fewer came, or had begun, than were planned."""
+        if self.planned is None or self.came + nr_begun >= self.planned:
             return self.found
         reason = "%d of %d planned results came" % (self.came, self.planned)
         return [*self.found, ((), Result(line, "", "error", "", reason))]
@@ -70,17 +81,40 @@ class _Level:
 
 def results(body: bytes) -> List[Result]:
     """Every result that has no results below it, in the order of lines. Raises `Unreadable`."""
+    levels, announced, number = _levels(body)
+    if not levels:
+        raise Unreadable("not-ktap", [Fault("1:1", "a line such as: KTAP version 1", "no such line")])
+    found = _cut(levels, announced, number)
+    if not found:
+        raise Unreadable("not-ktap", [Fault("%d:1" % number, "at least one result", "none")])
+    if len(found) > MAX_RESULTS:  # each level of each test may lack results that were planned
+        raise _too_much(number)
+    return [replace(one, name=naming.path(names)) for names, one in found]
+
+
+def is_in(body: bytes) -> bool:
+    """Whether there is a line that begins KTAP, which then holds at least something of the kind."""
+    return b"TAP version " in body and bool(_levels(body)[0])
+
+
+def _levels(body: bytes) -> Tuple[List[_Level], Dict[int, str], int]:
+    """The levels that are open where the text ends, outermost first; tests that were announced and are not among these,
+    by indentation; and the number of the last line."""
     levels: List[_Level] = []
+    announced: Dict[int, str] = {}
     number, nr_results = 0, 0
     for number, indent, text in _lines(body):
         plan, result = _PLAN.match(text), _RESULT.match(text)
-        if (not levels and not _VERSION.match(text)) or not (plan or result or _VERSION.match(text)):
+        if not (plan or result or _VERSION.match(text)):
+            _announce(text, indent, levels, announced)
+            continue
+        if not levels and not _VERSION.match(text):
             continue
         inner: _Found = []
-        while result and levels[-1].indent > indent and len(levels) > 1:
+        while result and levels and levels[-1].indent > indent:
             inner = levels.pop().finished(number) + inner  # a result ends what is nested below it
         if not levels or levels[-1].indent < indent:
-            levels.append(_Level(indent))
+            levels.append(_Level(indent, announced.pop(indent, "")))
         level = levels[-1]
         if plan:
             level.planned = int(plan[1])
@@ -93,14 +127,32 @@ def results(body: bytes) -> List[Result]:
             nr_results += 1
         if nr_results > MAX_RESULTS or len(levels) > MAX_DEPTH:
             raise _too_much(number)
-    if not levels:
-        raise Unreadable("not-ktap", [Fault("1:1", "a line such as: KTAP version 1", "no such line")])
-    found = [one for level in levels for one in level.finished(number)]  # several, where it ends inside a test
-    if not found:
-        raise Unreadable("not-ktap", [Fault("%d:1" % number, "at least one result", "none")])
-    if len(found) > MAX_RESULTS:  # each level of each test may lack results that were planned
-        raise _too_much(number)
-    return [replace(one, name=naming.path(names)) for names, one in found]
+    return levels, announced, number
+
+
+def _announce(text: str, indent: int, levels: List[_Level], announced: Dict[int, str]) -> None:
+    """A runner says which test's output comes next, at the depth of that output; KUnit also after its first line."""
+    vmtest = _VMTESTS.match(text)
+    found = _SUBTEST.match(text) or _RUNNER.match(text) or vmtest
+    if found is None:
+        return
+    if vmtest:
+        announced.setdefault(indent - len("# "), VMTESTS)
+    if not vmtest and levels and levels[-1].indent == indent and not levels[-1].came:
+        levels[-1].name = levels[-1].name or found[1]
+    elif len(announced) < MAX_DEPTH or indent in announced:
+        announced[indent] = found[1]
+
+
+def _cut(levels: List[_Level], announced: Dict[int, str], line: int) -> _Found:
+    """What the levels that never ended hold: each inside the one before it, under the name that was announced."""
+    around = [announced[indent] for indent in sorted(announced) if indent < levels[0].indent]
+    made: _Found = []
+    for level in reversed(levels):
+        made = level.finished(line, nr_begun=1 if made and level is not levels[-1] else 0) + made
+        if level.name:
+            made = [((level.name, *names), one) for names, one in made]
+    return [((*around, *names), one) for names, one in made] if around else made
 
 
 def _too_much(line: int) -> Unreadable:
@@ -109,7 +161,12 @@ def _too_much(line: int) -> Unreadable:
 
 
 def observations(body: bytes, given: Given) -> List[Observation]:
-    found = results(body)
+    """Its results, and what the kernel's log between them shows."""
+    context = Context(given.kernel, given.label, given.architecture, given.environment)
+    return tests(results(body), given) + kernel_log.observations(body, context)
+
+
+def tests(found: List[Result], given: Given) -> List[Observation]:
     return [
         Observation(
             key=key,
@@ -150,20 +207,35 @@ FORMAT = Format(
     media_types=("application/x-ktap", "text/x-ktap", "application/x-tap"),
     suffix=".ktap",
     needs=("kernel", "architecture"),
-    run_id=_check,
+    check=_check,
     observations=observations,
 )
 
 
 def _lines(body: bytes) -> Iterator[Tuple[int, int, str]]:
-    """Number from 1, indentation and text of each line, of which no more than MAX_LINE bytes are read."""
-    for number, raw in enumerate(body.split(b"\n"), start=1):
-        text = raw[:MAX_LINE].decode("utf-8", "replace").rstrip()
-        time = _TIME.match(text)
-        text = text[time.end() :] if time else text
-        nest = _NEST.match(text)
+    """Number from 1, indentation and text of each line that may say something, undressed, and of the last one."""
+    text = decode.decode(body)
+    last = text.count("\n") + 1
+    number = 0
+    for number, line in _undressed(text):
+        nest = _NEST.match(line)
         indent = nest.end() if nest else 0
-        yield number, indent, text[indent:]
+        yield number, indent, line[indent:].rstrip()
+    if number != last:
+        yield last, 0, ""
+
+
+def _undressed(text: str) -> Iterator[Tuple[int, str]]:
+    """Only where a word of KTAP stands: most of a console's log is something else."""
+    if unwrap.dress(text).is_plain:
+        for number, line in enumerate(text.split("\n"), 1):
+            line = line[:MAX_LINE]
+            if _MAY_SAY.search(line):
+                yield number, line if _NEST.match(line) else unwrap.unstamped(unwrap.whole(number, line)).text
+        return
+    for piece in log_lines.undressed(text, MAX_LINE):
+        if _MAY_SAY.search(piece.text):
+            yield piece.number, unwrap.unstamped(piece).text
 
 
 def _told(match: "re.Match[str]", inner: _Found, number: int) -> _Found:

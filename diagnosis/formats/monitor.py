@@ -82,10 +82,11 @@ def _observations(body: bytes, given: Given) -> List[Observation]:
     seen = read(body)
     kernel = seen["kernel"]
     context = Context(kernel["release"], kernel.get("label", ""), kernel["architecture"], seen["environment"])
-    return [replace(one, kind="monitor") for one in kernel_log.observations(as_text(seen), context)]
+    began = seen.get("started_at", "")
+    return [replace(one, kind="monitor", seen_at=began) for one in kernel_log.observations(as_text(seen), context)]
 
 
-def _run_id(body: bytes, given: Given) -> str:
+def _check(body: bytes, given: Given) -> str:
     return str(read(body)["run_id"])
 
 
@@ -95,6 +96,6 @@ FORMAT = Format(
     media_types=(MEDIA_TYPE,),
     suffix=".json",
     needs=(),
-    run_id=_run_id,
+    check=_check,
     observations=_observations,
 )

@@ -209,7 +209,8 @@ def _anything(value: Any) -> bool:
 
 
 def load(body: bytes) -> Any:
-    """JSON bytes to a value. Duplicate or long names, NaN, NUL, lone surrogates, deep nesting are `Unreadable`."""
+    """JSON bytes, with or without a mark of UTF-8, to a value. Duplicate or long names, NaN, NUL, lone surrogates and
+    deep nesting are `Unreadable`."""
     names_are_long: List[bool] = []
 
     def made_of(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
@@ -222,8 +223,10 @@ def load(body: bytes) -> Any:
                 names_are_long.append(True)
         return made
 
+    if not body.strip():
+        raise Unreadable("not-json", [Fault("1:1", "JSON", "nothing")])
     try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=made_of, parse_constant=_no_constant)
+        value = json.loads(body.decode("utf-8-sig"), object_pairs_hook=made_of, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise Unreadable("not-json", [Fault("", "UTF-8", "byte %d is not" % error.start)]) from None
     except json.JSONDecodeError as error:

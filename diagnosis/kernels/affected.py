@@ -94,10 +94,6 @@ class Answer:
     """Of the reason that decided; '' where nothing did."""
     reasons: Tuple[Reason, ...]
 
-    @property
-    def is_contradicted(self) -> bool:
-        return any(reason.contradicts for reason in self.reasons)
-
 
 def answer(kernel: Release, measured: Iterable[Measurement], changes: Sequence[Change]) -> Answer:
     conclusive = [one for one in measured if one.conclusive]
@@ -292,7 +288,8 @@ def _elsewhere(kernel: Release, measured: List[Measurement]) -> List[Reason]:
 def _neighbour(group: List[Measurement]) -> Reason:
     held = [one.held > 0 for one in group]
     line = releases.read(group[0].release).line
-    what = "held" if all(held) else "held for some movers, not for others" if any(held) else "never held"
+    what = "held for some movers, not for others" if any(held) else "never held"
+    what = "held" if all(held) else what
     builds = ", ".join(sorted({one.release for one in group}))
     return Reason("elsewhere", UNKNOWN, "Line %s: %s (%s)." % (line, what, builds))
 

@@ -1,6 +1,7 @@
 """Kernel release strings, read: which line a build belongs to, who built it, and how builds sort.
 
-Vendor kernels are lines of their own: 5.14.0-570.el9 carries years of backports and is el9, not 5.14.
+Vendor kernels are lines of their own: 5.14.0-570.el9 carries years of backports and is el9, not 5.14. `identity` and
+`architecture` bring the spellings of one kernel together, by what the kernel's build makes of a tag.
 """
 
 from __future__ import annotations
@@ -121,6 +122,64 @@ def read_uname(text: str) -> Optional[Release]:
         if version[:2] == release.base:
             return replace(release, order=version + (_FINAL,), hides_patch=False)
     return release
+
+
+# What a tag of upstream's, `git describe` and the release of a kernel built from a clean tree consist of, and no more:
+# a name with anything else in it is somebody's own. scripts/setlocalversion writes the number of commits with five
+# digits and the hash with twelve; the makefile writes three numbers where a tag has two.
+_UPSTREAM = re.compile(
+    r"(?:v?(?P<version>\d{1,4}\.\d{1,4}(?:\.\d{1,6}){0,2})(?P<rc>-rc\d{1,3})?)?-?(?P<next>next-\d{8})?"
+    r"(?:-(?P<n>\d{1,6})-g(?P<hash>[0-9a-f]{7,40}))?(?P<changed>\+|-dirty)?"
+)
+_HASH = re.compile(r"g?([0-9a-f]{40}|[0-9a-f]{64})")
+HASH_DIGITS = 12
+_ARCHITECTURES = {
+    "arm64": "aarch64",
+    "amd64": "x86_64",
+    "x64": "x86_64",
+    "x86": "x86_64",
+    "i386": "i686",
+    "riscv": "riscv64",
+    "s390": "s390x",
+    "loongarch": "loongarch64",
+    "ppc64el": "ppc64le",
+}
+OTHER_ARCHITECTURES = tuple(sorted(_ARCHITECTURES))
+
+
+def identity(raw: str) -> str:
+    """The release as the kernel itself prints it, whoever says it: `v6.15-rc7-7-g4a95bc121ccd`, as a tag is described,
+    is `6.15.0-rc7-00007-g4a95bc121ccd`. A whole commit hash keeps to itself, in small letters. Of any other name
+    nothing is known, and it stays as it is: 6.15.0-rc7-amd64 is a distribution's, and another kernel."""
+    commit = _HASH.fullmatch(raw.lower())
+    if commit:
+        return commit[1]
+    found = _UPSTREAM.fullmatch(raw)
+    if found is None or not (found["version"] or found["next"]):
+        return raw
+    parts = []
+    if found["version"]:
+        numbers = found["version"].split(".")
+        parts.append(".".join(numbers + ["0"] * (3 - len(numbers))) + (found["rc"] or ""))
+    if found["next"]:
+        parts.append(found["next"])
+    if found["n"] and int(found["n"]):
+        parts.append("%05d-g%s" % (int(found["n"]), found["hash"][:HASH_DIGITS]))
+    return "-".join(parts) + (found["changed"] or "")
+
+
+def ending(release: str) -> str:
+    """How the whole release ends of which `release`, an `identity`, is a part: a commit's hash, or a day of linux-next
+    without its version. '' where it is a whole one."""
+    if _HASH.fullmatch(release):
+        return "-g" + release[:HASH_DIGITS]
+    return "-" + release if release.startswith("next-") and _UPSTREAM.fullmatch(release) else ""
+
+
+def architecture(name: str) -> str:
+    """What `uname -m` prints there, of what Kbuild, distributions and CI call it. As in Kbuild x86 and riscv are the
+    64-bit ones, which everybody tests."""
+    return _ARCHITECTURES.get(name, name)
 
 
 def compare(one: Release, other: Release) -> Optional[int]:

@@ -83,15 +83,15 @@ def all_there(wanted: Iterable[str], marks: Container[str], ordered: Sequence[st
 
 
 @lru_cache(maxsize=1_024)
-def _stretches(names: FrozenSet[str]) -> Tuple[Tuple[str, Tuple[str, ...]], ...]:
-    """Names in order, each as the parts of its path: worked out once for a signature, not once for each test."""
-    return tuple((name, tuple(name.split("."))) for name in sorted(names))
+def _stretches(names: FrozenSet[str]) -> Tuple[Tuple[str, Tuple[naming.Parts, naming.Parts]], ...]:
+    """Names in order, each taken apart: worked out once for a signature, not once for each test."""
+    return tuple((name, naming.stretch(name)) for name in sorted(names))
 
 
 def _named(observation: Observation, signature: Signature) -> str:
     if observation.kind == "test":
-        parts = observation.names.split(".")
-        name = next((name for name, wanted in _stretches(signature.names) if naming.stands_in(parts, wanted)), "")
+        test = observation.names
+        name = next((name for name, wanted in _stretches(signature.names) if naming.names(test, wanted)), "")
         return name and "The test %s speaks of this case, by %s." % (observation.names, name)
     if not observation.names or observation.names not in signature.names:
         return ""
@@ -142,4 +142,4 @@ def digest(signatures: Sequence[Signature]) -> str:
     parts = [
         (s.case, sorted(s.names), sorted(s.fingerprints), s.proves) for s in sorted(signatures, key=lambda s: s.case)
     ]
-    return hashlib.sha256(repr((list(RULES), parts)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((list(RULES), naming.EDITION, parts)).encode()).hexdigest()[:16]

@@ -16,7 +16,8 @@ class Observation:
     None where unknown. `worked_…`: did the operation as a whole (block offline, CMA allocation, order-9 allocation)
     succeed before, while and after the hold; None where the mover has no such result, or it is not known.
     `marks`, sorted, is what signatures are held against (rules.marks), empty for a run; `says` is a sentence for
-    people, '' for a run.
+    people, '' for a run. `seen_at`: when it was seen, as the sender wrote it (RFC 3339), '' where nothing says so.
+    `beside`: what the sender keeps with it (an id, the address of its log), as JSON; '' for nothing.
     """
 
     key: str
@@ -37,6 +38,8 @@ class Observation:
     worked_after: Optional[bool] = None
     marks: Tuple[str, ...] = ()
     says: str = ""
+    seen_at: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True)

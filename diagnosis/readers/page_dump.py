@@ -14,7 +14,6 @@ from diagnosis.readers.stack import frame
 from diagnosis.text.lines import Line
 from diagnosis.text.record import Frame, Record, Value
 
-_PAGE = re.compile(r"page:")
 _PAIR = re.compile(r"(?<![\w(])([a-z_]+): ?(-?(?:0x)?[0-9a-f]{1,20}\b|\(null\))")
 _POISONED = re.compile(r"page:\S{0,40} is uninitialized and poisoned")
 _HEAD = re.compile(r"head:.*?(?=order:)")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import List, Protocol, Tuple, Union
 
 from diagnosis.readers import cma, complaints, inspect, kernel_files, offlining, page_dump, stack, tracing
-from diagnosis.text import lines
+from diagnosis.text import log_lines
+from diagnosis.text.decode import decode
 from diagnosis.text.lines import Line
 from diagnosis.text.record import Record
 
@@ -39,14 +40,14 @@ class Reading:
 
 def read(given: Union[str, bytes]) -> Reading:
     """Every record of the text, in the order of their first lines; at most MAX_RECORDS. Time linear in its length."""
-    text = lines.decoded(given)
+    text = decode(given)
     readers: List[Reader] = [make() for make in READERS]
-    taken = lines.read(text)
+    taken = log_lines.read(text)
     for line in taken:
         for reader in readers:
             if reader.take(line):
                 break
     records = [record for reader in readers for record in reader.finish()]
     records.sort(key=lambda record: record.lines)
-    is_cut = len(records) > MAX_RECORDS or len(taken) >= lines.MAX_RELEVANT
+    is_cut = len(records) > MAX_RECORDS or len(taken) >= log_lines.MAX_RELEVANT
     return Reading(text, tuple(records[:MAX_RECORDS]), text.count("\n") + 1, is_cut)

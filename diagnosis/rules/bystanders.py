@@ -9,7 +9,8 @@ import re
 from typing import FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from diagnosis.rules.task_state import first_caller
-from diagnosis.rules.tasks import LOCK, SOME_FOLIO, WAIT, WRITEBACK, Made, made, sleeps
+from diagnosis.rules.tasks.functions import LOCK, SOME_FOLIO, WAIT, WRITEBACK
+from diagnosis.rules.tasks.verdicts import Made, made, sleeps
 from diagnosis.rules.trace import Trace
 from diagnosis.rules.verdict import Reason, Source
 from diagnosis.text.record import Value

@@ -10,18 +10,8 @@ from typing import FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from diagnosis.rules.bystanders import waits_for_a_folio, waits_for_a_server, waits_for_some_folio, waits_to_write
 from diagnosis.rules.task_state import RUNNING, is_error
-from diagnosis.rules.tasks import (
-    LOCK,
-    MIGRATING,
-    SOME_FOLIO,
-    VICTIM,
-    WAIT,
-    WHILE,
-    WRITEBACK,
-    Made,
-    made,
-    sleeps,
-)
+from diagnosis.rules.tasks.functions import LOCK, MIGRATING, SOME_FOLIO, VICTIM, WAIT, WRITEBACK
+from diagnosis.rules.tasks.verdicts import WHILE, Made, made, sleeps
 from diagnosis.rules.trace import CONTIGUOUS, MOVERS, Trace
 from diagnosis.rules.verdict import Reason, Source, Verdict
 from diagnosis.text.record import Frame, Record

@@ -152,27 +152,38 @@ def _too_small(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place
             wanted, largest = failed.number("nr_pages") or 0, record.number("largest_free")
             free = record.number("nr_free")
             if free is not None and free < wanted:
-                sentence = "%d pages were asked for, and %d are free in the whole area." % (wanted, free)
-                told.append((sentence, [*failed.places("nr_pages"), *record.places("nr_free")]))
-                failed = None
-                continue
-            if largest is not None and wanted <= largest:
-                sentence = "%d pages are free, and the longest free range has %d: it is not full." % (
-                    free or 0,
-                    largest,
-                )
-                yield "cma-room", sentence, list(record.places("largest_free", "nr_free"))
+                told.append(_less_free(failed, record))
+            elif largest is None:
                 return
-            if largest is None:
+            elif wanted <= largest:
+                yield ("cma-room", *_room(record))
                 return
-            is_less = False
-            sentence = "%d pages were asked for, and the longest free range has %d." % (wanted, largest)
-            told.append((sentence, [*failed.places("nr_pages"), *record.places("largest_free")]))
+            else:
+                is_less = False
+                told.append(_no_range(failed, record))
             failed = None
     if failed is None and told:
-        yield "cma-too-small", told[0][0], told[0][1]
+        yield ("cma-too-small", *told[0])
         if is_less:
-            yield "cma-less-free", told[0][0], told[0][1]
+            yield ("cma-less-free", *told[0])
+
+
+def _less_free(failed: Record, free: Record) -> Tuple[str, List[Place]]:
+    sentence = "%d pages were asked for, and %d are free in the whole area."
+    numbers = (failed.number("nr_pages"), free.number("nr_free"))
+    return sentence % numbers, [*failed.places("nr_pages"), *free.places("nr_free")]
+
+
+def _no_range(failed: Record, free: Record) -> Tuple[str, List[Place]]:
+    sentence = "%d pages were asked for, and the longest free range has %d."
+    numbers = (failed.number("nr_pages"), free.number("largest_free"))
+    return sentence % numbers, [*failed.places("nr_pages"), *free.places("largest_free")]
+
+
+def _room(free: Record) -> Tuple[str, List[Place]]:
+    sentence = "%d pages are free, and the longest free range has %d: it is not full."
+    numbers = (free.number("nr_free") or 0, free.number("largest_free"))
+    return sentence % numbers, list(free.places("largest_free", "nr_free"))
 
 
 def _not_mounted(records: Sequence[Record]) -> Iterator[Tuple[str, str, List[Place]]]:
@@ -225,7 +236,8 @@ def _suspect(record: Record, connections: Connections) -> Said:
     state = {"WRITEBACK": "writeback", "LOCKED": "locked"}
     for flag in record.text("flags").split(",")[:32]:
         if flag in state and record.get("fs"):
-            told = "Page frames of %s belong to %s" % (record.text("block"), record.text("file"))
+            which = "Page frames of %s belong" % record.text("block") if record.get("block") else "A page frame belongs"
+            told = "%s to %s" % (which, record.text("file"))
             major, _, minor = record.text("device").partition(":")
             if major.isdecimal() and minor.isdecimal():
                 connection = connections.get((int(major) << 20) | int(minor))

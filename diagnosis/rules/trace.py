@@ -129,7 +129,9 @@ class Trace:
     def under(self, inner: FrozenSet[str], outer: FrozenSet[str]) -> Optional[Tuple[Frame, Frame]]:
         """The first of `inner` and a frame of `outer` further out, whatever stands between the two."""
         at = self.index(inner)
-        caller = next((frame for frame in self.frames[at + 1 :] if frame.function in outer), None) if at >= 0 else None
+        if at < 0:
+            return None
+        caller = next((frame for frame in self.frames[at + 1 :] if frame.function in outer), None)
         return (self.frames[at], caller) if caller is not None else None
 
     def elsewhere(self) -> Optional[Frame]:

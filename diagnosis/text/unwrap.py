@@ -167,6 +167,36 @@ def peeled(piece: Piece) -> Tuple[Piece, str, str]:
     return cut(piece, at, len(text)), source, stamp
 
 
+# What runners and CI systems put before each line of a console, beside the stamps above: LAVA's number and time, the
+# name of a stream (avocado), GitLab's two digits and a letter.
+_LEAD = re.compile(
+    r"\d{1,8} \d\d:\d\d:\d\d\.\d{1,9} ? ?|\[(?:std(?:log|out|err)|console|serial|dmesg|target)\] ?|"
+    r"(?<=Z )\d\d[OE][ +]|(?:DEBUG|INFO |WARN |ERROR|INFO|WARNING)[|:] ?"
+)
+
+
+def whole(number: int, text: str) -> Piece:
+    """A line as it stands."""
+    return Piece(text, number, ((0, number, 1),))
+
+
+def unstamped(piece: Piece) -> Piece:
+    """The line without quoting, stamps and leads, but with its own indentation, which says something in some texts."""
+    text, at = piece.text, 0
+    quoted = _QUOTE.match(text)
+    if quoted:
+        at = quoted.end()
+    for _ in range(8):
+        found = _LEAD.match(text, at) or _PREFIX.match(text, at)
+        if found is None or found.end() == at:
+            break
+        is_lead = found.re is _LEAD
+        at = found.end()
+        if not is_lead and text[at : at + 1] == " ":
+            at += 1
+    return cut(piece, at, len(text))
+
+
 def _begins(text: str, at: int) -> int:
     """Where the message begins behind a lead that is of no known form; `at` where it seems to begin there."""
     end = at + MAX_LEAD

@@ -18,6 +18,7 @@ from catalog.models import Document
 from discussion import notices
 from discussion.accounts import activity, leaving
 from discussion.models import Subscription
+from people.access.person import demand, signed_in
 from people.accounts.forms import LeaveForm, ProfileForm, WhyForm
 from people.models import User, may
 
@@ -25,8 +26,7 @@ from people.models import User, may
 @require_http_methods(["GET", "POST"])
 @login_required
 def profile(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, User)
-    user = User.objects.get(pk=request.user.pk)
+    user = User.objects.get(pk=signed_in(request).pk)  # a copy: a form that is refused has written into it
     form = ProfileForm(request.POST or None, instance=user)
     if request.method == "POST" and form.is_valid():
         form.save()
@@ -50,19 +50,19 @@ def profile(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def export(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, User)
-    answer = JsonResponse(leaving.data_of(request.user), json_dumps_params={"indent": 1, "ensure_ascii": False})
-    answer["Content-Disposition"] = f'attachment; filename="unmigratable-{request.user.pk}.json"'
+    person = signed_in(request)
+    answer = JsonResponse(leaving.data_of(person), json_dumps_params={"indent": 1, "ensure_ascii": False})
+    answer["Content-Disposition"] = f'attachment; filename="unmigratable-{person.pk}.json"'
     return answer
 
 
 @require_http_methods(["GET", "POST"])
 @login_required
 def leave(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, User)
-    form = LeaveForm(request.user, request.POST or None)
+    person = signed_in(request)
+    form = LeaveForm(person, request.POST or None)
     if request.method == "POST" and form.is_valid():
-        leaving.leave(request.user, form.cleaned_data["words"])
+        leaving.leave(person, form.cleaned_data["words"])
         logout(request)
         messages.success(request, "Your account is gone.")
         return redirect("cases")
@@ -74,12 +74,12 @@ def leave(request: HttpRequest) -> HttpResponse:
 def follow(request: HttpRequest, document: int) -> HttpResponse:
     """Mail of what is said of a document, or no more of it."""
     about = get_object_or_404(Document.objects.visible_to(request.user), pk=document)
-    assert isinstance(request.user, User)
+    person = signed_in(request)
     if request.POST.get("follow") == "no":
-        Subscription.objects.filter(user=request.user, document=about).delete()
+        Subscription.objects.filter(user=person, document=about).delete()
     else:
-        Subscription.objects.get_or_create(user=request.user, document=about)
-        if not notices.address_of(request.user):
+        Subscription.objects.get_or_create(user=person, document=about)
+        if not notices.address_of(person):
             messages.warning(request, "You follow it, but have no proved mail address yet: add one in your account.")
     return redirect(about.get_absolute_url() + "#discussion")
 
@@ -99,18 +99,16 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 @login_required
 def ban(request: HttpRequest, name: str) -> HttpResponse:
-    if not may(request.user, "ban"):
-        raise PermissionDenied("Maintainers ban people.")
-    assert isinstance(request.user, User)
+    maintainer = demand(request, "ban", "Maintainers ban people.")
     person = get_object_or_404(User, username=name.replace("\x00", ""))
-    if person == request.user:
+    if person == maintainer:
         raise PermissionDenied("You cannot ban yourself.")
     if request.POST.get("banned") == "no":
-        leaving.readmit(person, request.user)
+        leaving.readmit(person, maintainer)
         return redirect("person", name)
     form = WhyForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Say why: it stands in the journal.")
         return redirect("person", name)
-    leaving.ban(person, request.user, form.cleaned_data["why"])
+    leaving.ban(person, maintainer, form.cleaned_data["why"])
     return redirect("person", name)

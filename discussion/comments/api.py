@@ -82,7 +82,7 @@ class CommentsView(APIView):
             said = threads.say(about, by, form.cleaned_data["text"], form.cleaned_data["parent"])
         except threads.TooMany as error:
             raise Throttled(error.wait_seconds, str(error)) from None
-        except threads.Refused as error:
+        except threads.CannotBeSaid as error:
             raise Unsaid(409, str(error), []) from None
         headers = {"Location": settings.SITE_URL + said.permalink}
         return Response(listed(said, by), status=201, headers=headers)

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from catalog.models import Case, Document, Revision, Strategy
 from catalog.pages import feeds
 from catalog.pages.feeds import ENTRIES, Item
-from discussion.models import Comment, Standing
+from discussion.models import Comment, Visibility
 
 
 def case(request: HttpRequest, slug: str) -> HttpResponse:
@@ -30,7 +30,7 @@ def strategy(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _said(request: HttpRequest, document: Document) -> list[Item]:
     """What everybody may read: what waits or was hidden is in no feed, whoever asks."""
-    comments = Comment.objects.visible_to(request.user).about(document).filter(standing=Standing.SHOWN)
+    comments = Comment.objects.visible_to(request.user).about(document).filter(standing=Visibility.SHOWN)
     newest = comments.select_related("author", "document").order_by("-id")[:ENTRIES]
     return [
         Item(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from catalog.search import index
-from discussion.models import Comment, Standing
+from discussion.models import Comment, Visibility
 
 
 def keep(comment: Comment) -> None:
     """Brings the index up to what the comment is now."""
     key = f"comment-{comment.pk}"
-    if comment.standing != Standing.SHOWN:
+    if comment.standing != Visibility.SHOWN:
         index.forget(comment.document, key)
         return
     title = f"{comment.author.shown_name} on {comment.document.slug}"[:300]

@@ -1,9 +1,9 @@
 """Saying something, changing and resolving it, and reading what was said as trees.
 
-Refused      what was asked cannot be done; its text says why, for the person who asked
-  Locked     nothing more is said here
-  TooMany    this person has said much in a short time; `.wait_seconds`
-  Overtaken  the comment was changed meanwhile; `.comment` as it stands now
+CannotBeSaid  what was asked cannot be done; its text says why, for the person who asked
+  Locked      nothing more is said here
+  TooMany     this person has said much in a short time; `.wait_seconds`
+  Overtaken   the comment was changed meanwhile; `.comment` as it stands now
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from catalog.models import Document
 from discussion.comments import attachments, search_index
-from discussion.models import Comment, Earlier, Lock, Standing
+from discussion.models import Comment, Earlier, Lock, Visibility
 from people import journal
 from people.models import User, may
 
@@ -29,19 +29,19 @@ MOST_OF_A_NEWCOMER = 3
 MOST_EDITS, MOST_EDITS_WAITING = 100, 20
 
 
-class Refused(Exception):
+class CannotBeSaid(Exception):
     pass
 
 
-class Locked(Refused):
+class Locked(CannotBeSaid):
     pass
 
 
-class TooMany(Refused):
+class TooMany(CannotBeSaid):
     wait_seconds = int(WINDOW.total_seconds())
 
 
-class Overtaken(Refused):
+class Overtaken(CannotBeSaid):
     def __init__(self, comment: Comment) -> None:
         self.comment = comment
         super().__init__("This comment was changed meanwhile. Compare, and send yours again.")
@@ -64,7 +64,7 @@ def say(document: Document, author: User, text: str, parent: Comment | None = No
     _open_to(document, author)
     trusted = is_known(author)
     _bounded(author, MOST_IN_WINDOW if trusted else MOST_OF_A_NEWCOMER)
-    standing = Standing.SHOWN if trusted else Standing.WAITING
+    standing = Visibility.SHOWN if trusted else Visibility.WAITING
     comment = Comment.objects.create(
         document=document, author=author, text=text, parent=parent, standing=standing, attached=attachments.of(text)
     )
@@ -75,7 +75,7 @@ def say(document: Document, author: User, text: str, parent: Comment | None = No
 
 def _subject(comment: Comment) -> tuple[str, str]:
     """Under which name the journal tells of it: what it is about, where everybody may know that it is there."""
-    if comment.standing != Standing.SHOWN:
+    if comment.standing != Visibility.SHOWN:
         return "comment", str(comment.pk)
     return comment.document.kind, comment.document.slug
 
@@ -85,7 +85,7 @@ def is_known(author: User) -> bool:
     return (
         author.vouched
         or may(author, "moderate")
-        or Comment.objects.filter(author=author, standing=Standing.SHOWN).exists()
+        or Comment.objects.filter(author=author, standing=Visibility.SHOWN).exists()
     )
 
 
@@ -102,7 +102,7 @@ def _bounded(author: User, most: int) -> None:
 
 @transaction.atomic
 def edit(comment: Comment, author: User, text: str, base: int) -> Comment:
-    """Gives a comment another text, and keeps the one before. Raises `Overtaken`, `Locked`, `Refused`.
+    """Gives a comment another text, and keeps the one before. Raises `Overtaken`, `Locked`, `CannotBeSaid`.
 
     Of what still waits nobody has seen the text before, and it is not kept: whoever signs up could store without end.
     base: how many earlier texts there were when the author began (`Comment.nr_earlier`).
@@ -117,10 +117,10 @@ def edit(comment: Comment, author: User, text: str, base: int) -> Comment:
         raise Overtaken(comment)
     if comment.text == text:
         return comment
-    most = MOST_EDITS_WAITING if comment.standing == Standing.WAITING else MOST_EDITS
+    most = MOST_EDITS_WAITING if comment.standing == Visibility.WAITING else MOST_EDITS
     if base >= most:
-        raise Refused(f"A comment is changed up to {most} times. Say the rest in another one.")
-    if comment.standing != Standing.WAITING:
+        raise CannotBeSaid(f"A comment is changed up to {most} times. Say the rest in another one.")
+    if comment.standing != Visibility.WAITING:
         written_at = comment.edited_at or comment.created_at
         Earlier.objects.create(comment=comment, n=base + 1, text=comment.text, written_at=written_at)
     comment.text, comment.nr_earlier, comment.edited_at = text, base + 1, timezone.now()
@@ -144,7 +144,7 @@ def resolve(comment: Comment, by: User, resolved: bool) -> None:
 
 
 def may_edit(user: object, comment: Comment) -> bool:
-    return may(user, "comment") and comment.author == user and comment.standing != Standing.HIDDEN
+    return may(user, "comment") and comment.author == user and comment.standing != Visibility.HIDDEN
 
 
 def may_resolve(user: object, comment: Comment) -> bool:

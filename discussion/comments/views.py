@@ -20,8 +20,9 @@ from discussion.comments import threads
 from discussion.comments.forms import CommentForm, EditForm
 from discussion.mail import display
 from discussion.mail.diffs import coloured, difference
-from discussion.models import Comment, Lock, Standing, Subscription
+from discussion.models import Comment, Lock, Subscription, Visibility
 from discussion.models.comments import CommentQuerySet
+from people.access.person import demand, signed_in
 from people.models import User, may
 
 TEXTS_SHOWN = 20
@@ -101,20 +102,18 @@ def give_words(trees: Iterable[threads.Node], comments: list[Comment], user: Any
 def say(request: HttpRequest, document: int) -> HttpResponse:
     """The form on a page of its own: to quote somebody, to preview, to mend what was refused."""
     about = get_object_or_404(Document.objects.visible_to(request.user), pk=document)
-    if not may(request.user, "comment"):
-        raise PermissionDenied("Your role may read, not comment.")
-    assert isinstance(request.user, User)
+    person = demand(request, "comment", "Your role may read, not comment.")
     if request.method == "GET":
         quoted = _quoted(request, about)
-        return _compose(request, about, CommentForm(about, request.user, initial=quoted), quoted.get("parent"))
-    form = CommentForm(about, request.user, request.POST)
+        return _compose(request, about, CommentForm(about, person, initial=quoted), quoted.get("parent"))
+    form = CommentForm(about, person, request.POST)
     is_whole = form.is_valid()
     parent = form.cleaned_data.get("parent")
     if not is_whole or "preview" in request.POST:
         return _compose(request, about, form, parent)
     try:
-        comment = threads.say(about, request.user, form.cleaned_data["text"], parent)
-    except threads.Refused as refused:
+        comment = threads.say(about, person, form.cleaned_data["text"], parent)
+    except threads.CannotBeSaid as refused:
         form.add_error(None, str(refused))
         return _compose(request, about, form, parent, 429 if isinstance(refused, threads.TooMany) else 409)
     return redirect(comment.get_absolute_url())
@@ -179,7 +178,7 @@ def edit(request: HttpRequest, comment: int) -> HttpResponse:
     found = _comment(request, comment)
     if not threads.may_edit(request.user, found):
         raise PermissionDenied("A comment is edited by who wrote it.")
-    assert isinstance(request.user, User)
+    person = signed_in(request)
     form = EditForm(request.POST or None, initial={"text": found.text, "base": found.nr_earlier})
     page: dict[str, Any] = {"form": form, "comment": found}
     if request.method == "GET":
@@ -188,9 +187,9 @@ def edit(request: HttpRequest, comment: int) -> HttpResponse:
         return render(request, "discussion/edit.html", page, status=422)
     text = form.cleaned_data["text"]
     if "preview" in request.POST:
-        return render(request, "discussion/edit.html", {**page, "preview": Mentions([text], request.user).html(text)})
+        return render(request, "discussion/edit.html", {**page, "preview": Mentions([text], person).html(text)})
     try:
-        threads.edit(found, request.user, text, form.cleaned_data["base"])
+        threads.edit(found, person, text, form.cleaned_data["base"])
     except threads.Overtaken as overtaken:
         now = overtaken.comment
         again = EditForm(initial={"text": text, "base": now.nr_earlier})
@@ -201,7 +200,7 @@ def edit(request: HttpRequest, comment: int) -> HttpResponse:
             "refused": str(overtaken),
         }
         return render(request, "discussion/edit.html", page, status=409)
-    except threads.Refused as refused:
+    except threads.CannotBeSaid as refused:
         form.add_error(None, str(refused))
         return render(request, "discussion/edit.html", page, status=409)
     return redirect(found.get_absolute_url())
@@ -211,8 +210,8 @@ def edit(request: HttpRequest, comment: int) -> HttpResponse:
 @login_required
 def resolve(request: HttpRequest, comment: int) -> HttpResponse:
     found = _comment(request, comment)
-    if not threads.may_resolve(request.user, found) or found.standing != Standing.SHOWN:
+    if not threads.may_resolve(request.user, found) or found.standing != Visibility.SHOWN:
         raise PermissionDenied("A thread is resolved by who began it, or by an editor.")
-    assert isinstance(request.user, User)
-    threads.resolve(found, request.user, request.POST.get("resolved") == "yes")
+    person = signed_in(request)
+    threads.resolve(found, person, request.POST.get("resolved") == "yes")
     return redirect(found.get_absolute_url())

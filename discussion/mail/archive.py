@@ -129,8 +129,8 @@ def unpacked(body: bytes) -> bytes:
     """What gzip holds, up to the size that is read; other bytes as they are. Raises `NotFetched`."""
     if body[:2] != b"\x1f\x8b":
         return body
-    made, rest = [], body
-    left = MAX_BYTES
+    made: list[bytes] = []
+    rest, left = body, MAX_BYTES
     try:
         while rest:  # gzip allows several members, one after another; each copies what follows it
             if len(made) == MAX_MEMBERS:

@@ -33,7 +33,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Place:
+class InThread:
     """A letter in its tree. `depth` counts from 0 and grows no further than DEEPEST."""
 
     message: Message
@@ -54,7 +54,7 @@ class ShownTrailer:
     """A trailer as it stands in a letter: given in an answer, or carried along by a patch."""
 
     trailer: Trailer
-    place: Place
+    place: InThread
     for_stranger: bool
 
     @property
@@ -114,7 +114,7 @@ def by_version(trailers: Iterable[ShownTrailer]) -> list[tuple[int | None, list[
     return sorted(groups.items(), key=lambda group: -(group[0] or 0))
 
 
-def in_tree(messages: Iterable[Message]) -> list[Place]:
+def in_tree(messages: Iterable[Message]) -> list[InThread]:
     """Letters of one thread in the order in which they are read: each before its answers, answers by time.
 
     `version` is that of the patch that a letter is, or is an answer to.
@@ -122,17 +122,17 @@ def in_tree(messages: Iterable[Message]) -> list[Place]:
     below: dict[int | None, list[Message]] = defaultdict(list)
     for message in sorted(messages, key=lambda m: (m.sent_at is None, m.sent_at or _LONG_AGO, m.pk)):
         below[message.parent_id].append(message)
-    made: list[Place] = []
+    made: list[InThread] = []
     waiting: list[tuple[Message, int, int | None]] = [(m, 0, None) for m in reversed(below[None])]
     while waiting:
         message, depth, version = waiting.pop()
-        place = Place(message, min(depth, DEEPEST), message.patch_version or version)
+        place = InThread(message, min(depth, DEEPEST), message.patch_version or version)
         made.append(place)
         waiting += [(m, depth + 1, place.version) for m in reversed(below[message.pk])]
     return made
 
 
-def subjects(places: Iterable[Place], heading: str) -> list[str]:
+def subjects(places: Iterable[InThread], heading: str) -> list[str]:
     """Each letter's subject where it is another than what was read just before it, '' elsewhere. Below `heading`."""
     made = []
     read = patches.topic(heading)

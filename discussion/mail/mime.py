@@ -47,7 +47,7 @@ class _Bounded(Compat32):
 
 def parsed(raw: bytes) -> Message:
     """Raises `TooMuch`, and whatever else the standard library raises on bytes that are no mail."""
-    made = []
+    made: list[None] = []
 
     class Part(Message):
         depth = 0
@@ -59,7 +59,7 @@ def parsed(raw: bytes) -> Message:
                 raise TooMuch(f"more than {MAX_PARTS} parts, or parts within parts deeper than {MAX_DEPTH}")
             super().attach(part)
 
-    return BytesParser(Part, policy=_Bounded()).parsebytes(raw)  # type: ignore[arg-type]
+    return BytesParser(Part, policy=_Bounded()).parsebytes(raw)
 
 
 def header(mail: Message, name: str) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.db.models.functions import Length
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,6 +16,7 @@ from catalog.models import Document
 from discussion.mail import addresses, archive, display, fetcher, importer, letters
 from discussion.mail.forms import ImportForm
 from discussion.models import MailThread, Message, Trailer
+from people.access.person import demand
 from people.models import User, may
 from rest.messages import ring
 
@@ -26,7 +26,7 @@ MOST_CHARACTERS = 400_000  # of the letters of a page, but for its first: fifty 
 
 @dataclass(frozen=True)
 class Letter:
-    place: display.Place
+    place: display.InThread
     subject: str
     who: str
     recipients: str
@@ -74,7 +74,7 @@ def thread(request: HttpRequest, message_id: str) -> HttpResponse:
     return render(request, "discussion/mail_thread.html", shown)
 
 
-def _starts(places: list[display.Place]) -> list[int]:
+def _starts(places: list[display.InThread]) -> list[int]:
     """The index of the first letter of each page."""
     starts, size = [0], 0
     for n, place in enumerate(places):
@@ -102,7 +102,7 @@ def _page(request: HttpRequest, nr_pages: int) -> int:
     return int(given) - 1
 
 
-def _letters(places: list[display.Place], heading: str, stranger: bool) -> list[Letter]:
+def _letters(places: list[display.InThread], heading: str, stranger: bool) -> list[Letter]:
     wanted = [place.message.pk for place in places]
     texts = dict(Message.objects.filter(pk__in=wanted).values_list("pk", "text"))
     given: dict[int, list[Trailer]] = {}
@@ -131,18 +131,16 @@ def _letters(places: list[display.Place], heading: str, stranger: bool) -> list[
 @login_required
 def import_mail(request: HttpRequest) -> HttpResponse:
     """An mbox is read at once; a Message-ID is noted, and fetched by a worker within a minute."""
-    if not may(request.user, "import mail"):
-        raise PermissionDenied("Editors import mail.")
-    assert isinstance(request.user, User)
+    person = demand(request, "import mail", "Editors import mail.")
     slug = request.GET.get("about", "").replace("\x00", "")
-    form = ImportForm(request.user, request.POST or None, request.FILES or None, initial={"about": slug})
+    form = ImportForm(person, request.POST or None, request.FILES or None, initial={"about": slug})
     if request.method == "POST" and form.is_valid():
         try:
-            return redirect(_imported(request, request.user, form))
+            return redirect(_imported(request, person, form))
         except (archive.NotFetched, letters.Unreadable) as error:
             form.add_error("mailbox", str(error))
     status = 422 if form.errors else 200
-    about = list(Document.objects.visible_to(request.user).filter(slug=slug).order_by("kind"))
+    about = list(Document.objects.visible_to(person).filter(slug=slug).order_by("kind"))
     page = {"form": form, "about": about, "here": _here(about)}
     return render(request, "discussion/import.html", page, status=status)
 

@@ -1,6 +1,6 @@
 """What people say of a case or a strategy, here and by mail, and how it is kept in order."""
 
-from discussion.models.comments import Comment, Earlier, Standing
+from discussion.models.comments import Comment, Earlier, Visibility
 from discussion.models.following import Follower, Notice, Subscription
 from discussion.models.mail import MailThread, Message, Trailer
 from discussion.models.order import Flag, Lock
@@ -14,7 +14,7 @@ __all__ = [
     "MailThread",
     "Message",
     "Notice",
-    "Standing",
     "Subscription",
     "Trailer",
+    "Visibility",
 ]

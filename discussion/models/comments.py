@@ -14,7 +14,7 @@ from catalog.models.text import seen_by
 from people.models import User, may
 
 
-class Standing(models.TextChoices):
+class Visibility(models.TextChoices):
     SHOWN = "shown"
     WAITING = "waiting"  # the first comment of a new account, until an editor lets it through
     HIDDEN = "hidden"  # its text is kept for moderators; everybody sees that it was there, and why it is not
@@ -30,7 +30,7 @@ class CommentQuerySet(models.QuerySet["Comment"]):
         if may(user, "moderate"):
             return seen
         own = Q(author=user) if isinstance(user, User) else Q()
-        return seen.filter(~Q(standing=Standing.WAITING) | own) if own else seen.exclude(standing=Standing.WAITING)
+        return seen.filter(~Q(standing=Visibility.WAITING) | own) if own else seen.exclude(standing=Visibility.WAITING)
 
     def about(self, document: Document) -> CommentQuerySet:
         """What was said of a document; of a case also what was said of the strategies that serve it."""
@@ -53,7 +53,7 @@ class Comment(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     edited_at = models.DateTimeField(null=True)
     nr_earlier = models.PositiveIntegerField(db_default=0)
-    standing = models.CharField(max_length=8, choices=Standing.choices, db_default=Standing.SHOWN)
+    standing = models.CharField(max_length=8, choices=Visibility.choices, db_default=Visibility.SHOWN)
     hidden_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     hidden_why = models.CharField(max_length=300, blank=True, db_default="")
     resolved_at = models.DateTimeField(null=True)
@@ -68,7 +68,7 @@ class Comment(models.Model):
             models.Index(fields=["author", "-created_at"], name="comment_of_author"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(standing__in=Standing.values), name="comment_standing_known"),
+            models.CheckConstraint(condition=Q(standing__in=Visibility.values), name="comment_standing_known"),
             models.CheckConstraint(
                 condition=~Q(standing="hidden") | (Q(hidden_by__isnull=False) & ~Q(hidden_why="")),
                 name="comment_hidden_with_reason",
@@ -87,7 +87,7 @@ class Comment(models.Model):
 
     def readable_by(self, user: Any) -> bool:
         """Whether the words may be shown to somebody who may see that the comment is there."""
-        return self.standing != Standing.HIDDEN or may(user, "moderate")
+        return self.standing != Visibility.HIDDEN or may(user, "moderate")
 
 
 class Earlier(models.Model):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from catalog.models import Document
 from discussion.comments import search_index
 from discussion.comments.threads import Overtaken
-from discussion.models import Comment, Flag, Lock, Standing
+from discussion.models import Comment, Flag, Lock, Visibility
 from people import journal
 from people.models import User
 
@@ -20,7 +20,7 @@ from people.models import User
 def flag(comment: Comment, by: User, why: str) -> None:
     """Asks moderators to look. Once a person and comment: flagging again changes the reason."""
     Flag.objects.update_or_create(comment=comment, by=by, defaults={"why": why, "settled_at": None})
-    _told("comment.flagged", comment, by, why=why)
+    _record("comment.flagged", comment, by, why=why)
 
 
 @transaction.atomic
@@ -28,7 +28,7 @@ def settle_flags(comment: Comment, by: User, n: int) -> None:
     """`n`: as in `let_through`."""
     _as_it_was_read(comment, n)
     if Flag.objects.filter(comment=comment, settled_at=None).update(settled_at=timezone.now()):
-        _told("comment.flags_settled", comment, by)
+        _record("comment.flags_settled", comment, by)
 
 
 @transaction.atomic
@@ -38,23 +38,23 @@ def let_through(comment: Comment, by: User, n: int) -> None:
     Raises `Overtaken`: what was put into its place since then would be let through unseen.
     """
     _as_it_was_read(comment, n)
-    if Comment.objects.filter(pk=comment.pk, standing=Standing.WAITING).update(standing=Standing.SHOWN):
+    if Comment.objects.filter(pk=comment.pk, standing=Visibility.WAITING).update(standing=Visibility.SHOWN):
         User.objects.filter(pk=comment.author_id).update(vouched=True)
-        _told("comment.let_through", comment, by)
+        _record("comment.let_through", comment, by)
 
 
 @transaction.atomic
 def hide(comment: Comment, by: User, why: str) -> None:
-    Comment.objects.filter(pk=comment.pk).update(standing=Standing.HIDDEN, hidden_by=by, hidden_why=why)
+    Comment.objects.filter(pk=comment.pk).update(standing=Visibility.HIDDEN, hidden_by=by, hidden_why=why)
     Flag.objects.filter(comment=comment, settled_at=None).update(settled_at=timezone.now())
-    _told("comment.hidden", comment, by, why=why)
+    _record("comment.hidden", comment, by, why=why)
 
 
 @transaction.atomic
 def show(comment: Comment, by: User) -> None:
-    hidden = Comment.objects.filter(pk=comment.pk, standing=Standing.HIDDEN)
-    if hidden.update(standing=Standing.SHOWN, hidden_by=None, hidden_why=""):
-        _told("comment.shown", comment, by)
+    hidden = Comment.objects.filter(pk=comment.pk, standing=Visibility.HIDDEN)
+    if hidden.update(standing=Visibility.SHOWN, hidden_by=None, hidden_why=""):
+        _record("comment.shown", comment, by)
 
 
 @transaction.atomic
@@ -80,6 +80,6 @@ def _as_it_was_read(comment: Comment, n: int) -> None:
         raise Overtaken(now)
 
 
-def _told(verb: str, comment: Comment, by: User, **data: str) -> None:
+def _record(verb: str, comment: Comment, by: User, **data: str) -> None:
     search_index.keep(Comment.objects.select_related("author", "document").get(pk=comment.pk))
     journal.record(verb, "comment", str(comment.pk), by, comment=comment.pk, on=comment.document.slug, **data)

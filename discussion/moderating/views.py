@@ -17,9 +17,10 @@ from catalog.text.mentions import Mentions
 from discussion.comments import views
 from discussion.comments.forms import WhyForm
 from discussion.comments.threads import Overtaken, trees
-from discussion.models import Comment, Flag, Lock, Standing
+from discussion.models import Comment, Flag, Lock, Visibility
 from discussion.moderating import moderation
-from people.models import User, may
+from people.access.person import demand
+from people.models import may
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,9 @@ def queue(request: HttpRequest) -> HttpResponse:
     flagged: dict[int, list[Flag]] = {}
     for flag in flags:
         flagged.setdefault(flag.comment_id, []).append(flag)
-    waiting = list(comments.filter(standing=Standing.WAITING)[:100])
+    waiting = list(comments.filter(standing=Visibility.WAITING)[:100])
     reported = list(comments.filter(pk__in=flagged))
-    hidden = list(comments.filter(standing=Standing.HIDDEN).order_by("-id")[:50])
+    hidden = list(comments.filter(standing=Visibility.HIDDEN).order_by("-id")[:50])
     nodes = {node.comment.pk: node for node in (trees([one])[0] for one in [*waiting, *reported, *hidden])}
     views.give_words(nodes.values(), [node.comment for node in nodes.values()], request.user)
     page = {
@@ -127,14 +128,12 @@ def queue(request: HttpRequest) -> HttpResponse:
 @login_required
 def lock(request: HttpRequest, document: int) -> HttpResponse:
     about = get_object_or_404(Document.objects.visible_to(request.user), pk=document)
-    if not may(request.user, "moderate"):
-        raise PermissionDenied("Your role may not do this.")
-    assert isinstance(request.user, User)
+    person = demand(request, "moderate", "Your role may not do this.")
     if request.POST.get("locked") == "no":
-        moderation.unlock(about, request.user)
+        moderation.unlock(about, person)
         return redirect(about.get_absolute_url() + "#discussion")
     form = WhyForm(request.POST)
     if not form.is_valid():
         return render(request, "discussion/act.html", {"form": form, "about": about}, status=422)
-    moderation.lock(about, request.user, form.cleaned_data["why"])
+    moderation.lock(about, person, form.cleaned_data["why"])
     return redirect(about.get_absolute_url() + "#discussion")

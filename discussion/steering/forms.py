@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from catalog.documents.schema import Link, Standing
+from catalog.documents.schema import Link, Step
 from diagnosis.words.vocabulary import STRATEGY_STATES
 from discussion.mail import letters
 from discussion.typed import kept
@@ -78,9 +78,9 @@ class MoveForm(forms.Form):
     def clean_note(self) -> str:
         return " ".join(kept(self.cleaned_data["note"]).split())
 
-    def standing(self) -> Standing:
+    def step(self) -> Step:
         data = self.cleaned_data
-        return Standing(
+        return Step(
             state=data["state"],
             version=data["version"],
             source=data["source"],

@@ -22,14 +22,16 @@ from discussion.comments import excerpt, threads
 from discussion.mail import letters
 from discussion.models import Comment
 from discussion.steering.forms import MoveForm, SaidForm
+from people.access.person import signed_in
 from people.models import User, may
 
 
-def _known(request: HttpRequest) -> None:
+def _known(request: HttpRequest) -> User:
     """What is written into a strategy waits for nobody, so that it takes somebody whose comments do not either."""
-    assert isinstance(request.user, User)
-    if not threads.is_known(request.user):
+    person = signed_in(request)
+    if not threads.is_known(person):
         raise PermissionDenied("Comment first: this opens once a moderator has let your first comment through.")
+    return person
 
 
 def _strategy(request: HttpRequest, slug: str) -> tuple[Document, StrategyText]:
@@ -72,11 +74,10 @@ def _said(
 ) -> HttpResponse:
     if not may(request.user, "comment"):
         raise PermissionDenied("Your role may read, not object.")
-    _known(request)
-    assert isinstance(request.user, User)
+    person = _known(request)
     comment = _comment(request, document)
     form = SaidForm(request.POST or None, initial=_from_elsewhere(request, comment), is_answer=asked is not None)
-    if request.method == "POST" and form.is_valid() and _done(form, do, document, request.user, form, asked):
+    if request.method == "POST" and form.is_valid() and _done(form, do, document, person, form, asked):
         return redirect(document.get_absolute_url() + "#objections")
     page = {"form": form, "document": document, "text": text, "title": title, "asked": asked, "here": "strategies"}
     page |= {"comment": comment, "is_part": comment is not None and form.initial["text"] != comment.text.strip()}
@@ -106,16 +107,16 @@ def move(request: HttpRequest, slug: str) -> HttpResponse:
     document, text = _strategy(request, slug)
     if not steering.may_move(request.user, document):
         raise PermissionDenied("Its state is moved by who proposed it, and by editors.")
-    assert isinstance(request.user, User)
+    person = signed_in(request)
     form = MoveForm(request.POST or None, initial={"state": text.state.state, "version": text.state.version})
-    if request.method == "POST" and form.is_valid() and _done(form, _move, document, request.user, form):
+    if request.method == "POST" and form.is_valid() and _done(form, _move, document, person, form):
         return redirect(document.get_absolute_url())
     page = {"form": form, "document": document, "text": text, "here": "strategies"}
     return render(request, "discussion/move.html", page, status=422 if form.errors else 200)
 
 
 def _move(document: Document, by: User, form: MoveForm) -> None:
-    steering.move(document, by, form.standing())
+    steering.move(document, by, form.step())
 
 
 @require_POST
@@ -126,9 +127,8 @@ def drive(request: HttpRequest, slug: str) -> HttpResponse:
     free = not text.driver and may(request.user, "propose")
     if not (free or steering.may_move(request.user, document)):
         raise PermissionDenied("Somebody drives it already.")
-    _known(request)
-    assert isinstance(request.user, User)
-    steering.drive(document, request.user)
+    person = _known(request)
+    steering.drive(document, person)
     messages.success(request, "You drive it now.")
     return redirect(document.get_absolute_url())
 
@@ -136,7 +136,7 @@ def drive(request: HttpRequest, slug: str) -> HttpResponse:
 def _done(form: Form, do: Callable[..., None], *given: Any) -> bool:
     try:
         do(*given)
-    except (steering.Refused, Malformed) as error:
+    except (steering.CannotBeDone, Malformed) as error:
         form.add_error(None, str(error))
         return False
     return True

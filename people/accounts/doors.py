@@ -27,7 +27,7 @@ FROM_EVERYWHERE = attempts.Pace(free=300, first_seconds=86_400, most_seconds=86_
 COOKIE, SALT, YEAR = "device", "people.accounts.doors", 365 * 86_400
 
 
-class Refused(Exception):
+class TooManyAttempts(Exception):
     """Says in a sentence what to do."""
 
 
@@ -45,7 +45,7 @@ class Knock:
 
 
 def knock(request: HttpRequest, name: str) -> Knock:
-    """Notes one attempt to sign in as `name`. Raises `Refused`."""
+    """Notes one attempt to sign in as `name`. Raises `TooManyAttempts`."""
     name = _folded(name)
     known = _known_here(request, name)
     here = known or f"{name} from {network(address(request))}"
@@ -53,13 +53,13 @@ def knock(request: HttpRequest, name: str) -> Knock:
     try:
         attempts.begin(here, FROM_ONE_PLACE)
     except attempts.TooSoon as error:
-        raise Refused(f"Too many failed attempts. Try again in {error.wait_seconds} s.") from None
+        raise TooManyAttempts(f"Too many failed attempts. Try again in {error.wait_seconds} s.") from None
     if known:
         return Knock(here, "")
     try:
         attempts.begin(anywhere, FROM_EVERYWHERE)
     except attempts.TooSoon:
-        raise Refused(
+        raise TooManyAttempts(
             "Too many have failed to sign in with this name today. Sign in where you were signed in before, or set a "
             "new password by mail."
         ) from None

@@ -25,8 +25,10 @@ AT_ONCE = 50  # in one round: the next one comes within seconds
 MOST_TRIES = 8
 KEPT = timedelta(days=7)
 # What anybody may have sent to any address, by typing it into a form. The links of earlier ones go on working.
-ASKED_FOR = ("password_reset_key", "unknown_account", "account_already_exists")
-ASKED_FOR += ("email_confirmation", "email_confirmation_signup")
+ASKED_FOR = (
+    *("password_reset_key", "unknown_account", "account_already_exists"),
+    *("email_confirmation", "email_confirmation_signup"),
+)
 MOST_AN_HOUR = 5
 
 

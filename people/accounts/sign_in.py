@@ -44,7 +44,7 @@ class Accounts(DefaultAccountAdapter):
             raise self.validation_error("too_many_login_attempts")
         try:
             self._knock = doors.knock(request, credentials.get("username") or credentials.get("email", ""))
-        except doors.Refused as error:
+        except doors.TooManyAttempts as error:
             raise ValidationError(str(error)) from None
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
@@ -72,7 +72,7 @@ class Accounts(DefaultAccountAdapter):
         """Applies to password and social sign-up alike."""
         if is_reserved(username):
             raise self.validation_error("username_blacklisted")
-        return super().clean_username(username, shallow)
+        return str(super().clean_username(username, shallow))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Writes the mail for a worker to send. Links lead to SITE_URL, whatever host the request named."""
@@ -83,7 +83,7 @@ class Accounts(DefaultAccountAdapter):
 
     def format_email_subject(self, subject: str) -> str:
         """Subjects in sentence case."""
-        return super().format_email_subject(subject.capitalize())
+        return str(super().format_email_subject(subject.capitalize()))
 
     def get_login_stages(self) -> list[str]:
         """Replaces allauth's stage that asks for a verified address by ours."""

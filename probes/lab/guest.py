@@ -95,14 +95,15 @@ class Job:
     def id(self) -> str:
         return "%s-%s%s" % (self.case, self.mover, "-spread" if self.spread else "")
 
-    def hold(self, wanted_seconds: float) -> float:
-        """What an emulated processor takes seconds of the hold for: to find the held frames in a GiB of CMA, to make
-        targets out of the scratch memory of compaction, and to ask for all the huge pages that there are (`spread`)."""
+    def hold_seconds(self, wanted: float) -> float:
+        """How long it holds: `wanted`, or longer where an emulated processor needs seconds of the hold to find the
+        held frames in a GiB of CMA, to make targets out of compaction's scratch memory, or to ask for all huge pages
+        (`spread`)."""
         least = _LEAST_SPREAD_SECONDS if self.spread else _LEAST_SECONDS.get(self.mover, 0.0)
-        return max(wanted_seconds, least)
+        return max(wanted, least)
 
     def arguments(self, hold_seconds: float, label: str) -> List[str]:
-        hold = "%g" % self.hold(hold_seconds)
+        hold = "%g" % self.hold_seconds(hold_seconds)
         made = ["run", self.case, "--mover", self.mover, "--repeat", str(self.repeat), "--hold", hold]
         made += ["--environment", "guest", "--json", "--scratch", str(self._scratch_mib())]
         made += ["--spread"] if self.spread else []
@@ -114,15 +115,16 @@ class Job:
         and the scanners met 70 MiB up, before the control."""
         return 256 if self.mover == "compaction" else 128
 
-    def seconds(self, hold_seconds: float) -> float:
-        """After so long the guest gives up. Emulated, a run takes some 15 s beside the hold, with `spread` up to 60;
-        on a host with six times the work it can do, 80 s for one run and its start were not enough."""
-        return 60.0 + self.repeat * (self.hold(hold_seconds) + (120.0 if self.spread else 60.0))
+    def timeout_seconds(self, hold_seconds: float) -> float:
+        """When the guest ends the job, however far it is. Emulated, a run takes some 15 s beside the hold, with
+        `spread` up to 60; on a host with six times the work it can do, 80 s for one run and its start were not
+        enough."""
+        return 60.0 + self.repeat * (self.hold_seconds(hold_seconds) + (120.0 if self.spread else 60.0))
 
 
 def job_script(jobs: List[Job], hold_seconds: float, label: str) -> str:
     lines = (
-        "job %s %d %s" % (job.id, job.seconds(hold_seconds), shlex.join(job.arguments(hold_seconds, label)))
+        "job %s %d %s" % (job.id, job.timeout_seconds(hold_seconds), shlex.join(job.arguments(hold_seconds, label)))
         for job in jobs
     )
     return "\n".join(lines) + "\n"

@@ -113,7 +113,7 @@ class Session:
         script = guest.job_script(list(each.jobs), wishes.hold_seconds, wishes.label)
         image, results = folder / "initramfs", folder / "results"
         image.write_bytes(initramfs + cpio.archive([cpio.file("lab/jobs", script.encode())]))
-        deadline = _BOOT_SECONDS + sum(job.seconds(wishes.hold_seconds) for job in each.jobs)
+        deadline = _BOOT_SECONDS + sum(job.timeout_seconds(wishes.hold_seconds) for job in each.jobs)
         command = guest.command(
             each.shape, str(kernel.image), str(image), str(folder / "console"), str(results), wishes.accelerator
         )

@@ -38,7 +38,7 @@ class SpreadCompaction(Compaction):
         assert self.arena is not None
         return super().fits(frames) and len({frame // self.arena.block_pages for frame in frames}) == len(frames)
 
-    def meet(self, control: Sequence[int], target: Sequence[int]) -> None:
+    def note_frames(self, control: Sequence[int], target: Sequence[int]) -> None:
         assert self.arena is not None
         self.control = sorted({frame // self.arena.block_pages for frame in control})
         self.target = sorted({frame // self.arena.block_pages for frame in target})

@@ -71,7 +71,7 @@ class Mover:
         """The result that the mover's work has as a whole; None where it has none but the pages."""
         return None
 
-    def meet(self, control: Sequence[int], target: Sequence[int]) -> None:
+    def note_frames(self, control: Sequence[int], target: Sequence[int]) -> None:
         """Called once the target is held, with the frames of both."""
 
     def arm(self, frames: Sequence[int]) -> None:

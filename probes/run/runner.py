@@ -156,7 +156,7 @@ class _Run:
     def _attempt_while_held(self, held: List[Optional[int]], end: float) -> None:
         control = self.experiment.control_frames()
         self.found.control_nr = len(control)
-        self.mover.meet(_known(control), _known(held))
+        self.mover.note_frames(_known(control), _known(held))
         for attempt in range(1, self.mover.most_tries + 1):
             self.mover.arm(_unmoved(control, self.experiment.control_frames()) + _known(held))
             if attempt > 1 and time.monotonic() + _LEAST_ATTEMPT_SECONDS > end:  # that has taken a while
@@ -226,7 +226,7 @@ def _known(frames: List[Optional[int]]) -> List[int]:
 
 
 def _unmoved(before: List[Optional[int]], now: List[Optional[int]]) -> List[int]:
-    """The frames that are still in use: a page that has moved lies above the free targets already."""
+    """The frames of pages that have not moved yet. What has moved is no target: it lies above the free ones already."""
     return sorted(set(_known(before)) & set(_known(now)))
 
 

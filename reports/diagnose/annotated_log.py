@@ -26,7 +26,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Line:
+class ShownLine:
     number: int
     pieces: tuple[Piece, ...]
     is_reason: bool
@@ -47,19 +47,19 @@ class _Span:
     is_reason: bool
 
 
-def marked(diagnosis: Diagnosis) -> list[Line | Gap]:
+def marked(diagnosis: Diagnosis) -> list[ShownLine | Gap]:
     """The lines that any record or reason speaks of, at most MAX_LINES, with gaps between where that saves room."""
     spans = _spans(diagnosis)
     lines = diagnosis.text.rstrip("\n").split("\n")
     near = (n for at in spans for n in range(at - AROUND, at + AROUND + 1))
     wanted = elide.lines_to_show(near, range(1, len(lines) + 1))
-    made: list[Line | Gap] = []
+    made: list[ShownLine | Gap] = []
     last = 0
     for number in wanted[:MAX_LINES]:
         if number > last + 1:
             made.append(Gap(number - last - 1))
         own = spans.get(number, [])
-        made.append(Line(number, _pieces(lines[number - 1], own), any(span.is_reason for span in own)))
+        made.append(ShownLine(number, _pieces(lines[number - 1], own), any(span.is_reason for span in own)))
         last = number
     if wanted and last < len(lines):
         made.append(Gap(len(lines) - last))

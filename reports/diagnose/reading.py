@@ -15,16 +15,18 @@ import zstandard
 
 from diagnosis.answers import plain
 from diagnosis.diagnose import diagnose
-from diagnosis.formats import envelope, redact, registry
+from diagnosis.formats import envelope, redact
 from diagnosis.formats.faults import Fault, Unreadable
-from diagnosis.formats.format import Given
+from diagnosis.formats.format import Given, Note
+from diagnosis.kernels import releases
 from diagnosis.matching import match as matching
 from diagnosis.matching import naming
 from diagnosis.matching.match import Match, Signature
 from diagnosis.matching.observation import Observation
 from diagnosis.rules.verdict import Diagnosis
 from reports.diagnose import redacted
-from reports.diagnose.annotated_log import Gap, Line, marked
+from reports.diagnose.annotated_log import Gap, ShownLine, marked
+from reports.intake.formats import registry
 
 MOST_FINDINGS = 40
 MOST_RECORDS = 200
@@ -34,6 +36,7 @@ LINES, PLAIN, RECORDS = "lines", "plain", "records"
 @dataclass
 class Read:
     found: list[tuple[Observation, list[Match]]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     code: str = ""
     faults: tuple[Fault, ...] = ()
     traceback: str = ""
@@ -45,7 +48,7 @@ class Told:
 
     diagnosis: Diagnosis
     nr_records: int
-    lines: list[Line | Gap]
+    lines: list[ShownLine | Gap]
     plain: str
 
 
@@ -76,15 +79,25 @@ def observed(sent: Sequence[Sent], known: Sequence[Signature]) -> list[Read]:
 def _observed(one: Sent, known: Sequence[Signature]) -> Read:
     try:
         body = zstandard.ZstdDecompressor().decompress(one.packed)
-        said = registry.FORMATS[one.format].observations(body, Given(**one.given))
-        return Read([(observation, matching.match(observation, known)) for observation in said])
+        form, given = registry.FORMATS[one.format], Given(**one.given)
+        said = form.observations(body, given)
+        notes = form.notes(body, given) or [Note("nothing-recognised")] * (not said)
+        return Read([(observation, matching.match(observation, known)) for observation in map(_spelt, said)], notes)
     except Unreadable as error:
         return Read(code=error.code, faults=error.faults)
     except Exception:
         return Read(traceback=traceback.format_exc())
 
 
-def marked_log(body: bytes) -> list[Line | Gap]:
+def _spelt(said: Observation) -> Observation:
+    """With kernel and architecture by the one name that each has, whoever says it."""
+    release, architecture = releases.identity(said.release), releases.architecture(said.architecture)
+    if (release, architecture) == (said.release, said.architecture):
+        return said
+    return replace(said, release=release, architecture=architecture)
+
+
+def marked_log(body: bytes) -> list[ShownLine | Gap]:
     """A stored log, redacted, with marks on what was read in it."""
     return marked(diagnose(redacted.preview(body.decode("utf-8", "replace")).text))
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
+from people.access.person import signed_in
 from people.models import User, may
 from reports.diagnose import redacted, sharing
 from reports.diagnose.forms import ShareForm
@@ -94,20 +95,20 @@ def queue(request: HttpRequest) -> HttpResponse:
 @login_required
 def decide(request: HttpRequest, shared: UUID) -> HttpResponse:
     """`act`: take in, or turn down with an answer, for editors; withdraw, for its sender."""
-    assert isinstance(request.user, User)
+    person = signed_in(request)
     act = request.POST.get("act")
-    if act != "withdraw" and not may(request.user, "judge"):
+    if act != "withdraw" and not may(person, "judge"):
         raise PermissionDenied("What people shared is decided on by editors.")
     try:
         if act == "withdraw":
-            sharing.withdraw(shared, request.user)
+            sharing.withdraw(shared, person)
             messages.success(request, "Withdrawn. Nothing of it was kept.")
             return redirect("diagnose")
         if act == "take":
-            report = sharing.take_in(shared, request.user)
+            report = sharing.take_in(shared, person)
             bell.ring()
             return redirect("report", report.pk)
-        sharing.turn_down(shared, request.user, request.POST.get("answer", "").replace("\x00", "")[:500])
+        sharing.turn_down(shared, person, request.POST.get("answer", "").replace("\x00", "")[:500])
         messages.success(request, "Turned down. Its text is gone.")
     except sharing.SenderTaken:
         messages.error(request, f"The name {sharing.SENDER} is somebody's. A maintainer must rename them first.")

@@ -14,10 +14,11 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from diagnosis.text.lines import decoded
+from diagnosis.text.decode import decode
 from diagnosis.words.vocabulary import AREAS, MANNERS, MECHANISMS, MOVERS
 from reports.diagnose.reading import LINES, PLAIN
-from reports.diagnose.with_catalog import diagnosed
+from reports.diagnose.steps import Steps
+from reports.diagnose.with_catalog import Diagnosed, diagnosed
 from reports.intake import decompression
 from reports.intake.refusals import Refusal
 
@@ -103,9 +104,19 @@ def _plain(request: HttpRequest) -> HttpResponse:
     if given is None or not given.text.strip():
         return _text(USAGE.format(url=settings.SITE_URL), 200 if request.method != "POST" else 422)
     try:
-        return _text(diagnosed(given.text, request.user, given.release, PLAIN).told.plain)
+        return plain(diagnosed(given.text, request.user, given.release, PLAIN))
     except Refusal as refusal:
         return _text(f"{refusal}\n", 422)
+
+
+def plain(made: Diagnosed) -> HttpResponse:
+    """What curl is told, of what was read as `PLAIN`."""
+    return _text("\n".join([made.told.plain, *map(_steps, filter(None, (one.steps for one in made.found)))]))
+
+
+def _steps(steps: Steps) -> str:
+    head = f"What to do now, by the page of {steps.case.slug} ({settings.SITE_URL}{steps.address}):"
+    return f"{head}\n\n{steps.plain}"
 
 
 def _body(request: HttpRequest) -> Given:
@@ -118,7 +129,7 @@ def _body(request: HttpRequest) -> Given:
 
 def _text_of(file: bytes) -> str:
     try:
-        return decoded(decompression.unpacked(file, MAX_TEXT_BYTES))
+        return decode(decompression.unpacked(file, MAX_TEXT_BYTES))
     except Refusal:
         raise TooLarge from None
 

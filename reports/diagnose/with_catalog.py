@@ -5,7 +5,8 @@ Nothing is stored. A stranger's diagnosis knows no drafts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog.documents.signatures import signatures
@@ -15,7 +16,7 @@ from diagnosis.answers.advice import now_for
 from diagnosis.kernels import releases
 from diagnosis.kernels.affected import AFFECTED, NOT_AFFECTED, UNKNOWN
 from diagnosis.rules.verdict import Candidate, Diagnosis, Finding
-from reports.diagnose import reading
+from reports.diagnose import reading, steps
 from reports.intake.refusals import too_slow
 from rest.bounds import bounded
 
@@ -31,10 +32,13 @@ class Possible:
 
 @dataclass(frozen=True)
 class Found:
+    """`steps`: of the case that is proved, with the first finding that proves it."""
+
     finding: Finding
     candidates: tuple[Possible, ...]
     nr_more: int = 0
     now: str = ""
+    steps: steps.Steps | None = None
 
     @property
     def tells_apart(self) -> bool:
@@ -75,12 +79,13 @@ def diagnosed(text: str | bytes, user: Any, release: str = "", wanted: str = "")
     made = told.diagnosis
     release = release or made.release
     answers = _answers(release, made, cases)
-    found, said = [], {""}
+    found: list[Found] = []
+    said = {""}
     for finding in made.findings:
         now = now_for(finding, made.records)
         found.append(_found(finding, cases, answers, "" if now in said else now))
         said.add(now)
-    return Diagnosed(told, tuple(found), release)
+    return Diagnosed(told, tuple(_with_steps(found)), release)
 
 
 def _answers(release: str, made: Diagnosis, cases: dict[str, Case]) -> dict[str, Judged]:
@@ -95,6 +100,18 @@ def _found(finding: Finding, cases: dict[str, Case], answers: dict[str, Judged],
     possible = [Possible(c, cases[c.case], answers.get(c.case)) for c in finding.candidates]
     possible.sort(key=_rank)
     return Found(finding, tuple(possible[:MOST_CANDIDATES]), max(len(possible) - MOST_CANDIDATES, 0), now)
+
+
+def _with_steps(found: list[Found]) -> Iterator[Found]:
+    """What a proved case's page says to do, once: with the first finding that proves it."""
+    shown: set[str] = set()
+    for one in found:
+        first = one.candidates[0] if one.candidates else None
+        if first and first.case.slug not in shown and (made := steps.of(first.candidate, first.case)):
+            shown.add(first.case.slug)
+            yield replace(one, steps=made)
+        else:
+            yield one
 
 
 _BY_KERNEL = {AFFECTED: 0, UNKNOWN: 1, NOT_AFFECTED: 2}

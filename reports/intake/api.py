@@ -12,20 +12,20 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Case
-from diagnosis.formats import envelope, registry
+from diagnosis.formats import envelope
 from diagnosis.formats.faults import Fault
 from diagnosis.words.vocabulary import ENVIRONMENTS
 from people.access.authentication import BearerToken, sender_with
 from people.models import Scope
 from reports.intake import batch, decompression, inbox, quotas, receipts
 from reports.intake.bell import bell
+from reports.intake.formats import registry
 from reports.intake.refusals import Refusal
 from reports.intake.submission import GIVEN, Sending, given_in, key_in
 from reports.models import Evidence, Report
 from rest import fast_post, paging, problems
 from rest.fast_post import FastPostView
 
-_LABEL = {"type": "string", "minLength": 1, "maxLength": 80}
 _RUN_ID = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{8,100}$"}
 
 

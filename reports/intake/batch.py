@@ -25,7 +25,7 @@ MAX_LINES = 10_000
 FIRST = 100  # lines, of which one has to be a report
 _BATCHES = 0x6261  # of locks of ours, those that hold a machine's batches apart
 
-Refused = dict[int, tuple[bytes | None, Refusal]]  # by the number of the line
+Refusals = dict[int, tuple[bytes | None, Refusal]]  # by the number of the line
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def take(machine: Machine, body: bytes, quota: Quota = UNBOUNDED) -> list[Outcom
 
 
 @transaction.atomic
-def _kept(machine: Machine, body: bytes, most_rejected: int | None) -> tuple[list[Outcome], Refused]:
+def _kept(machine: Machine, body: bytes, most_rejected: int | None) -> tuple[list[Outcome], Refusals]:
     parcels: dict[int, Parcel] = {}
-    refused: Refused = {}
+    refused: Refusals = {}
     lines = _lines(body)
 
     def good() -> Iterator[Parcel]:
@@ -89,7 +89,7 @@ def _go_on(nr_good: int, nr_bad: int, most_bad: int | None) -> None:
         raise Refusal("no-reports", [Fault("", f"up to {most_bad} lines that are no reports", "more")])
 
 
-def _rejected(machine: Machine, refused: Refused, quota: Quota) -> list[Outcome]:
+def _rejected(machine: Machine, refused: Refusals, quota: Quota) -> list[Outcome]:
     """Rows for the bad lines, once the good ones are committed: room for them is taken outside of that transaction,
     whose end would give it back."""
     try:

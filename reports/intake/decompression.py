@@ -48,7 +48,10 @@ def unpacked(file: bytes, most: int | None = None) -> bytes:
 
 
 def too_large(most: int) -> Refusal:
-    return Refusal("too-large", [Fault("", f"at most {most} bytes, also when decompressed", "more")])
+    return Refusal(
+        "too-large",
+        [Fault("", f"at most {most} bytes, also when decompressed; of a log the part around what went wrong", "more")],
+    )
 
 
 def _gunzipped(body: bytes, most: int) -> bytes:

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 
 from django.db.models import Q, prefetch_related_objects
 
-from diagnosis.formats import registry, shape
+from diagnosis.formats import shape
 from diagnosis.formats.faults import Fault, Unreadable
 from diagnosis.formats.format import Given
 from people.models import Machine
+from reports.intake.formats import registry
 from reports.intake.packing import unpacked
 from reports.intake.refusals import Refusal
 from reports.intake.submission import Parcel
@@ -74,7 +75,7 @@ def _told(parcel: Parcel, report: Report) -> list[tuple[str, str, str]]:
         new = sending.stored_given
         told += [(one.name, new.get(one.name, ""), report.given.get(one.name, "")) for one in fields(Given)]
     made = sending.recording
-    told.append(("recorded_at", _iso(made and made.recorded_at), _iso(report.recorded_at)))
+    told.append(("recorded_at", _iso(made.recorded_at if made else None), _iso(report.recorded_at)))
     told.append(("command", made.command if made else "", report.command))
     return told
 

@@ -6,7 +6,7 @@ import threading
 
 import zstandard
 
-from reports.models import Payload, Shared
+from reports.models import Kept, Payload, Shared
 
 ZSTD_LEVEL = 3
 
@@ -15,7 +15,9 @@ def packed(body: bytes) -> bytes:
     return _compressor().compress(body)
 
 
-def unpacked(payload: Payload | Shared) -> bytes:
+def unpacked(payload: Payload | Shared | Kept) -> bytes:
+    if payload.body is None:
+        raise ValueError("It was decided on: its text is gone.")
     return zstandard.ZstdDecompressor().decompress(bytes(payload.body))
 
 
@@ -26,4 +28,5 @@ def _compressor() -> zstandard.ZstdCompressor:
     """One for each thread: they must not be shared, and making one takes longer than packing a report."""
     if not hasattr(_own, "compressor"):
         _own.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
-    return _own.compressor
+    compressor: zstandard.ZstdCompressor = _own.compressor
+    return compressor

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from catalog.models import Case
+from diagnosis.formats.format import NOTES, Note
 from reports.models import Evidence, Report, State
 
 EVIDENCE: dict[str, Any] = {
@@ -75,6 +76,15 @@ SCHEMA: dict[str, Any] = {
         "attempts": {"type": "integer"},
         "nr_observations": {"type": "integer"},
         "nr_unmatched": {"type": "integer"},
+        "notes": {
+            "type": "array",
+            "description": "Of what became no observation.",
+            "items": {
+                "type": "object",
+                "required": ["code", "says"],
+                "properties": {"code": {"type": "string", "enum": list(NOTES)}, "says": {"type": "string"}},
+            },
+        },
         "unmatched": {"type": "array", "items": UNMATCHED, "maxItems": MAX_UNMATCHED},
         "recorded": {
             "type": "object",
@@ -118,9 +128,16 @@ def receipt(report: Report, user: Any = None) -> dict[str, Any]:
         made["nr_observations"] = report.nr_observations
         made["nr_unmatched"] = report.nr_unmatched
         made["evidence"] = [evidence(row) for row in rows.order_by("key", "case__slug")]
+        if report.notes:
+            made["notes"] = [{"code": one.code, "says": one.sentence} for one in notes(report)]
         if report.nr_unmatched:
             made["unmatched"] = _unmatched(report, user)
     return made
+
+
+def notes(report: Report) -> list[Note]:
+    """What to tell of what became no observation; not what a later release wrote, and this one does not know."""
+    return [Note(one["code"], one["number"]) for one in report.notes if one.get("code") in NOTES]
 
 
 def _unmatched(report: Report, user: Any) -> list[dict[str, str]]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
-from diagnosis.formats import envelope, registry
+from diagnosis.formats import envelope
 from diagnosis.formats.faults import Fault
 from diagnosis.formats.format import Format, Given
 from diagnosis.words.vocabulary import ENVIRONMENTS
 from people.models import Machine
+from reports.intake.formats import registry
 from reports.intake.refusals import Refusal
 from reports.recorded.files import Recording
 
@@ -90,12 +91,11 @@ def format_of(sending: Sending) -> Format:
 
 
 def run_id_of(sending: Sending, own: str) -> str | None:
-    """By which id this run is known again: the body's own, or the header Run-Id. Raises `Refusal`."""
+    """By which id this run is known again: the body's own, or else the header Run-Id, which a CI sends with whatever it
+    sends. Raises `Refusal`."""
     header, key = sending.run_id, sending.idempotency_key
     if header is not None and not _RUN_ID.fullmatch(header):
         raise Refusal("bad-run-id", [Fault("Run-Id", "8 to 100 letters, digits and . _ : -", repr(header[:60]))])
-    if own and header and own != header:
-        raise Refusal("bad-run-id", [Fault("Run-Id", f"the run id of the body, {own}, or none", header)])
     if not own and not header and not key:
         raise Refusal("no-run-id", [Fault("Run-Id", "a Run-Id or an Idempotency-Key of this run", "neither")])
     return own or header

@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from people.access import machines as keeping
-from people.models import Machine, Scope, Standing, Token, User, may
+from people.access.person import demand, signed_in
+from people.models import Machine, Scope, Standing, Token, may
 from reports.intake.bell import ring_acts
 from reports.machines.forms import MachineForm, TokenForm
 from reports.models import Report
@@ -65,13 +66,11 @@ def _list(request: HttpRequest, form: MachineForm, status: int = 200) -> HttpRes
 
 
 def _add(request: HttpRequest, form: MachineForm) -> HttpResponse:
-    if not may(request.user, "own machines"):
-        raise PermissionDenied("Sign in to add a machine of yours.")
-    assert isinstance(request.user, User)
+    person = demand(request, "own machines", "Sign in to add a machine of yours.")
     if not form.is_valid():
         return _list(request, form, 422)
     try:
-        secret = keeping.add(form.cleaned_data["name"], request.user)
+        secret = keeping.add(form.cleaned_data["name"], person)
     except ValidationError as error:
         form.add_error("name", error.messages)
         return _list(request, form, 422)
@@ -121,7 +120,7 @@ def token(request: HttpRequest, name: str) -> HttpResponse:
     row = get_object_or_404(Machine.objects.select_related("owner"), name=name.replace("\x00", ""))
     if not _is_mine(request, row):
         raise PermissionDenied("Tokens are for the machine's owner.")
-    assert isinstance(request.user, User)
+    person = signed_in(request)
     given = request.POST.get("token", "")
     if given:
         number = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else 0
@@ -132,17 +131,17 @@ def token(request: HttpRequest, name: str) -> HttpResponse:
             revoked_at=None,
         )
         if request.POST.get("act") == "revoke":
-            keeping.revoke(found, request.user)
+            keeping.revoke(found, person)
             messages.success(request, f"{found.prefix}… opens nothing any more.")
             return redirect("machine", name)
-        return _machine_page(request, row, keeping.rotate(found, request.user))
+        return _machine_page(request, row, keeping.rotate(found, person))
     form = TokenForm(request.POST)
     if not form.is_valid():
         messages.error(request, " ".join(str(fault) for faults in form.errors.values() for fault in faults))
         return redirect("machine", name)
     days = form.cleaned_data["days"]
     ends = timezone.now() + timedelta(days=days) if days else None
-    secret = keeping.make_token(row, request.user, tuple(form.cleaned_data["scopes"]), ends)
+    secret = keeping.make_token(row, person, tuple(form.cleaned_data["scopes"]), ends)
     return _machine_page(request, row, secret)
 
 
@@ -153,9 +152,9 @@ def standing(request: HttpRequest, name: str) -> HttpResponse:
     wanted = request.POST.get("standing", "")
     if wanted not in [act for act, _ in _acts(request, row)] and not may(request.user, "manage machines"):
         raise PermissionDenied("Whose results count is for maintainers to say.")
-    assert isinstance(request.user, User)
+    person = signed_in(request)
     if wanted in Standing.values:
-        trust.let_stand(row, Standing(wanted), request.user)
+        trust.let_stand(row, Standing(wanted), person)
         ring_acts()
         messages.success(request, f"{row.name} is {wanted}.")
     return redirect("machine", name)

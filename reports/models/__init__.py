@@ -1,5 +1,7 @@
 from reports.models.counters import LedgerLine, LikenessLine
 from reports.models.judgments import Ruling, RulingQuerySet, Verdict
+from reports.models.kcidb import KcidbObject
+from reports.models.kept import Kept, KeptQuerySet
 from reports.models.observations import Evidence, EvidenceQuerySet, Observation
 from reports.models.reports import Payload, Report, ReportQuerySet, Requeue, State, Turn
 from reports.models.shared import Shared, SharedQuerySet, may_see_raw
@@ -7,6 +9,9 @@ from reports.models.shared import Shared, SharedQuerySet, may_see_raw
 __all__ = [
     "Evidence",
     "EvidenceQuerySet",
+    "KcidbObject",
+    "Kept",
+    "KeptQuerySet",
     "LedgerLine",
     "LikenessLine",
     "Observation",

@@ -11,6 +11,7 @@ from django.db.models import Q
 from catalog.models import Case, KernelBuild
 from catalog.models.text import in_catalog
 from catalog.models.told import told
+from diagnosis.kernels import releases
 from diagnosis.words.vocabulary import MOVERS, OUTCOMES, Word, look_up
 from people.models import Machine, Standing
 from reports.models.judgments import Verdict
@@ -18,7 +19,8 @@ from reports.models.reports import Report
 
 
 class Observation(models.Model):
-    """One thing that a report says. `key` is stable inside the report. See diagnosis.matching.observation."""
+    """One thing that a report says. `key` is stable inside the report. `beside` is what its sender keeps with it: an
+    id, the address of its log. See diagnosis.matching.observation."""
 
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="observations", db_index=False)
     key = models.CharField(max_length=100)
@@ -35,6 +37,7 @@ class Observation(models.Model):
     fingerprint = models.CharField(max_length=16)
     says = models.CharField(max_length=300, blank=True, db_default="")
     marks = ArrayField(models.CharField(max_length=200), default=list, db_default=[])
+    beside = models.JSONField(default=dict, db_default={})
     is_matched = models.BooleanField()
 
     class Meta:
@@ -42,7 +45,21 @@ class Observation(models.Model):
             models.UniqueConstraint(fields=["report", "key"], name="observation_key"),
             *told("observation", "kind", "mover", "migrate_mode", "area", "environment", "outcome"),
         ]
-        indexes = [models.Index("fingerprint", models.F("id").desc(), name="observation_alike")]
+        indexes = [
+            models.Index("fingerprint", models.F("id").desc(), name="observation_alike"),
+            # Empty once everything was read by a release that knows one word for each: see worker.kernel_builds.
+            models.Index(
+                fields=["report"],
+                name="observation_misspelt",
+                condition=Q(architecture__in=releases.OTHER_ARCHITECTURES),
+            ),
+        ]
+
+    @property
+    def log_url(self) -> str:
+        """Where its sender keeps its log; '' for what is no address of the web."""
+        told = self.beside.get("log_url")
+        return told if isinstance(told, str) and told.startswith(("https://", "http://")) else ""
 
     @property
     def outcome_word(self) -> Word:

@@ -40,7 +40,8 @@ class Report(models.Model):
 
     `sha256` is of the decoded body. `reason` is the problem document of a rejected report; `traceback` is ours,
     of a failed one. `given` is what the request said beside the body (diagnosis.formats.format.Given). `matched_by` is
-    the digest of the signatures that it was last matched with. `recorded_at` and `command` are for what this project
+    the digest of the signatures that it was last matched with. `notes`: of what became no observation,
+    as codes of diagnosis.formats.format.NOTES with numbers. `recorded_at` and `command` are for what this project
     recorded itself, and says so: when, and what measures it again.
     """
 
@@ -66,6 +67,7 @@ class Report(models.Model):
     nr_observations = models.PositiveIntegerField(default=0)
     nr_unmatched = models.PositiveIntegerField(default=0)
     matched_by = models.CharField(max_length=16, blank=True)
+    notes = models.JSONField(default=list, db_default=[])
     reason = models.JSONField(null=True)
     traceback = models.TextField(blank=True)
 

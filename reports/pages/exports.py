@@ -7,27 +7,24 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, StreamingHttpResponse
 
-from catalog.models import Case, Document, KernelBuild, Tally
+from catalog.models import Document, Tally
 from catalog.revisions import review
 from catalog.search import index
 from catalog.text.export_formats import inert
-from diagnosis.words.vocabulary import CONCLUSIVE, HELD
 from reports.intake import receipts
 from reports.models import Evidence, Report
+from reports.pages import kcidb_export
 from rest.bounds import limits
 
 CHUNK = 1_000
-ORIGIN = "unmigratable"
 COLUMNS = (
     *("case", "report", "key", "rule", "release", "label", "architecture", "environment", "kind", "machine", "mover"),
     *("area", "outcome", "freed_seconds", "seen_at", "does_not_count"),
 )
-STATUS = {"skipped": "SKIP", "error": "ERROR", "inconclusive": "DONE", "passed": "PASS", "failed": "FAIL"}
 _ANYBODY = AnonymousUser()
 
 
@@ -68,33 +65,12 @@ def evidence_csv(request: HttpRequest) -> StreamingHttpResponse:
 
 
 def kcidb(request: HttpRequest) -> StreamingHttpResponse:
-    """KCIDB 5.3: a case is an issue, a conclusive run a test, and an incident says whether the issue was there."""
-
-    def parts() -> Iterator[str]:
-        yield '{"version": {"major": 5, "minor": 3}, "checkouts": ['
-        public = KernelBuild.objects.filter(pk__in=_evidence(ordered=False).values("build"))
-        yield from _joined(_checkout(build) for build in public.order_by("pk").iterator(CHUNK))
-        yield '], "builds": ['
-        pairs = _evidence(ordered=False).values_list("build", "architecture").distinct().order_by("build")
-        yield from _joined(_build(*pair) for pair in pairs)
-        yield '], "issues": ['
-        yield from _joined(
-            _issue(case) for case in Case.objects.visible_to(_ANYBODY).for_list().select_related("document__current")
-        )
-        yield '], "tests": ['
-        yield from _joined(_test(row) for row in _evidence())
-        yield '], "incidents": ['
-        seen = (row for row in _evidence() if row.outcome in CONCLUSIVE and row.machine.is_trusted)
-        yield from _joined(_incident(row) for row in seen)
-        yield "]}\n"
-
-    return _stream(request, parts(), "application/vnd.kcidb+json", "unmigratable.kcidb.json")
+    """KCIDB 5.3: see kcidb_export."""
+    return _stream(request, kcidb_export.parts(), "application/vnd.kcidb+json", "unmigratable.kcidb.json")
 
 
-def _evidence(ordered: bool = True) -> Any:
+def _evidence() -> Any:
     rows = Evidence.objects.visible_to(_ANYBODY)
-    if not ordered:
-        return rows
     return rows.select_related("build", "machine", "case__document__current", "report").order_by("pk").iterator(CHUNK)
 
 
@@ -143,60 +119,6 @@ def _tally(row: Tally) -> dict[str, Any]:
     }
 
 
-def _checkout(build: KernelBuild) -> dict[str, Any]:
-    made = {"id": f"{ORIGIN}:{build.pk}", "origin": ORIGIN, "git_commit_name": f"v{build.release}"}
-    return {**made, "comment": f"with {build.label}"} if build.label else made
-
-
-def _build(build_id: int, architecture: str) -> dict[str, Any]:
-    made = {"id": f"{ORIGIN}:{build_id}/{architecture}", "origin": ORIGIN, "checkout_id": f"{ORIGIN}:{build_id}"}
-    return {**made, "architecture": architecture}
-
-
-def _issue(case: Case) -> dict[str, Any]:
-    current = case.document.current
-    return {
-        "id": f"{ORIGIN}:{case.slug}",
-        "origin": ORIGIN,
-        "version": current.n if current else 0,
-        "report_url": f"{settings.SITE_URL}{case.get_absolute_url()}",
-        "report_subject": case.title,
-        "comment": case.summary,
-        "culprit": {"code": True, "tool": False, "harness": False},
-    }
-
-
-def _test(row: Evidence) -> dict[str, Any]:
-    status = STATUS.get(row.outcome) or ("FAIL" if row.outcome in HELD else "PASS")
-    return {
-        "id": _test_id(row),
-        "origin": ORIGIN,
-        "build_id": f"{ORIGIN}:{row.build_id}/{row.architecture}",
-        "path": ".".join(filter(None, (ORIGIN, row.case.slug, row.mover))),
-        "status": status,
-        "start_time": row.seen_at,
-        "log_url": f"{settings.SITE_URL}{row.report.get_absolute_url()}",
-        "misc": {"outcome": row.outcome, "machine": row.machine.name, "kind": row.kind},
-    }
-
-
-def _incident(row: Evidence) -> dict[str, Any]:
-    current = row.case.document.current
-    return {
-        "id": f"{ORIGIN}:{row.pk}",
-        "origin": ORIGIN,
-        "issue_id": f"{ORIGIN}:{row.case.slug}",
-        "issue_version": current.n if current else 0,
-        "test_id": _test_id(row),
-        "present": row.outcome in HELD,
-        "comment": f"{row.outcome_word.label}: {row.reason}",
-    }
-
-
-def _test_id(row: Evidence) -> str:
-    return f"{ORIGIN}:{row.report_id}{row.key if row.key.startswith('/') else '/' + row.key}/{row.case.slug}"
-
-
 class _Echo:
     """For csv: what is written is the value."""
 
@@ -210,13 +132,6 @@ def _cell(value: Any) -> Any:
 
 def _json(value: Any) -> str:
     return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
-
-
-def _joined(values: Iterable[Any]) -> Iterator[str]:
-    comma = ""
-    for value in values:
-        yield comma + _json(value)
-        comma = ",\n"
 
 
 def _lines(request: HttpRequest, values: Iterable[Any]) -> StreamingHttpResponse:

@@ -58,8 +58,8 @@ class Collected:
         public = Total.objects.visible_to(AnonymousUser()).aggregate(lines=Count("pk"), evidence=Sum(_RUNS))
         yield GaugeMetricFamily("unmigratable_evidence", "Pieces of evidence that count.", public["evidence"] or 0)
         yield GaugeMetricFamily("unmigratable_totals", "Lines that what is public adds up to.", public["lines"])
-        for name, number in watch.seen().items():
-            yield GaugeMetricFamily(f"unmigratable_{name}", _WATCHED[name], number)
+        for name, value in watch.seen().items():
+            yield GaugeMetricFamily(f"unmigratable_{name}", _WATCHED[name], value)
 
 
 _registry = CollectorRegistry()

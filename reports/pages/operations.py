@@ -50,10 +50,11 @@ def of_case(case_id: int, user: Any) -> list[Row]:
         sums[tuple(by)] = [a + b for a, b in zip(had, worked, strict=True)]
     rows = [(by, worked) for by, worked in sums.items() if any(worked)]
     rows.sort(key=lambda row: releases.read(row[0][0]).order, reverse=True)
-    return [_row(*by, worked) for by, worked in rows]
+    return [_row(by, worked) for by, worked in rows]
 
 
-def _row(release: str, label: str, architecture: str, environment: str, mover: str, worked: list[int]) -> Row:
+def _row(by: tuple[str, ...], worked: list[int]) -> Row:
+    release, label, architecture, environment, mover = by
     return Row(
         release + (f" + {label}" if label else ""),
         architecture,

@@ -13,11 +13,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from diagnosis.formats import envelope, kernel_log, registry
-from people.models import User, may
+from diagnosis.formats import console, envelope, ktap, ltp
+from people.access.person import demand
+from people.models import may
 from reports.diagnose import reading
-from reports.diagnose.annotated_log import Gap, Line
-from reports.intake import inbox
+from reports.diagnose.annotated_log import Gap, ShownLine
+from reports.intake import inbox, receipts
+from reports.intake.formats import registry
 from reports.models import Evidence, Observation, Report, State, Verdict, may_see_raw
 from reports.review.forms import VerdictForm
 from reports.worker import evidence as attaching
@@ -25,6 +27,7 @@ from reports.worker import replay
 from rest.bounds import bounded
 
 OBSERVED = 500
+LOGS = (console.FORMAT.name, ktap.FORMAT.name, ltp.FORMAT.name)  # in which a kernel's log may stand
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ def report(request: HttpRequest, report: UUID) -> HttpResponse:
         "sent": sent,
         "kernel_facts": sorted(sent.kernel.config.items()) + sorted(sent.kernel.sysctl.items()) if sent else [],
         "told": _told(request, row, sent) if sent else [],
+        "notes": receipts.notes(row) if row.state == State.SETTLED else [],
         "format": registry.FORMATS.get(row.format),
         "observed": _observed(request, row) if not sent else [],
         "log": _log(row),
@@ -72,22 +76,22 @@ def _sent(row: Report) -> envelope.Envelope | None:
 
 @lru_cache(maxsize=8)
 def _scrubbed(body: bytes) -> envelope.Envelope | None:
-    """Kept for a few reports: a large one takes a second or two. Also that one takes too long, and is not shown."""
+    """None where it takes too long to read. That is remembered too, for a few reports: a large one takes seconds."""
     try:
         return bounded.call(reading.scrubbed, body, nr_bytes=len(body))
     except bounded.TooLong:
         return None
 
 
-def _log(row: Report) -> list[Line | Gap]:
-    """Of a kernel log: the lines that say something, scrubbed, with what was read in them."""
-    if row.format != kernel_log.FORMAT.name or row.state != State.SETTLED or not hasattr(row, "payload"):
+def _log(row: Report) -> list[ShownLine | Gap]:
+    """The lines of a kernel's log that say something, scrubbed, with what was read in them."""
+    if row.format not in LOGS or row.state != State.SETTLED or not hasattr(row, "payload"):
         return []
     return _marked(inbox.unpacked(row.payload))
 
 
 @lru_cache(maxsize=8)
-def _marked(body: bytes) -> list[Line | Gap]:
+def _marked(body: bytes) -> list[ShownLine | Gap]:
     try:
         return bounded.call(reading.marked_log, body, nr_bytes=len(body))
     except bounded.TooLong:
@@ -143,14 +147,12 @@ def raw(request: HttpRequest, report: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def judge(request: HttpRequest, report: UUID) -> HttpResponse:
-    if not may(request.user, "judge"):
-        raise PermissionDenied("Judging evidence is for editors.")
-    assert isinstance(request.user, User)
+    person = demand(request, "judge", "Judging evidence is for editors.")
     form = VerdictForm(request.POST)
     if form.is_valid():
         given = form.cleaned_data
         row = get_object_or_404(Evidence, report=report, key=given["key"], case__slug=given["case"])
-        attaching.judge(row.report, row.key, row.case, request.user, given["word"] == "stands", given["note"])
+        attaching.judge(row.report, row.key, row.case, person, given["word"] == "stands", given["note"])
         messages.success(request, "Noted.")
     else:
         messages.error(request, "; ".join(str(fault) for faults in form.errors.values() for fault in faults))

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from catalog.models import Case
-from diagnosis.formats import registry
 from people.models import may
+from reports.intake.formats import registry
 from reports.intake.refusals import KINDS
 from reports.models import Evidence, Report, State
 from reports.pages.ledger import ledger

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from catalog.models import Case
 from diagnosis.words.vocabulary import CONTROLLERS, MECHANISMS
@@ -26,8 +27,8 @@ class RulingForm(forms.Form):
     note = forms.CharField(max_length=500, required=False)
     word = forms.ChoiceField(choices=[("case", "this case"), ("noise", "noise"), ("back", "take it back")])
 
-    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id=False, **kwargs)
+    def __init__(self, user: Any, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id=False)
         cases = self.fields["case"]
         assert isinstance(cases, forms.ModelChoiceField)
         cases.queryset = Case.objects.visible_to(user).order_by("title")

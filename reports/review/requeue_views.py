@@ -6,24 +6,25 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from people.models import User, may
+from people.access.person import demand
 from reports.intake.bell import bell, ring_acts
 from reports.models import Report
 from reports.review import takedown
 from reports.worker import filters, requeue
 from reports.worker.requeue import Chosen
 
+_REFUSED = "This is for maintainers."
+
 
 @require_POST
 @login_required
 def again(request: HttpRequest) -> HttpResponse:
     """Requeues the reports that the filter picks, or with `report`, that one."""
-    person = _who(request, "reingest")
+    person = demand(request, "reingest", _REFUSED)
     one = request.POST.get("report", "")
     pick = filters.read(request.POST)
     chosen = Chosen(reports=(one,) if _is_uuid(one) else ()) if one else Chosen(pick=pick.address)
@@ -38,7 +39,7 @@ def again(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def erase(request: HttpRequest, report: UUID) -> HttpResponse:
-    person = _who(request, "erase")
+    person = demand(request, "erase", _REFUSED)
     row = get_object_or_404(Report, pk=report)
     why = request.POST.get("why", "").replace("\x00", "").strip()
     if not why:
@@ -47,13 +48,6 @@ def erase(request: HttpRequest, report: UUID) -> HttpResponse:
         takedown.erase(row, person, why)
         messages.success(request, "It is erased. That it was received stays in the ledger.")
     return redirect("report", report)
-
-
-def _who(request: HttpRequest, action: str) -> User:
-    if not may(request.user, action):
-        raise PermissionDenied("This is for maintainers.")
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _is_uuid(text: str) -> bool:

@@ -1,4 +1,5 @@
-"""What is no longer needed of refused reports and of shared texts. Never evidence, nor a report that counts."""
+"""What is no longer needed of refused reports, of shared texts and of results with an address. Never evidence, nor a
+report that counts."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from people.models import Standing
 from reports.diagnose import sharing
-from reports.models import Payload, Report, Shared, State
+from reports.models import Kept, Payload, Report, Shared, State
 
 
 def refused(before: datetime) -> QuerySet[Report]:
@@ -35,3 +36,7 @@ def expire(shares: QuerySet[Shared]) -> int:
 def decided(before: datetime) -> QuerySet[Shared]:
     """Not what was taken in of somebody who has a name: it tells that the report's text is theirs to see."""
     return Shared.objects.filter(Q(report=None) | Q(person=None), decided_at__lt=before)
+
+
+def kept(before: datetime) -> QuerySet[Kept]:
+    return Kept.objects.filter(at__lt=before)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from people import journal
 from people.models import User
 from reports.models import Payload, Report, Shared, State, Verdict
-from reports.worker import evidence
+from reports.worker import evidence, kcidb_objects
 
 
 @transaction.atomic
@@ -19,6 +19,7 @@ def erase(report: Report, person: User, why: str) -> None:
     Run id and digest stay in the row, so that sending the same again gives the old receipt and not a new report; they
     are shown nowhere any more.
     """
+    kcidb_objects.forget(report)
     Report.objects.select_for_update(no_key=True).get(pk=report.pk)
     evidence.detach(report)
     Verdict.objects.filter(report=report).delete()

@@ -48,8 +48,8 @@ class Group:
     nr_withdrawn: int = 0
 
 
-def groups() -> QuerySet[LikenessLine, dict[str, Any]]:
-    """The unmatched ones without a ruling, most machines first, then the most recent. For a Paginator; see `shown`."""
+def groups() -> QuerySet[LikenessLine, Any]:
+    """The unmatched ones without a ruling, most machines first, then the most recent. For `with_samples`."""
     whose = Concat("fingerprint", Value(" "), Cast("machine_id", TextField()), output_field=TextField())
     withdrawn = Machine.objects.filter(standing=Standing.WITHDRAWN).values("pk")
     lines = LikenessLine.objects.exclude(machine_id__in=withdrawn).annotate(whose=whose).order_by()
@@ -71,7 +71,7 @@ def ruled(user: Any) -> QuerySet[Ruling]:
     return Ruling.objects.visible_to(user).select_related("case", "person").order_by("-at")
 
 
-def shown(rows: list[dict[str, Any]]) -> list[Group]:
+def with_samples(rows: list[dict[str, Any]]) -> list[Group]:
     """These rows of `groups`, each with its latest observation. Two queries."""
     latest = _latest([row["fingerprint"] for row in rows])
     return [Group(**row, sample=latest[row["fingerprint"]]) for row in rows if row["fingerprint"] in latest]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from catalog.documents.parser import Malformed
-from people.models import User, may
+from people.access.person import demand
+from people.models import may
 from reports.models import Observation
 from reports.review import promotion, triage
 from reports.review.forms import PromoteForm, RulingForm
@@ -24,7 +24,7 @@ def unmatched(request: HttpRequest) -> HttpResponse:
     rows = Paginator(triage.ruled(request.user) if is_ruled else triage.groups(), 50).get_page(request.GET.get("page"))
     page = {"page": rows, "is_ruled": is_ruled, "here": "reports"}
     if not is_ruled:
-        page["groups"] = triage.shown(list(rows))
+        page["groups"] = triage.with_samples(list(rows))
     return render(request, "reports/unmatched.html", page)
 
 
@@ -45,23 +45,21 @@ def group(request: HttpRequest, fingerprint: str) -> HttpResponse:
 @require_POST
 def rule(request: HttpRequest, fingerprint: str) -> HttpResponse:
     """One act of an editor on a group: this case, noise, or take it back."""
-    if not may(request.user, "judge"):
-        raise PermissionDenied("Ruling on observations is for editors.")
-    assert isinstance(request.user, User)
-    found = triage.group(fingerprint, request.user)
+    person = demand(request, "judge", "Ruling on observations is for editors.")
+    found = triage.group(fingerprint, person)
     if found is None:
         raise Http404("Nothing that is kept looks like this.")
-    form = RulingForm(request.user, request.POST)
+    form = RulingForm(person, request.POST)
     if not form.is_valid():
         messages.error(request, " ".join(str(fault) for faults in form.errors.values() for fault in faults))
     elif form.cleaned_data["word"] == "back":
-        taken = triage.unrule(fingerprint, request.user)
+        taken = triage.unrule(fingerprint, person)
         messages.success(request, "Taken back." if taken else "There was no ruling to take back.")
     elif not found.nr_observations:
         messages.error(request, NOTHING_COUNTS)
     else:
         try:
-            triage.rule(fingerprint, request.user, form.cleaned_data["case"], form.cleaned_data["note"])
+            triage.rule(fingerprint, person, form.cleaned_data["case"], form.cleaned_data["note"])
         except triage.AlreadyRuled as error:
             messages.error(request, f"{error}. Take that back first.")
         else:
@@ -71,10 +69,8 @@ def rule(request: HttpRequest, fingerprint: str) -> HttpResponse:
 
 def promote(request: HttpRequest, fingerprint: str) -> HttpResponse:
     """A draft case of a group that no case explains: three words by an editor, the rest is written later."""
-    if not may(request.user, "judge"):
-        raise PermissionDenied("Drafting a case is for editors.")
-    assert isinstance(request.user, User)
-    found = triage.group(fingerprint, request.user)
+    person = demand(request, "judge", "Drafting a case is for editors.")
+    found = triage.group(fingerprint, person)
     if found is None:
         raise Http404("Nothing that is kept looks like this.")
     if not found.nr_observations:
@@ -83,7 +79,7 @@ def promote(request: HttpRequest, fingerprint: str) -> HttpResponse:
     form = PromoteForm(request.POST or None)
     if form.is_valid():
         try:
-            case = promotion.promote(found, request.user, form.cleaned_data)
+            case = promotion.promote(found, person, form.cleaned_data)
         except Malformed as error:
             form.add_error("title", str(error))
         except triage.AlreadyRuled as error:

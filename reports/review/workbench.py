@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from catalog.documents import parser
+from catalog.documents.known_signatures import signature_of
 from catalog.documents.schema import CaseText
-from catalog.documents.signatures import signature_of
 from catalog.models import Case
 from catalog.models.text import Origin
 from catalog.revisions import store

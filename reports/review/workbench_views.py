@@ -12,7 +12,8 @@ from django.shortcuts import redirect, render
 from catalog.documents.parser import Malformed
 from catalog.models import Case
 from catalog.revisions import store
-from people.models import User, may
+from people.access.person import signed_in
+from people.models import may
 from reports.intake.bell import bell
 from reports.review import workbench
 
@@ -43,10 +44,10 @@ def signature(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _activated(request: HttpRequest, case: Case, text: str) -> HttpResponse:
-    assert isinstance(request.user, User)
+    person = signed_in(request)
     base = request.POST.get("base", "")
     nr = workbench.activate(
-        case, text, int(base) if base.isascii() and base.isdigit() and len(base) < 10 else 0, request.user
+        case, text, int(base) if base.isascii() and base.isdigit() and len(base) < 10 else 0, person
     )
     bell.ring()
     messages.success(request, f"Active. {nr} reports are being read again." if nr else "Active. No report changes.")

@@ -10,11 +10,10 @@ from django.db.models import QuerySet
 
 from catalog.models import Tally, Total
 from reports.models import Evidence
-from reports.totals import deltas, expected_totals, recounts, totals
-from reports.totals.deltas import Delta, Key
-from reports.totals.expected_totals import Group, Whole
+from reports.totals import recounts, sums, totals
+from reports.totals.sums import Group, Key, TallySum, TotalSum
 
-Disagreement = tuple[Key, Delta | None, Delta | None]
+Disagreement = tuple[Key, TallySum | None, TallySum | None]
 # (group, total, tallies), each as the columns of `Total` from `runs` on.
 Miscount = tuple[Group, tuple[Any, ...] | None, tuple[Any, ...] | None]
 
@@ -25,29 +24,28 @@ def disagreements() -> list[Disagreement]:
     The two are read one after the other, so what differs is looked at once more under the tally's lock. Tallies that
     are being taken out with their machine are left out.
     """
-    stored = deltas.stored(Tally.objects.exclude(machine__uncounted_until=recounts.ALL))
-    counted = deltas.tallied(Evidence.objects.counted().iterator(chunk_size=2_000))
+    stored = sums.sums_of(_settled_tallies())
+    counted = sums.tallied(Evidence.objects.counted().iterator(chunk_size=2_000))
     suspects = [key for key in sorted(stored.keys() | counted.keys()) if stored.get(key) != counted.get(key)]
     return [found for key in suspects if (found := _differs(key))]
 
 
 @transaction.atomic
 def _differs(key: Key) -> Disagreement | None:
-    where = deltas.where_key(key)
-    stored = deltas.stored(_locked(where)).get(key)
-    counted = deltas.tallied(Evidence.objects.counted().filter(**where)).get(key)
+    where = sums.where_key(key)
+    stored = sums.sums_of(_settled_tallies().select_for_update(no_key=True, of=("self",)).filter(**where)).get(key)
+    counted = sums.tallied(Evidence.objects.counted().filter(**where)).get(key)
     return (key, stored, counted) if stored != counted else None
 
 
-def _locked(where: dict[str, int | str]) -> QuerySet[Tally]:
-    rows = Tally.objects.exclude(machine__uncounted_until=recounts.ALL)
-    return rows.select_for_update(no_key=True, of=("self",)).filter(**where)
+def _settled_tallies() -> QuerySet[Tally]:
+    return Tally.objects.exclude(machine__uncounted_until=recounts.ALL)
 
 
 def miscounts() -> list[Miscount]:
     """Where a total is not what its tallies add up to. As `disagreements`."""
-    stored = {expected_totals.group_of(total): _columns_of(total) for total in Total.objects.all()}
-    counted = _wholes(Tally.objects.all())
+    stored = {sums.group_of(total): _columns_of(total) for total in Total.objects.all()}
+    counted = _totals_of(Tally.objects.all())
     suspects = [group for group in sorted(stored.keys() | counted.keys()) if stored.get(group) != counted.get(group)]
     return [found for group in suspects if (found := _miscounted(group))]
 
@@ -55,17 +53,17 @@ def miscounts() -> list[Miscount]:
 @transaction.atomic
 def _miscounted(group: Group) -> Miscount | None:
     there = not totals.lock([group])
-    where = expected_totals.where_group(group)
+    where = sums.where_group(group)
     stored = next((_columns_of(total) for total in Total.objects.filter(**where)), None) if there else None
-    counted = _wholes(Tally.objects.filter(**where)).get(group)
+    counted = _totals_of(Tally.objects.filter(**where)).get(group)
     transaction.set_rollback(True)  # a total that was made to be locked
     return (group, stored, counted) if stored != counted else None
 
 
-def _wholes(tallies: Iterable[Tally]) -> dict[Group, tuple[Any, ...]]:
-    return {group: _columns_of(whole) for group, whole in expected_totals.totalled(deltas.stored(tallies)).items()}
+def _totals_of(tallies: Iterable[Tally]) -> dict[Group, tuple[Any, ...]]:
+    return {group: _columns_of(total) for group, total in sums.totalled(sums.sums_of(tallies)).items()}
 
 
-def _columns_of(one: Total | Whole) -> tuple[Any, ...]:
+def _columns_of(one: Total | TotalSum) -> tuple[Any, ...]:
     counted = (one.runs, one.held, one.conclusive, one.nr_machines, one.nr_conclusive_machines)
     return (*counted, one.last_seen_at, one.histogram, one.worked)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import CharField, Model
 from psycopg.sql import SQL, Identifier
 
 from diagnosis.matching.match import Match
@@ -16,7 +16,7 @@ from diagnosis.matching.observation import Observation as Said
 from reports.models import Evidence, Observation, Report
 
 
-class Row(NamedTuple):
+class EvidenceRow(NamedTuple):
     """One row of evidence before it is written, in the order of the columns."""
 
     report_id: UUID
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 OBSERVATION = (
     *("report_id", "key", "kind", "names", "build_id", "architecture", "mover", "migrate_mode", "area"),
-    *("environment", "outcome", "freed_seconds", "fingerprint", "says", "marks", "is_matched"),
+    *("environment", "outcome", "freed_seconds", "fingerprint", "says", "marks", "beside", "is_matched"),
 )
 
 
@@ -53,13 +53,14 @@ def of_observation(report: Report, said: Said, matches: list[Match], build_id: i
             said.fingerprint,
             fitting(Observation, "says", said.says),
             [mark[:200] for mark in said.marks],
+            said.beside or "{}",
             bool(matches),
         ),
     )
 
 
-def of_evidence(report: Report, said: Said, match: Match, case_id: int, build_id: int) -> Row:
-    return Row(
+def of_evidence(report: Report, said: Said, match: Match, case_id: int, build_id: int) -> EvidenceRow:
+    return EvidenceRow(
         report_id=report.id,
         key=said.key,
         case_id=case_id,
@@ -77,14 +78,32 @@ def of_evidence(report: Report, said: Said, match: Match, case_id: int, build_id
         worked_before=said.worked_before,
         worked_while_held=said.worked_while_held,
         worked_after=said.worked_after,
-        seen_at=report.seen_at,
+        seen_at=seen_at(report, said),
     )
+
+
+# A machine without a clock says 1970 or 2000; one whose clock is fast is not ahead of everybody else.
+OLDEST = timedelta(days=3_653)
+
+
+def seen_at(report: Report, said: Said) -> datetime:
+    """When somebody saw it, as near as is known: when its sender says, if that was in the ten years before it came."""
+    received_at = report.seen_at
+    try:
+        told = datetime.fromisoformat(said.seen_at)
+        if told.tzinfo and received_at - OLDEST <= told <= received_at:
+            return told
+    except (ValueError, OverflowError):
+        pass
+    return received_at
 
 
 def fitting(model: type[Model], column: str, sentence: str) -> str:
     """A sentence that quotes what was sent, cut to what the column holds: COPY refuses a longer one, and its report."""
-    most = model._meta.get_field(column).max_length
-    assert most is not None
+    field = model._meta.get_field(column)
+    most = field.max_length if isinstance(field, CharField) else None
+    if most is None:
+        raise TypeError(f"{column} has no most length")
     return sentence if len(sentence) <= most else sentence[: most - 1] + "…"
 
 

@@ -15,22 +15,20 @@ from diagnosis.words.vocabulary import OUTCOMES
 from people.models import Machine
 from reports.models import Evidence
 from reports.totals import totals
-from reports.totals.copy_rows import Row
-from reports.totals.deltas import Delta, Key, stored, tallied, where_key
-from reports.totals.expected_totals import GROUP, Group, group_of
+from reports.totals.copy_rows import EvidenceRow
+from reports.totals.sums import GROUP, KEY, Group, Key, TallySum, group_of, sums_of, tallied, where_key
 from reports.totals.totals import array_literal
+
+_KEY = ", ".join(KEY)
 
 # Adding arrays element by element, and all deltas in one statement: the ORM can say neither. A row that was made here,
 # not changed, has an xmax of 0.
-_ADD = """
-INSERT INTO catalog_tally AS t (case_id, build_id, architecture, mover, area, environment, kind, machine_id, outcome,
-                                runs, last_seen_at, since, histogram, worked)
-SELECT case_id, build_id, architecture, mover, area, environment, kind, machine_id, outcome, runs, last_seen_at,
-    now(), histogram::int[], worked::int[]
+_ADD = f"""
+INSERT INTO catalog_tally AS t ({_KEY}, runs, last_seen_at, since, histogram, worked)
+SELECT {_KEY}, runs, last_seen_at, now(), histogram::int[], worked::int[]
 FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
     %s::text[], %s::int[], %s::timestamptz[], %s::text[], %s::text[]) WITH ORDINALITY
-    AS one(case_id, build_id, architecture, mover, area, environment, kind, machine_id, outcome, runs, last_seen_at,
-    histogram, worked, i)
+    AS one({_KEY}, runs, last_seen_at, histogram, worked, i)
 ORDER BY i
 ON CONFLICT ON CONSTRAINT tally_key DO UPDATE SET
     runs = t.runs + excluded.runs,
@@ -39,12 +37,11 @@ ON CONFLICT ON CONSTRAINT tally_key DO UPDATE SET
         SELECT a + b FROM unnest(t.histogram, excluded.histogram) WITH ORDINALITY AS x(a, b, i) ORDER BY i
     ),
     worked = ARRAY(SELECT a + b FROM unnest(t.worked, excluded.worked) WITH ORDINALITY AS x(a, b, i) ORDER BY i)
-RETURNING t.case_id, t.build_id, t.architecture, t.mover, t.area, t.environment, t.kind, t.machine_id, t.outcome,
-    t.xmax = 0
-"""
+RETURNING {", ".join(f"t.{column}" for column in KEY)}, t.xmax = 0
+"""  # noqa: S608 - names of columns
 
 
-def count(removed: Iterable[Evidence], added: Iterable[Evidence | Row]) -> None:
+def count(removed: Iterable[Evidence], added: Iterable[Evidence | EvidenceRow]) -> None:
     """Moves tallies and totals from `removed` to `added`, in the order of keys, so that two of these never deadlock."""
     minus, plus = tallied(removed), tallied(added)
     less = sorted(key for key, delta in minus.items() if delta != plus.get(key))
@@ -93,19 +90,19 @@ def take_out(machine: Machine, most: int) -> bool:
     groups = {group_of(row) for row in rows[:most]}
     totals.lock(groups)
     mine = Tally.objects.filter(pk__in=[row.pk for row in rows if group_of(row) in groups])
-    before = stored(mine)
+    before = sums_of(mine)
     mine.delete()
     totals.take_away(before)
     return len(rows) > most
 
 
-def _add(deltas: dict[Key, Delta]) -> None:
-    if not deltas:
+def _add(sums: dict[Key, TallySum]) -> None:
+    if not sums:
         return
-    totals.add(deltas)
+    totals.add(sums)
     rows = [
         (*key, one.runs, one.last_seen_at, array_literal(one.histogram), array_literal(one.worked))
-        for key, one in sorted(deltas.items(), key=lambda pair: pair[0])
+        for key, one in sorted(sums.items(), key=lambda pair: pair[0])
     ]
     with connection.cursor() as cursor:
         cursor.execute(_ADD, [list(column) for column in zip(*rows, strict=True)])

@@ -8,18 +8,43 @@ and two transactions cannot deadlock.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.db import connection
 
 from catalog.measured import histogram
-from diagnosis.words.vocabulary import CONCLUSIVE, HELD, OUTCOMES
-from reports.totals.deltas import Delta, Key
-from reports.totals.expected_totals import GROUP, Group, totalled
+from diagnosis.words.vocabulary import CONCLUSIVE, OUTCOMES
+from reports.totals.sums import GROUP, KEY, Group, Key, TallySum, TotalSum, totalled
 
 _GROUP = ", ".join(GROUP)
 _GIVEN = "%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]"
 _GROUPS = f"unnest({_GIVEN}) WITH ORDINALITY AS one({_GROUP}, place)"
+GROUPS_AT_ONCE = 200  # when they are added up anew: each has the tallies of a fleet
+# Columns: the type that unnest() takes, and what makes the column of it. An array goes as text, see `array_literal`.
+_SUMS = {
+    "runs": ("text", "::int[]"),
+    "held": ("int", ""),
+    "conclusive": ("int", ""),
+    "histogram": ("text", "::int[]"),
+    "worked": ("text", "::int[]"),
+}
+_WHOLE = {
+    **_SUMS,
+    "nr_machines": ("int", ""),
+    "nr_conclusive_machines": ("int", ""),
+    "last_seen_at": ("timestamptz", ""),
+    "news_at": ("timestamptz", ""),
+}
+
+
+def _types(columns: Mapping[str, tuple[str, str]]) -> str:
+    return ", ".join(f"%s::{kind}[]" for kind, _ in columns.values())
+
+
+def _values(one: TotalSum, columns: Iterable[str]) -> Iterator[object]:
+    for name in columns:
+        value = getattr(one, name)
+        yield array_literal(value) if isinstance(value, list) else value
 
 
 _SAME = " AND ".join(f"t.{column} = one.{column}" for column in GROUP)
@@ -32,11 +57,10 @@ def _summed(column: str) -> str:
 
 
 _ADD = f"""
-INSERT INTO catalog_total AS t ({_GROUP}, runs, held, conclusive, last_seen_at, histogram, worked, news_at)
-SELECT {_GROUP}, runs::int[], held, conclusive, last_seen_at, histogram::int[], worked::int[],
-    now()
-FROM unnest({_GIVEN}, %s::text[], %s::int[], %s::int[], %s::timestamptz[], %s::text[], %s::text[]) WITH ORDINALITY
-    AS one({_GROUP}, runs, held, conclusive, last_seen_at, histogram, worked, place)
+INSERT INTO catalog_total AS t ({_GROUP}, {", ".join(_SUMS)}, last_seen_at, news_at)
+SELECT {_GROUP}, {", ".join(f"{name}{cast}" for name, (_, cast) in _SUMS.items())}, last_seen_at, now()
+FROM unnest({_GIVEN}, {_types(_SUMS)}, %s::timestamptz[]) WITH ORDINALITY
+    AS one({_GROUP}, {", ".join(_SUMS)}, last_seen_at, place)
 ORDER BY place
 ON CONFLICT ON CONSTRAINT total_key DO UPDATE SET
     {_summed("runs")}, {_summed("histogram")}, {_summed("worked")},
@@ -50,15 +74,9 @@ ON CONFLICT ON CONSTRAINT total_key DO UPDATE SET
 """
 
 
-def add(deltas: Mapping[Key, Delta]) -> None:
-    """Adds deltas to their totals and locks those. Call `count_new_machines` for tallies that are new."""
-    rows = [
-        (
-            *(*group, array_literal(one.runs), one.held, one.conclusive, one.last_seen_at),
-            *(array_literal(one.histogram), array_literal(one.worked)),
-        )
-        for group, one in totalled(deltas).items()
-    ]
+def add(tallies: Mapping[Key, TallySum]) -> None:
+    """Adds tallies to their totals and locks those. Call `count_new_machines` for tallies that are new."""
+    rows = [(*group, *_values(one, _SUMS), one.last_seen_at) for group, one in totalled(tallies).items()]
     with connection.cursor() as cursor:
         cursor.execute(_ADD, _columns(rows))
 
@@ -86,7 +104,7 @@ def count_new_machines(new_tallies: Iterable[Key]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_SEEN_OUTCOMES, _columns([(*group, machine) for group, machine in new]))
         for *group, machine, outcome in cursor.fetchall():
-            seen[tuple(group), machine].add(outcome)  # type: ignore[index]
+            seen[tuple(group), machine].add(outcome)
         machines: Counter[Group] = Counter({group: 0 for group, _ in new})
         conclusive = Counter[Group]()
         for (group, machine), outcomes in new.items():
@@ -119,7 +137,7 @@ def lock(groups: Iterable[Group]) -> set[Group]:
         return set()
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, _columns(ordered))
-        return {tuple(group) for *group, is_new in cursor.fetchall() if is_new}  # type: ignore[misc]
+        return {tuple(group) for *group, is_new in cursor.fetchall() if is_new}
 
 
 def _less(column: str) -> str:
@@ -127,96 +145,81 @@ def _less(column: str) -> str:
     return f"{column} = ARRAY(SELECT a - coalesce(b, 0) FROM {both} ORDER BY i)"
 
 
+_TIMES = f"""
+SELECT {_GROUP}, outcome, min(since), max(last_seen_at) FROM catalog_tally JOIN {_GROUPS} USING ({_GROUP})
+GROUP BY {_GROUP}, outcome
+"""
 _TAKE_AWAY = f"""
 UPDATE catalog_total t SET
     {_less("runs")}, {_less("histogram")}, {_less("worked")},
     held = t.held - one.held, conclusive = t.conclusive - one.conclusive,
-    nr_machines = t.nr_machines - one.machines, nr_conclusive_machines = t.nr_conclusive_machines - one.deciding
-FROM unnest({_GIVEN}, %s::text[], %s::int[], %s::int[], %s::text[], %s::text[], %s::int[], %s::int[])
-    AS one({_GROUP}, runs, held, conclusive, histogram, worked, machines, deciding)
+    nr_machines = t.nr_machines - one.machines, nr_conclusive_machines = t.nr_conclusive_machines - one.deciding,
+    last_seen_at = one.last_seen_at, news_at = one.news_at
+FROM unnest({_GIVEN}, {_types(_SUMS)}, %s::int[], %s::int[], %s::timestamptz[], %s::timestamptz[])
+    AS one({_GROUP}, {", ".join(_SUMS)}, machines, deciding, last_seen_at, news_at)
 WHERE {_SAME}
 """
 
 
-def take_away(deltas: Mapping[Key, Delta]) -> None:
-    """Subtracts all tallies of a machine from their totals. Lock the totals and delete the tallies first."""
-    rows = [
-        (
-            *(*group, array_literal(one.runs), one.held, one.conclusive),
-            *(array_literal(one.histogram), array_literal(one.worked)),
-            *(one.nr_machines, one.nr_conclusive_machines),
-        )
-        for group, one in totalled(deltas).items()
-    ]
-    if rows:
-        groups = _columns([row[:7] for row in rows])
-        with connection.cursor() as cursor:
-            cursor.execute(_NO_MORE, groups)
+def take_away(tallies: Mapping[Key, TallySum]) -> None:
+    """Subtracts all tallies of a machine from their totals. Lock the totals and delete the tallies first.
+
+    Not `add_up`: that would read the tallies of a whole fleet to take out those of one machine.
+    """
+    lost = totalled(tallies)
+    if not lost:
+        return
+    left: dict[Group, TotalSum] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_TIMES, _columns(list(lost)))
+        for *group, outcome, since, last_seen_at in cursor:
+            left.setdefault(tuple(group), TotalSum(last_seen_at)).see(outcome, since, last_seen_at)
+        rows = [
+            (
+                *(*group, *_values(lost[group], _SUMS), lost[group].nr_machines, lost[group].nr_conclusive_machines),
+                *(one.last_seen_at, one.news_at),
+            )
+            for group, one in left.items()
+        ]
+        if rows:
             cursor.execute(_TAKE_AWAY, _columns(rows))
-            cursor.execute(_TIMES, groups)
+        if gone := [group for group in lost if group not in left]:
+            cursor.execute(_DELETE, _columns(gone))
 
 
-def _by_outcome(aggregate: str, otherwise: str) -> str:
-    parts = (f"coalesce({aggregate} FILTER (WHERE outcome = '{outcome}'), {otherwise})" for outcome in OUTCOMES)
-    return f"ARRAY[{', '.join(parts)}]"
-
-
-def _words(outcomes: Iterable[str]) -> str:
-    return ", ".join(f"'{outcome}'" for outcome in outcomes)
-
-
-def _column_sums(arrays: str, width: int) -> str:
-    """The sum of arrays that `array_agg` put below each other."""
-    place = f"(i - 1) %% {width}"
-    summed = f"SELECT sum(n)::int FROM unnest({arrays}) WITH ORDINALITY AS x(n, i) GROUP BY {place} ORDER BY {place}"
-    return f"CASE WHEN {arrays} IS NULL THEN array_fill(0, ARRAY[{width}]) ELSE ARRAY({summed}) END"
-
-
-_TIMES = f"""
-UPDATE catalog_total t SET
-    last_seen_at = one.last, news_at = (SELECT max(s) FROM unnest(one.since) AS x(s))
-FROM (
-    SELECT {_GROUP}, max(last_seen_at) AS last, {_by_outcome("min(since)", "NULL")} AS since
-    FROM catalog_tally JOIN {_GROUPS} USING ({_GROUP}) GROUP BY {_GROUP}
-) one
-WHERE {_SAME}
+_TALLIES = f"""
+SELECT {", ".join(KEY)}, runs, histogram, last_seen_at, worked, since
+FROM catalog_tally JOIN {_GROUPS} USING ({_GROUP}) ORDER BY place
 """
-_AGAIN = f"""
-INSERT INTO catalog_total ({_GROUP}, runs, held, conclusive, nr_machines, nr_conclusive_machines, last_seen_at,
-                           news_at, histogram, worked)
-SELECT {_GROUP}, runs, held, conclusive, machines, deciding, last, (SELECT max(s) FROM unnest(since) AS x(s)),
-    {_column_sums("histograms", histogram.BUCKETS)}, {_column_sums("worked", 6)}
-FROM (
-    SELECT {_GROUP}, {_by_outcome("sum(runs)", "0")}::int[] AS runs, {_by_outcome("min(since)", "NULL")} AS since,
-        coalesce(sum(runs) FILTER (WHERE outcome IN ({_words(HELD)})), 0) AS held,
-        coalesce(sum(runs) FILTER (WHERE outcome IN ({_words(CONCLUSIVE)})), 0) AS conclusive,
-        count(DISTINCT machine_id) AS machines,
-        count(DISTINCT machine_id) FILTER (WHERE outcome IN ({_words(CONCLUSIVE)})) AS deciding,
-        max(last_seen_at) AS last,
-        array_agg(histogram) FILTER (WHERE outcome IN ({_words(HELD)})) AS histograms,
-        array_agg(worked) FILTER (WHERE outcome IN ({_words(CONCLUSIVE)})) AS worked
-    FROM catalog_tally JOIN {_GROUPS} USING ({_GROUP}) GROUP BY {_GROUP}
-) counted
-ON CONFLICT ON CONSTRAINT total_key DO UPDATE SET
-    runs = excluded.runs, held = excluded.held, conclusive = excluded.conclusive, nr_machines = excluded.nr_machines,
-    nr_conclusive_machines = excluded.nr_conclusive_machines, last_seen_at = excluded.last_seen_at,
-    news_at = excluded.news_at, histogram = excluded.histogram, worked = excluded.worked
+_PUT = f"""
+INSERT INTO catalog_total ({_GROUP}, {", ".join(_WHOLE)})
+SELECT {_GROUP}, {", ".join(f"{name}{cast}" for name, (_, cast) in _WHOLE.items())}
+FROM unnest({_GIVEN}, {_types(_WHOLE)}) AS one({_GROUP}, {", ".join(_WHOLE)})
+ON CONFLICT ON CONSTRAINT total_key DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _WHOLE)}
 """
-_NO_MORE = f"""
-DELETE FROM catalog_total WHERE id IN (
-    SELECT t.id FROM catalog_total t JOIN {_GROUPS} USING ({_GROUP})
-    WHERE NOT EXISTS (SELECT FROM catalog_tally one WHERE {_SAME})
-)
-"""
+_DELETE = f"DELETE FROM catalog_total t USING {_GROUPS} WHERE {_SAME}"
 
 
 def add_up(groups: Iterable[Group]) -> None:
     """Recomputes these totals from their tallies: after a removal no sum tells the time of the last sighting. Lock them
     first."""
-    if ordered := sorted(set(groups)):
-        with connection.cursor() as cursor:
-            cursor.execute(_AGAIN, _columns(ordered))
-            cursor.execute(_NO_MORE, _columns(ordered))
+    ordered = sorted(set(groups))
+    for start in range(0, len(ordered), GROUPS_AT_ONCE):
+        _add_up(ordered[start : start + GROUPS_AT_ONCE])
+
+
+def _add_up(groups: list[Group]) -> None:
+    found: dict[Group, TotalSum] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_TALLIES, _columns(groups))
+        for *key, machine, outcome, runs, buckets, last_seen_at, worked, since in cursor:
+            one = found.setdefault(tuple(key), TotalSum(last_seen_at))
+            one.add(machine, outcome, TallySum(runs, buckets, last_seen_at, worked))
+            one.see(outcome, since, last_seen_at)
+        if found:
+            cursor.execute(_PUT, _columns([(*group, *_values(one, _WHOLE)) for group, one in found.items()]))
+        if gone := [group for group in groups if group not in found]:
+            cursor.execute(_DELETE, _columns(gone))
 
 
 def array_literal(numbers: Iterable[int]) -> str:

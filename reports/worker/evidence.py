@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 
-from catalog.models import Case, KernelBuild
+from catalog.models import Case
 from diagnosis.matching.match import Match
 from diagnosis.matching.observation import Observation as Said
 from people import journal
 from people.models import Standing, User
 from reports.models import Evidence, Observation, Report, Verdict
 from reports.totals import recounts, tallies
-from reports.totals.copy_rows import OBSERVATION, Row, copy, of_evidence, of_observation
+from reports.totals.copy_rows import OBSERVATION, EvidenceRow, copy, of_evidence, of_observation
+from reports.worker import kernel_builds
 
 Found = list[tuple[Said, list[Match]]]
 
@@ -30,7 +31,7 @@ def attach(found: dict[Report, Found]) -> None:
         Evidence.objects.filter(report__in=read_before).delete()
         Observation.objects.filter(report__in=read_before).delete()
     said = [(report, one, matches) for report, pairs in found.items() for one, matches in pairs]
-    builds = _builds({(one.release, one.label) for _, one, _ in said})
+    builds = kernel_builds.named({(one.release, one.label) for _, one, _ in said})
     slugs = {match.case for _, _, matches in said for match in matches}
     cases = dict(Case.objects.filter(slug__in=slugs).values_list("slug", "pk"))
     rows = [
@@ -40,9 +41,11 @@ def attach(found: dict[Report, Found]) -> None:
         if match.case in cases
     ]
     copy(Observation, OBSERVATION, (of_observation(*one, builds[one[1].release, one[1].label]) for one in said))
-    copy(Evidence, Row._fields, rows)
+    copy(Evidence, EvidenceRow._fields, rows)
     again = set(read_before)
-    added: list[Evidence | Row] = [row for row in rows if row.machine_id in trusted and row.report_id not in again]
+    added: list[Evidence | EvidenceRow] = [
+        row for row in rows if row.machine_id in trusted and row.report_id not in again
+    ]
     if read_before:  # only these can have been judged
         added += Evidence.objects.counted().filter(report__in=read_before)
     tallies.count(removed=before, added=added)
@@ -88,11 +91,3 @@ def judge(report: Report, key: str, case: Case, person: User, stands: bool, note
     tallies.count(removed=before, added=mine.counted())
     journal.record("evidence.judged", "report", str(report.pk), person, key=key, case=case.slug, stands=stands)
     return verdict
-
-
-def _builds(names: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """The ids of these kernel builds, made where there are none, in one order."""
-    made: dict[tuple[str, str], int] = {}
-    for release, label in sorted(names):
-        made[release, label] = KernelBuild.objects.get_or_create(release=release, label=label)[0].pk
-    return made

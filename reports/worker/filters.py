@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from catalog.models.cases import CaseQuerySet
-from diagnosis.formats import registry
-from reports.models import Evidence, Observation, Report, State
+from reports.intake.formats import registry
+from reports.models import Evidence, Observation, Report, ReportQuerySet, State
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Pick:
     def address(self) -> str:
         return urlencode({name: value for name, value in asdict(self).items() if value})
 
-    def rows(self, cases: CaseQuerySet) -> QuerySet[Report]:
+    def rows(self, cases: CaseQuerySet) -> ReportQuerySet:
         """`cases`: those that whoever asks may know of; to belong to any other is to belong to none."""
-        rows: QuerySet[Report] = Report.objects.all()
+        rows = Report.objects.all()
         if self.state:
             rows = rows.filter(state=self.state)
         if self.format:

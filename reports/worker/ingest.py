@@ -1,7 +1,8 @@
-"""The one place that knows the order: claim -> parse -> match -> attach -> settle.
+"""The one place that knows the order: claim -> merge -> parse -> match -> attach -> settle.
 
 Parsing and matching run outside any transaction. The final write is fenced: only what is still under this
-claim is written, in one transaction with its evidence and tallies.
+claim is written, in one transaction with its evidence and tallies. A message of KCIDB is read with what other messages
+said of its objects; where that has changed meanwhile, it goes back into the queue.
 """
 
 from __future__ import annotations
@@ -10,31 +11,37 @@ import json
 import time
 import traceback
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.db.models import F
 
+from diagnosis.formats.format import Note
 from diagnosis.matching import match as matching
 from diagnosis.matching.match import Match, Signature
 from diagnosis.matching.observation import Observation
 from people.statements import may_pass, prepared
 from reports.diagnose import reading
+from reports.intake.packing import packed
 from reports.intake.refusals import Refusal, too_slow
 from reports.models import Report, State
-from reports.worker import claims, evidence
+from reports.worker import claims, evidence, kcidb_objects
 from reports.worker.known_signatures import known_signatures
 from rest.bounds import bounded
 
 
 @dataclass
 class Read:
-    """One claimed report, read: what it says and what that matches, or why it cannot be read."""
+    """One claimed report, read: what it says and what that matches, or why it cannot be read. `merged`: as what it was
+    read, where that is not what was sent."""
 
     report: Report
     found: list[tuple[Observation, list[Match]]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     refusal: Refusal | None = None
     traceback: str = ""
+    merged: bytes | None = None
 
 
 def drain(seconds: float = 20.0) -> bool:
@@ -52,12 +59,11 @@ def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
     known = known_signatures()
     reports = Report.objects.filter(id__in=ids, claim_id=claim_id).select_related("payload", "machine")
     try:
-        done = read(list(reports), known)
+        done = read(list(reports), known, kcidb_objects.filed(reports))
+        _settle(claim_id, done, matching.digest(known))
     except bounded.Lost as lost:
         _give_back_lost(claim_id, lost)
         raise
-    try:
-        _settle(claim_id, done, matching.digest(known))
     except Exception as error:
         if may_pass(error):
             # No fault of the reports. Where even this fails, the lease does it.
@@ -79,30 +85,48 @@ def _give_back_lost(claim_id: uuid.UUID, lost: bounded.Lost) -> None:
     claims.give_back(claim_id, counts=lost.began)
 
 
-def read(reports: Sequence[Report], known: Sequence[Signature]) -> list[Read]:
+def read(
+    reports: Sequence[Report], known: Sequence[Signature], merged: Mapping[Report, bytes] | None = None
+) -> list[Read]:
     """Parses and matches all; where that takes too long, each for itself, so that the one that does so is rejected."""
-    sent = [reading.Sent(one.format, bytes(one.payload.body), one.given) for one in reports]
+    merged = merged or {}
+    sent = [
+        reading.Sent(one.format, packed(merged[one]) if one in merged else bytes(one.payload.body), one.given)
+        for one in reports
+    ]
+    nr_bytes = sum(max(one.size_bytes, len(merged.get(one, b""))) for one in reports)
     try:
-        made = bounded.call(reading.observed, sent, known, nr_bytes=sum(one.size_bytes for one in reports))
+        made = bounded.call(reading.observed, sent, known, nr_bytes=nr_bytes)
     except bounded.TooLong:
         if len(reports) == 1:
-            return [Read(reports[0], refusal=too_slow())]
-        return [one for report in reports for one in read([report], known)]
+            return [Read(reports[0], refusal=too_slow(), merged=merged.get(reports[0]))]
+        return [one for report in reports for one in read([report], known, merged)]
     return [
-        Read(report, one.found, Refusal(one.code, one.faults) if one.code else None, one.traceback)
+        Read(
+            report,
+            one.found,
+            one.notes,
+            Refusal(one.code, one.faults) if one.code else None,
+            one.traceback,
+            merged.get(report),
+        )
         for report, one in zip(reports, made, strict=True)
     ]
 
 
 @transaction.atomic
 def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
+    used = {one.report: one.merged for one in done if one.merged is not None}
+    kcidb_objects.alone_with_objects_of(used)
+    stale = kcidb_objects.stale(used)
     mine = set(
         Report.objects.select_for_update(no_key=True)
         .filter(claim_id=claim_id, state=State.INGESTING)
         .order_by("id")
         .values_list("id", flat=True)
     )
-    kept = [one for one in done if one.report.id in mine]
+    _put_back(mine & stale)
+    kept = [one for one in done if one.report.id in mine - stale]
     evidence.attach({one.report: one.found for one in kept})
     rows = [
         (
@@ -112,6 +136,7 @@ def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
             sum(1 for _, matches in one.found if not matches),
             json.dumps(one.refusal.document(redacted=True)) if one.refusal else None,
             one.traceback,
+            json.dumps([vars(note) for note in one.notes]),
         )
         for one in kept
     ]
@@ -120,12 +145,20 @@ def _settle(claim_id: uuid.UUID, done: list[Read], digest: str) -> None:
             cursor.execute(_SETTLE, [digest, *map(list, zip(*rows, strict=True))])
 
 
+def _put_back(stale: set[uuid.UUID]) -> None:
+    """Read by what is not so any more: to be read again, at once."""
+    Report.objects.filter(id__in=stale).update(
+        state=State.RECEIVED, claim_id=None, claimed_at=None, attempts=F("attempts") - 1
+    )
+
+
 # bulk_update writes a CASE with an arm for each row and column, which takes longer than all the rest.
 _SETTLE = """
 UPDATE reports_report AS r
 SET state = one.state, claim_id = NULL, claimed_at = NULL, settled_at = now(), nr_observations = one.nr_observations,
-    nr_unmatched = one.nr_unmatched, matched_by = %s::text, reason = one.reason, traceback = one.traceback
-FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::jsonb[], %s::text[])
-    AS one(id, state, nr_observations, nr_unmatched, reason, traceback)
+    nr_unmatched = one.nr_unmatched, matched_by = %s::text, reason = one.reason, traceback = one.traceback,
+    notes = one.notes
+FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::jsonb[], %s::text[], %s::jsonb[])
+    AS one(id, state, nr_observations, nr_unmatched, reason, traceback, notes)
 WHERE r.id = one.id
 """

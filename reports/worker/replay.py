@@ -67,8 +67,8 @@ def _tried_with_others(today: str) -> list[UUID]:
     return ids
 
 
-def unruled_again() -> int:
-    """Reports that were being read while a ruling was taken back, and so carry its evidence still.
+def requeue_unruled() -> int:
+    """Requeues reports that were being read while a ruling was taken back, and so still carry its evidence.
 
     Reads all evidence that came of rulings, for what hardly ever happens: hourly is often enough.
     """

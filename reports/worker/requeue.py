@@ -16,9 +16,10 @@ from catalog.models import Case
 from people import journal
 from people.models import User
 from reports.models import Evidence, Observation, Report, Requeue
-from reports.worker import filters, replay
+from reports.worker import filters, kernel_builds, replay
 
 SLICE = 1_000
+RESPELT = "one name for one kernel"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Chosen:
     """Which reports: whatever one of these names.
 
     `pick`: the words of an address, as `picking` reads them. `fingerprint`: with an observation that looks like this.
-    `case`: with something that this case's signature proved. `reports`: these.
+    `case`: with something that this case's signature proved. `reports`: these. `misspelt`: of a kernel or an
+    architecture that has another name today.
     """
 
     pick: str = ""
@@ -34,6 +36,7 @@ class Chosen:
     case: int | None = None
     reports: tuple[str, ...] = ()
     every: bool = False
+    misspelt: bool = False
 
 
 def ask(chosen: Chosen, person: User | None = None, why: str = "by hand") -> int:
@@ -42,6 +45,19 @@ def ask(chosen: Chosen, person: User | None = None, why: str = "by hand") -> int
         row = Requeue.objects.create(person=person, why=why[:100], chosen=asdict(chosen))
         row.refresh_from_db()
         return _go_on(row) + (nr_left(row) if row.pk else 0)
+
+
+def respell() -> int:
+    """Has what was stored under another spelling of its kernel read again. Returns how many reports there are.
+
+    Asked again and again, since an earlier release's workers may write more of them; a migration would come too early,
+    and would have to add tallies up by itself.
+    """
+    if Requeue.objects.filter(why=RESPELT).exists():
+        return 0
+    if not replay.replayable(Report.objects.filter(kernel_builds.misspelt())).exists():
+        return 0
+    return ask(Chosen(misspelt=True), why=RESPELT)
 
 
 @transaction.atomic
@@ -92,6 +108,8 @@ def _chosen(row: Requeue) -> Q:
         wanted |= Q(pk__in=pick.rows(cases).values("pk"))
     if chosen.fingerprint:
         wanted |= Q(pk__in=Observation.objects.filter(fingerprint=chosen.fingerprint).values("report"))
+    if chosen.misspelt:
+        wanted |= kernel_builds.misspelt()
     if chosen.case:
         wanted |= Q(pk__in=Evidence.objects.filter(case=chosen.case, rule="proved").values("report"))
     return wanted

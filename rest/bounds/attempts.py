@@ -13,6 +13,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import F
@@ -51,9 +52,14 @@ _LEFT = f"SELECT extract(epoch FROM a.last_at - clock_timestamp()) + {_WAIT} FRO
 
 
 def begin(key: str, pace: Pace) -> None:
-    given = {"key": _digest(key), "free": pace.free, "first": pace.first_seconds, "most": pace.most_seconds}
+    given: dict[str, Any] = {
+        "key": _digest(key),
+        "free": pace.free,
+        "first": pace.first_seconds,
+        "most": pace.most_seconds,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_BEGIN, {**given, "kept": KEPT})
+        cursor.execute(_BEGIN, given | {"kept": KEPT})
         if cursor.rowcount:
             return
         cursor.execute(_LEFT, given)

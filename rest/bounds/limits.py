@@ -70,15 +70,12 @@ class Exhausted(problems.Documented):
 
     def __init__(self, name: str, limit: Limit, wait_seconds: int) -> None:
         self.name, self.limit, self.wait_seconds = name, limit, wait_seconds
+        self.headers = {"Retry-After": str(wait_seconds)}
         super().__init__(f"{name}: {limit.units} in {limit.seconds} s")
 
     def document(self) -> dict[str, Any]:
         detail = f"{self.name}: up to {self.limit.units} in {self.limit.seconds} s. Try again in {self.wait_seconds} s."
         return problems.made(429, "Too many requests.", detail, "too-many-requests")
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Retry-After": str(self.wait_seconds)}
 
 
 _leases: OrderedDict[tuple[str, str], Lease] = OrderedDict()
@@ -196,13 +193,20 @@ class Headers:
 
 def refused(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
     """A page for who asks for HTML; `curl`, which asks for anything, gets text, as from the pages that give it text."""
-    if "text/html" in request.headers.get("Accept", "text/html"):
+    if wants_page(request):
         answer = render(request, "error.html", {"status": status, "title": title, "detail": detail}, status=status)
     else:
-        text = f"{title} {detail}\n"
-        answer = HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
+        answer = in_words(status, title, detail)
     answer["Vary"] = "Accept, Cookie"
     return answer
+
+
+def wants_page(request: HttpRequest) -> bool:
+    return "text/html" in request.headers.get("Accept", "text/html")
+
+
+def in_words(status: int, title: str, detail: str = "") -> HttpResponse:
+    return HttpResponse(f"{title} {detail}".strip() + "\n", status=status, content_type="text/plain; charset=utf-8")
 
 
 def sweep() -> int:
@@ -256,7 +260,7 @@ def _lease_of(key: tuple[str, str], window: int) -> Lease:
 
 def _renew(lease: Lease, name: str, who: str, limit: Limit, block: int) -> None:
     """Leases another block, or the rest of the limit."""
-    given = {
+    given: dict[str, Any] = {
         "name": name,
         "who": who,
         "window": lease.window,

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.documents.line_diff import Line, diff
+from catalog.documents.line_diff import DiffLine, diff
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c d e", "c x e", ""]), max_size=15).map("\n".join)
 
 
-def said(lines: tuple[Line, ...]) -> list[str]:
+def said(lines: tuple[DiffLine, ...]) -> list[str]:
     return [line.sign + "".join(span.text for span in line.spans) for line in lines]
 
 

@@ -15,6 +15,7 @@ from catalog.models.text import Origin, State
 from catalog.revisions import store
 from people.models import Event, Role, User
 from tests import builders
+from tests.pages import on_one_line
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +48,7 @@ def written(answer: HttpResponse) -> str:
 
 
 def shown(answer: HttpResponse) -> str:
-    return html.unescape(re.sub(r"<[^>]*>", "", answer.content.decode()))
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", answer.content.decode())).split())
 
 
 def test_the_form_has_the_current_text_byte_for_byte_with_its_revision_and_line_numbers() -> None:
@@ -56,6 +57,14 @@ def test_the_form_has_the_current_text_byte_for_byte_with_its_revision_and_line_
     page = answer.content.decode()
     assert 'name="base" value="1"' in page
     assert page.count('id="L') == len(TEXT.split("\n"))
+
+
+def test_a_text_of_nothing_but_lines_comes_back_without_a_number_for_each() -> None:
+    answer = post("save", text="\n" * 100_000)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert page.count('id="L') == 0
+    assert 'rows="5001"' in page
 
 
 def test_saving_is_a_revision_with_its_author_base_and_note() -> None:
@@ -83,7 +92,7 @@ def test_errors_stand_beside_the_text_with_their_lines(act: str) -> None:
     answer = post(act, bad)
     assert answer.status_code == 422 and written(answer) == bad
     line = bad.split("\n").index('mechanism: "magic"') + 1
-    assert f'<a href="#L{line}" data-line="{line}">line {line}</a> <code>mechanism</code>' in answer.content.decode()
+    assert f'<a href="#L{line}" data-line="{line}">line {line}</a> <code>mechanism</code>' in on_one_line(answer)
     assert f'id="L{line}" class="bad"' in answer.content.decode()
     assert 'mechanism: "magic"' in shown(answer)
     assert Revision.objects.count() == 1
@@ -214,7 +223,7 @@ def test_who_proposed_a_case_edits_it_until_it_is_taken_over() -> None:
     given = {"origin": Origin.SITE, "author": author, "new": True, "state": State.PROPOSED}
     document = store.save(text, **given).document
     by = client(person=author)
-    assert "Edit the text" in by.get("/cases/mine/").content.decode()
+    assert "Edit the text" in on_one_line(by.get("/cases/mine/"))
     assert post("save", text.replace("A summary.", "Mended."), by=by, at=address).status_code == 302
     assert client(Role.CONTRIBUTOR).get(address).status_code == 403
     client().post("/cases/mine/state/", {"act": "accept", "n": 2})

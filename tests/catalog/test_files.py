@@ -248,25 +248,6 @@ def test_a_file_that_cannot_be_loaded_is_told_and_does_not_stop_the_start(folder
 
 
 @pytest.mark.django_db
-def test_the_real_catalog_loads_whole_and_twice() -> None:
-    number = len(files.all_files())
-    assert call("load_cases") == (f"catalog: {number} new\n", "")
-    assert call("load_cases") == (f"catalog: {number} same\n", "")
-
-
-@pytest.mark.django_db
-def test_an_untouched_load_is_exported_byte_for_byte(tmp_path: Path) -> None:
-    call("load_cases")
-    out, _ = call("export_cases", str(tmp_path))
-    real = files.all_files()
-    assert out.endswith(f"exported: {len(real)} new\n")
-    assert len(list(tmp_path.glob("*/*"))) == len(real)
-    for path in real:
-        assert (tmp_path / path.parent.name / path.name).read_bytes() == path.read_bytes()
-    assert call("export_cases", str(tmp_path)) == (f"exported: {len(real)} same\n", "")
-
-
-@pytest.mark.django_db
 def test_an_edit_on_the_site_is_exported_and_loads_as_the_same(folder: Path) -> None:
     path = put(folder, LONG)
     load()

@@ -36,7 +36,7 @@ def page(path: str, by: Client | None = None) -> str:
 
 
 def shown(path: str) -> str:
-    return html.unescape(re.sub(r"<[^>]*>", "", page(path)))
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", page(path))).split())
 
 
 def editor() -> Client:

@@ -99,13 +99,13 @@ def server() -> Iterator[HTTPServer]:
     [(200, []), (404, [True]), (410, [True]), (403, [False]), (429, [False]), (500, [False]), (0, [False])],
 )
 def test_only_what_is_gone_is_dead(server: HTTPServer, status: int, expected: list[bool]) -> None:
-    place = links.Place(3, "links", f"http://127.0.0.1:{server.server_port}/{status}")
+    place = links.FoundLink(3, "links", f"http://127.0.0.1:{server.server_port}/{status}")
     assert [found.is_dead for found in links.tried([place], seconds=0.5)] == expected
 
 
 def test_an_address_is_asked_once_and_told_everywhere(server: HTTPServer) -> None:
     url = f"http://127.0.0.1:{server.server_port}/404"
-    found = list(links.tried([links.Place(3, "links", url), links.Place(9, "", url + "#part")]))
+    found = list(links.tried([links.FoundLink(3, "links", url), links.FoundLink(9, "", url + "#part")]))
     assert [tried.place.line for tried in found] == [3, 9]
     assert server.seen == ["/404"]  # type: ignore[attr-defined]
 

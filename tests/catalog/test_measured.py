@@ -13,7 +13,7 @@ from catalog.measured.overview import verdict, wilson
 from catalog.models import Case, KernelBuild, Tally
 from people.models import Machine
 from reports.totals import tallies
-from reports.totals.deltas import key_of
+from reports.totals.sums import key_of
 from tests import builders
 
 Queries = Callable[[int], AbstractContextManager[object]]

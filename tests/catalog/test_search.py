@@ -1,18 +1,14 @@
-"""What a kernel developer types, against the catalog as it is; and what search understands, shows and keeps back."""
+"""What search understands, shows and keeps back. Of the real catalog: see test_whole_catalog.py."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
 from django.test import Client
 
 from catalog.models import Document, Entry
-from catalog.revisions import files
 from catalog.search import engine, highlights, index, tokens
 from people.models import Role
 from tests import builders
@@ -20,63 +16,10 @@ from tests import builders
 NOBODY = AnonymousUser()
 
 
-@pytest.fixture(scope="module")
-def whole_catalog(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The real files, loaded once: nothing here writes."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        assert {loaded.result for loaded in files.load(files.all_files())} == {"new"}
-        yield
-        transaction.set_rollback(True)
-
-
 def addresses(query: str, user: object = NOBODY) -> list[str]:
     found = engine.search(user, query).rows
     entries = Entry.objects.in_bulk([pk for pk, _ in found])
     return [entries[pk].address for pk, _ in found]
-
-
-WANTED = [
-    ("folio_wait_writeback", "/cases/fuse-writeback/"),
-    ("AS_WRITEBACK_INDETERMINATE", "/strategies/skip-indeterminate-writeback/"),
-    ("fs.fuse.max_request_timeout", "/strategies/fuse-request-timeout/"),
-    ("20241122232359.429647-5-joannelkoong@gmail.com", "/strategies/skip-indeterminate-writeback/"),
-    ("https://lore.kernel.org/all/20241122232359.429647-5-joannelkoong@gmail.com/", "/strategies/skip-indeterminate-"),
-    ("0c58a97f919c", "/cases/fuse-writeback/"),
-    ("0c58a97", "/cases/fuse-writeback/"),
-    ('0c58a97f919c24fe4245015f4375a39ff05665b6 ("fuse: remove tmp folio', "/cases/fuse-writeback/"),
-    ("fuse writeback", "/cases/fuse-writeback/"),
-    ("vmsplice", "/cases/vmsplice-pipe/"),
-    ("io_uring fixed buffers", "/cases/io-uring-fixed-buffers/"),
-    ("nfs_migrate_folio()", "/cases/nfs-private-request/"),
-    ("vm.compact_unevictable_allowed", "/cases/mlock-compaction-policy/"),
-    ("memfd_secret", "/cases/secretmem/"),
-    ("sendfile", "/cases/skb-frags-sendfile/"),
-    ("CONFIG_ZSMALLOC", "/cases/zsmalloc-busy/"),
-    ("guest_memfd", "/cases/guest-memfd/"),
-    ("cma_alloc", "/cases/cma-bitmap-full/"),
-    ("readahead", "/cases/readahead-locked/"),
-    ("gigantic hugetlb", "/cases/hugetlb-gigantic/"),
-    ("ublk", "/strategies/ublk-kill-unprivileged-server/"),
-    ("swap cache reference", "/strategies/count-swap-cache-references/"),
-    ("PG_private_2", "/cases/fscache-private2/"),
-    ("timeouts for fuse requests", "/strategies/fuse-request-timeout/"),
-    ("comapction mlokc", "/cases/mlock-compaction-policy/"),
-    ("userfaltfd", "/cases/userfaultfd-stalled-copy/"),
-]
-
-
-@pytest.mark.usefixtures("whole_catalog")
-@pytest.mark.parametrize(("query", "first"), WANTED)
-def test_the_wanted_entry_comes_first(query: str, first: str) -> None:
-    assert addresses(query)[0].startswith(first)
-
-
-@pytest.mark.usefixtures("whole_catalog")
-def test_a_symbol_is_found_whole_and_not_by_its_pieces() -> None:
-    found = addresses("folio_wait_writeback")
-    assert 1 < len(found) < len(addresses("writeback"))
-    for address in found:
-        assert "folio_wait_writeback" in Entry.objects.get(address=address).body
 
 
 @pytest.fixture

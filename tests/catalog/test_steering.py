@@ -9,7 +9,7 @@ from django.test import Client
 
 from catalog.documents import splice
 from catalog.documents.parser import parse
-from catalog.documents.schema import Link, Objection, Standing, StrategyText
+from catalog.documents.schema import Link, Objection, Step, StrategyText
 from catalog.models import Strategy
 from catalog.models.text import Origin
 from catalog.revisions import steering, store
@@ -34,7 +34,7 @@ def test_what_is_added_to_a_file_of_the_catalog_leaves_its_other_lines_alone(pat
     now = read(text)
     objection = Objection(id="a-new-one", text=SAID, by="A. Reader", source=LINK)
     added = objection.model_dump(mode="json", exclude_none=True)
-    step = Standing(state="posted", version=9, at="2026-11-22")
+    step = Step(state="posted", version=9, at="2026-11-22")
     edits = [
         ("objections", -1, added),
         ("states", -1, step.model_dump(mode="json", exclude_none=True)),

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 
 from catalog.measured import strips
 from catalog.measured.strips import Strip
 from catalog.models import Case
-from catalog.revisions import files
 from diagnosis.kernels import releases
 from reports.worker import ingest
 from tests import builders
@@ -135,19 +133,3 @@ def test_all_strips_are_one_query(django_assert_num_queries: Queries) -> None:
         tally(case)
     with django_assert_num_queries(1):
         assert len(strips.strips(cases)) == 3
-
-
-def test_the_recorded_reports_show_no_change_that_did_not_happen_and_lack_nothing_that_a_case_calls_measured() -> None:
-    """Only fuse-writeback changes: since 6.16 a mover waits for the writeback. On 6.18 compaction alone was tried."""
-    assert all(loaded.result == "new" for loaded in files.load(files.all_files()))
-    call_command("load_recorded", verbosity=0)
-    while not ingest.drain():
-        pass
-    cases = list(Case.objects.all())
-    made = strips.strips(cases)
-    shown = {case.slug: "".join(cell.glyph for cell in made[case.pk].cells) for case in cases if made[case.pk].mover}
-    assert (shown["gup-longterm"], shown["aio-ring"], shown["fuse-writeback"]) == ("○○∘○", "●●∘●", "○○∘●")
-    changing = [slug for slug, glyphs in shown.items() if len(set(glyphs) - {"∘", "·"}) > 1]
-    assert changing == ["fuse-writeback"]
-    claiming = Case.objects.filter(effects__standing="measured").distinct()
-    assert [case.slug for case in claiming if not made[case.pk].lines] == [], "what says measured has a run that counts"

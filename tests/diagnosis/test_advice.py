@@ -24,7 +24,7 @@ SOFT_OFFLINE = "soft offline: 0x8ab130: page migration failed 1, type 0x17ffffc0
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
-        (SLAB, "cannot be moved at all"),
+        (SLAB, "memory that is not movable"),
         (SECRETMEM, "never lets a folio move"),
         (SOFT_OFFLINE, "try again at any time"),
     ],

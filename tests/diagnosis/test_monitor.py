@@ -31,7 +31,7 @@ BLOCKED = event("blocked", "tee[4711] in folio_wait_writeback+0x2b/0x90", pid=47
 
 def test_it_is_a_format_of_its_own() -> None:
     assert registry.of(monitor.MEDIA_TYPE) is monitor.FORMAT
-    assert monitor.FORMAT.run_id(body(BLOCKED), Given()) == "run-00001"
+    assert monitor.FORMAT.check(body(BLOCKED), Given()) == "run-00001"
 
 
 def test_a_sleeper_and_a_dump_are_seen_and_a_counter_is_not() -> None:

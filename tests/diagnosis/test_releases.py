@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnosis.kernels.releases import compare, read, read_uname
+from diagnosis.kernels.releases import architecture, compare, ending, identity, read, read_uname
 
 FINAL = 10_000
 
@@ -121,3 +121,101 @@ def test_anything_may_be_brought(text: str) -> None:
 @given(st.text(max_size=120))
 def test_any_string_has_a_line(raw: str) -> None:
     assert read(raw).line or not raw
+
+
+# What a tag, `git describe` or a CI calls a kernel, and what that kernel prints. Each meets itself, too.
+MEET = [
+    ("v6.15-rc7-7-g4a95bc121ccd", "6.15.0-rc7-00007-g4a95bc121ccd"),
+    ("v6.15-rc7-7-g4a95bc121ccd8ba2a0", "6.15.0-rc7-00007-g4a95bc121ccd"),
+    ("v6.15-rc7-7-g4a95bc121ccd-dirty", "6.15.0-rc7-00007-g4a95bc121ccd-dirty"),
+    ("v6.15-rc7-123456-g4a95bc121ccd", "6.15.0-rc7-123456-g4a95bc121ccd"),
+    ("v6.15-rc7-0-g4a95bc121ccd", "6.15.0-rc7"),
+    ("v6.15", "6.15.0"),
+    ("6.15", "6.15.0"),
+    ("v6.15-rc7", "6.15.0-rc7"),
+    ("v6.15-rc7+", "6.15.0-rc7+"),
+    ("v6.15-dirty", "6.15.0-dirty"),
+    ("v6.15.3", "6.15.3"),
+    ("v6.15.3-rc1", "6.15.3-rc1"),
+    ("v6.15.3-12-gabcdef012345", "6.15.3-00012-gabcdef012345"),
+    ("v2.6.32.27", "2.6.32.27"),
+    ("v6.15-rc7-next-20250522", "6.15.0-rc7-next-20250522"),
+    ("next-20250522", "next-20250522"),
+    ("next-20250522-3-g4a95bc121ccd", "next-20250522-00003-g4a95bc121ccd"),
+    ("4A95BC121CCD8ba2a0a4ee3b2b4f7a9a0b1c2d3e", "4a95bc121ccd8ba2a0a4ee3b2b4f7a9a0b1c2d3e"),
+]
+# Nothing tells that these are one kernel, or it is known that they are not.
+APART = [
+    ("6.15.0-rc7", "6.15.0-rc7-amd64"),
+    ("6.15-rc7", "6.15-rc7-amd64"),
+    ("6.15.0", "6.15.0+"),
+    ("6.15.0-rc7+", "6.15.0-rc7"),
+    ("6.15.0-dirty", "6.15.0"),
+    ("6.15.0", "6.15.0-rc1"),
+    ("v6.15", "v6.15.1"),
+    ("v6.15-rc7", "v6.15-rc70"),
+    ("6.12.57", "6.12.57+deb13-amd64"),
+    ("6.8.0", "6.8.0-60-generic"),
+    ("5.14.0", "5.14.0-570.el9.x86_64"),
+    ("6.18.4", "6.18.4-arch1-1"),
+    ("6.11.4", "6.11.4-301.fc41.x86_64"),
+    ("6.15.0-rc7-00007-g4a95bc121ccd", "6.15.0-rc7-00008-g4a95bc121ccd"),
+    ("6.15.0-rc7-00007-g4a95bc121ccd", "6.15.0-rc7-lab-00007-g4a95bc121ccd"),
+    ("6.15.0-rc7-00007-g4a95bc1", "6.15.0-rc7-00007-g4a95bc121ccd"),
+    ("next-20250522", "next-20250523"),
+    ("6.15.0-rc7-next-20250522", "6.15.0-rc7"),
+    ("6.15-1", "6.15-2"),
+    ("v6.15-custom", "6.15.0-custom"),
+    ("", "0.0.0"),
+    ("garbage", "vgarbage"),
+]
+
+
+@pytest.mark.parametrize(("said", "printed"), MEET)
+def test_one_kernel_has_one_name_whoever_says_it(said: str, printed: str) -> None:
+    assert identity(said) == identity(printed) == printed == identity(identity(said))
+
+
+@pytest.mark.parametrize(("one", "other"), APART)
+def test_two_kernels_do_not_meet(one: str, other: str) -> None:
+    assert identity(one) != identity(other)
+
+
+@pytest.mark.parametrize(
+    "raw", ["v6.1-custom", "6.12.57+deb13-amd64", "6.15-rc7-amd64", "5.14.0-570.el9.x86_64", "..", ""]
+)
+def test_what_is_not_upstreams_spelling_stays_as_it_is(raw: str) -> None:
+    assert identity(raw) == raw
+
+
+@given(st.text(max_size=130))
+def test_an_identity_is_its_own_and_no_longer_than_a_release_may_be(raw: str) -> None:
+    assert identity(identity(raw)) == identity(raw)
+    assert len(identity(raw)) <= len(raw) + 9
+
+
+@pytest.mark.parametrize(
+    ("release", "end"),
+    [
+        ("4a95bc121ccd8ba2a0a4ee3b2b4f7a9a0b1c2d3e", "-g4a95bc121ccd"),
+        ("next-20250522", "-next-20250522"),
+        ("next-20250522-00003-g4a95bc121ccd", "-next-20250522-00003-g4a95bc121ccd"),
+        ("6.15.0-rc7-next-20250522", ""),
+        ("6.15.0", ""),
+        ("next-door", ""),
+        ("", ""),
+    ],
+)
+def test_a_part_of_a_release_tells_how_the_whole_ends(release: str, end: str) -> None:
+    assert ending(release) == end
+
+
+@pytest.mark.parametrize(
+    ("said", "machine"),
+    [
+        *(("arm64", "aarch64"), ("amd64", "x86_64"), ("x86", "x86_64"), ("x86_64", "x86_64"), ("i386", "i686")),
+        *(("riscv", "riscv64"), ("s390", "s390x"), ("arm", "arm"), ("mips99", "mips99"), ("", "")),
+    ],
+)
+def test_an_architecture_is_called_as_uname_calls_it(said: str, machine: str) -> None:
+    assert architecture(said) == architecture(architecture(said)) == machine

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from diagnosis.answers import what_now
 from diagnosis.answers.advice import now_for
 from diagnosis.diagnose import diagnose
 from diagnosis.matching.known import signatures
-from diagnosis.rules.verdict import Finding
+from diagnosis.rules.verdict import PROVED, Candidate, Finding
 from diagnosis.text.record import Record
 from tests.diagnosis import test_field, test_kernels, test_ranking, test_task_state
 from tests.diagnosis.corpus import ALL
@@ -31,6 +33,26 @@ OOPS = (
     "kernel BUG at include/linux/swapops.h:201!\nCPU: 3 PID: 711 Comm: kcompactd0 Not tainted 6.1.0 #1\nCall Trace:\n"
 )
 DEAD = OOPS + " migrate_pages+0x1/0x2\n compact_zone+0x1/0x2\n kcompactd+0x1/0x2\n"
+
+
+# What the advice on a verdict says, and what the page of a case that is proved there may not say in the same breath.
+CONTRARY = {
+    r"Ctrl-C|can be interrupted": r"minds no signal|deaf to signals|[Kk]illing the (?:mover|task that offlines)",
+    r"does not mind signals": r"can be interrupted|[Ii]nterrupt the offline|Ctrl-C",
+    r"Trying again changes nothing": r"tr(?:y|ied) again",
+    r"cannot be moved at all|never be offlined": r"tr(?:y|ied) again|goes on",
+    r"goes on by itself|comes back when its holder": r"[Oo]nly a reboot",
+    r"[Oo]nly a reboot": r"goes on by itself|try again",
+    r"try again at any time|by trying again": r"[Tt]rying again (?:changes nothing|is of no use)",
+    r"[Nn]othing holds it": r"who(?:ever)? holds it|[Ff]ind the holder",
+}
+CASES = Path(__file__).parents[2] / "data" / "cases"
+
+
+def page(case: str) -> str:
+    """What the page of a case says to do now, in one line: a sentence of it may be broken anywhere."""
+    found = re.search(r"\n## What to do now\n(.*?)(?=\n## |\Z)", (CASES / f"{case}.md").read_text(), re.DOTALL)
+    return " ".join(found[1].split()) if found else ""
 
 
 def _texts() -> Iterator[str]:
@@ -105,3 +127,33 @@ def test_who_waits_for_a_mover_that_died_is_told_so() -> None:
     assert "goes on by itself" in diagnose(victim).now[0].text
     now = " ".join(reason.text for reason in diagnose(DEAD + victim).now)
     assert "goes on by itself" not in now and "only a reboot" in now
+
+
+def _with_a_proof() -> Iterator[tuple[Finding, tuple[Record, ...], str]]:
+    """Each proved verdict with each case that could be proved by it, the case that is proved there among them."""
+    for finding, records in FOUND:
+        if not finding.verdict.proved:
+            continue
+        for one in signatures():
+            if one.proves and finding.verdict.mechanism in one.mechanisms:
+                holder = Candidate(one.case, one.title, one.kind, PROVED, (), (), ())
+                yield replace(finding, candidates=(holder,)), records, one.case
+
+
+def test_what_a_proved_verdict_advises_is_not_contrary_to_the_page_that_stands_below_it() -> None:
+    met: dict[str, int] = {}
+    for finding, records, case in _with_a_proof():
+        told, said = now_for(finding, records), page(case)
+        assert said, f"{case} can be proved, and its page does not say what to do"
+        for advised, contrary in CONTRARY.items():
+            if re.search(advised, told):
+                met[advised] = met.get(advised, 0) + 1
+                assert not re.search(contrary, said), (case, finding.verdict.rule, told, re.search(contrary, said))
+    assert len(met) >= 3, met
+
+
+def test_the_walk_would_see_a_contradiction() -> None:
+    """Each pattern of a page is met by some page, but for those that no page may ever say."""
+    pages = [page(path.stem) for path in CASES.glob("*.md")]
+    met = {contrary for contrary in CONTRARY.values() if any(re.search(contrary, said) for said in pages)}
+    assert len(met) >= 4

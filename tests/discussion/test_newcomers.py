@@ -8,7 +8,7 @@ from django.test import Client
 
 from catalog.models import Document, Strategy
 from discussion.comments import threads, views
-from discussion.models import Comment, Flag, Standing
+from discussion.models import Comment, Flag, Visibility
 from discussion.moderating import moderation
 from people.models import Role, User
 from reports.pages import events_api
@@ -76,7 +76,7 @@ def test_of_what_waits_no_earlier_text_is_kept_and_edits_end(eve: User) -> None:
     waiting = threads.say(Strategy.objects.get().document, eve, "text 0")
     for n in range(threads.MOST_EDITS_WAITING):
         waiting = threads.edit(waiting, eve, f"text {n + 1}", n)
-    with pytest.raises(threads.Refused, match="up to 20 times"):
+    with pytest.raises(threads.CannotBeSaid, match="up to 20 times"):
         threads.edit(waiting, eve, "one more", threads.MOST_EDITS_WAITING)
     assert not waiting.earlier.exists()
     moderation.let_through(waiting, builders.person(role=Role.EDITOR), threads.MOST_EDITS_WAITING)
@@ -89,7 +89,7 @@ def test_edits_of_what_is_shown_end_too() -> None:
     builders.case()
     comment = threads.say(Document.objects.get(), builders.person("jane"), "text 0")
     Comment.objects.filter(pk=comment.pk).update(nr_earlier=threads.MOST_EDITS)
-    with pytest.raises(threads.Refused, match="up to 100 times"):
+    with pytest.raises(threads.CannotBeSaid, match="up to 100 times"):
         threads.edit(comment, comment.author, "one more", threads.MOST_EDITS)
 
 
@@ -105,9 +105,9 @@ def test_a_moderators_word_is_on_the_text_that_was_read(eve: User, act: str, n: 
     answer = editor.post(f"/c/{waiting.pk}/{act}/?from=queue", sent, follow=True).content.decode()
     assert "changed it since you read it" in answer
     waiting.refresh_from_db()
-    assert waiting.standing == Standing.WAITING and Flag.objects.get().settled_at is None
+    assert waiting.standing == Visibility.WAITING and Flag.objects.get().settled_at is None
     assert not User.objects.get(pk=eve.pk).vouched
     assert editor.post(f"/c/{waiting.pk}/{act}/?from=queue", {"n": 1}).status_code == 302
     waiting.refresh_from_db()
-    assert (waiting.standing == Standing.SHOWN) == (act == "pass")
+    assert (waiting.standing == Visibility.SHOWN) == (act == "pass")
     assert (Flag.objects.get().settled_at is not None) == (act == "settle")

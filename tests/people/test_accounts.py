@@ -21,7 +21,7 @@ from django.test.utils import CaptureQueriesContext
 
 from discussion.accounts import leaving
 from discussion.comments import threads
-from discussion.models import Comment, Standing
+from discussion.models import Comment, Visibility
 from people.models import Event, Letter, Role, Token, User
 from tests import builders
 from tests.crawl import faults
@@ -75,7 +75,7 @@ def test_who_signs_up_proves_the_address_before_entering() -> None:
     assert Event.objects.get(verb="person.joined").subject == str(jane.pk)
     case = builders.case().document
     other.post(f"/discussion/{case.pk}/", {"text": "Hello."})
-    assert Comment.objects.get().standing == Standing.WAITING
+    assert Comment.objects.get().standing == Visibility.WAITING
 
 
 @pytest.mark.parametrize(

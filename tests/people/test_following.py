@@ -62,7 +62,10 @@ def test_places_are_given_by_one_at_a_time() -> None:
 
     def is_waited_for() -> bool:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+                " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+            )
             return cursor.fetchone() == (1,)
 
     def first() -> None:

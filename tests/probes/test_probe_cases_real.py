@@ -16,6 +16,7 @@ from diagnosis.matching import outcome
 from probes.errors import CannotRun
 from probes.kernel.uring import RegisteredBuffers
 from tests.probes.conftest import needs_xfs
+from tests.probes.measured import run_of
 
 pytestmark = pytest.mark.real_probe
 
@@ -25,9 +26,8 @@ PAGE = 4096
 def run(probe: Callable[..., Any], *arguments: str) -> tuple[int, dict[str, Any]]:
     """The exit code, and the run as it would be sent: read and judged again as the server does."""
     done = probe("run", *arguments, "--hold", "2", "--json")
+    sent = run_of(done)
     envelope.read(done.stdout.encode())
-    sent = json.loads(done.stdout)["runs"][0]
-    assert sent["outcome"] not in ("error", "skipped"), sent
     assert outcome.judge(envelope.count(sent))[0] == sent["outcome"]
     assert sent["attempt"]["returned"] is True
     return done.returncode, sent

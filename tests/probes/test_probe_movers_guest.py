@@ -338,7 +338,7 @@ def test_what_held_pages_deny_is_what_comes_free_after_them(monkeypatch: pytest.
     mover = spread(monkeypatch, busy)
     assert mover.fits([3, 13, 23, 33])
     assert not mover.fits([3, 4])
-    mover.meet([3, 13], [23, 33])
+    mover.note_frames([3, 13], [23, 33])
     mover.arm([3, 13, 23, 33])
     busy -= {3, 13}
     mover.attempt([], 5, lambda: None)

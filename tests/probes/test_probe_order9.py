@@ -102,7 +102,7 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
 def staged(node: Node) -> Order9Compaction:
     mover = Order9Compaction(node, 256 << 20)  # type: ignore[arg-type]
     mover.stage(96)
-    mover.meet(CONTROL, TARGET)
+    mover.note_frames(CONTROL, TARGET)
     return mover
 
 

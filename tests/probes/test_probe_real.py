@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 import re
 from collections.abc import Callable
@@ -12,16 +11,15 @@ import pytest
 
 from diagnosis.formats import envelope
 from diagnosis.matching import outcome
+from tests.probes.measured import run_of
 
 pytestmark = pytest.mark.real_probe
 
 
 def run(probe: Callable[..., Any], *arguments: str) -> tuple[int, envelope.Envelope, dict[str, Any]]:
     done = probe("run", *arguments, "--hold", "3", "--json")
+    sent = run_of(done)
     read = envelope.read(done.stdout.encode())
-    sent = json.loads(done.stdout)["runs"][0]
-    assert sent["outcome"] != "error", sent
-    assert sent["outcome"] != "skipped", sent
     slug, _ = outcome.judge(envelope.count(sent))
     assert slug == sent["outcome"]
     return done.returncode, read, sent

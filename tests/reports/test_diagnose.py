@@ -7,6 +7,7 @@ import html
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from catalog.models.text import Origin
+from catalog.revisions import store
 from people.models import Role
 from reports.diagnose.views import MAX_TEXT_BYTES, samples
 from tests import builders
@@ -249,3 +252,103 @@ def test_queries_do_not_grow_with_the_text(cases: None) -> None:
 def test_the_page_works_at_any_address_of_a_log() -> None:
     assert json.loads(api("x").content)["findings"] == []
     assert Client().put("/diagnose/").status_code == 405
+
+
+BY_HAND = """1. Ask first:
+
+   ```sh reads
+   sudo python3 probe.pyz inspect
+   ```
+
+2. Then, if nothing else is left:
+
+   ```sh loses_data
+   echo 1 | sudo tee /sys/fs/fuse/connections/57/abort
+   ```
+
+   ```text
+   what it prints
+   ```
+"""
+FUSE_PROOF = {
+    "signature": {
+        "mechanisms": ["writeback"],
+        "proves": [{"marks": ["mechanism:writeback", "said:only-writeback:fuse"], "why": "All are of FUSE."}],
+    }
+}
+
+
+INSPECTED = Path(__file__).parents[1] / "diagnosis" / "captures" / "inspect-fuse-writeback-offline-7.3.4+deb13.txt"
+PROVES_FUSE = INSPECTED.read_text()
+PROVES_NOBODY = "".join(line for line in PROVES_FUSE.splitlines(keepends=True) if "fuse" not in line)
+
+
+def proved_case() -> None:
+    body = f"A summary.\n\n## What to do now\n\n{BY_HAND}"
+    store.save(builders.case_text("fuse-writeback", body=body, **FUSE_PROOF), origin=Origin.FILE)
+
+
+def test_a_proved_case_brings_what_its_page_says_to_do_with_the_mark_of_each_command() -> None:
+    proved_case()
+    page = paste(PROVES_FUSE).text
+    assert page.count("What to do now: The case fuse-writeback") == 1
+    assert '<p class="does reads">reads only</p>' in page and '<p class="does loses_data">loses data</p>' in page
+    assert 'href="/cases/fuse-writeback/#what-to-do-now"' in page
+    order = [
+        page.index(part) for part in ("Mechanism, proved", "What to do now: ", 'class="does reads"', "holder</h3>")
+    ]
+    assert order == sorted(order)
+
+
+def test_curl_is_told_the_same_steps_with_their_marks() -> None:
+    proved_case()
+    said = curl(PROVES_FUSE).text
+    assert "What to do now, by the page of fuse-writeback (" in said and "#what-to-do-now)" in said
+    assert "   [reads only]\n   sudo python3 probe.pyz inspect\n" in said
+    assert "   [loses data]\n   echo 1 | sudo tee /sys/fs/fuse/connections/57/abort\n" in said
+    assert "```" not in said and "what it prints" in said
+
+
+def test_a_case_that_is_only_possible_tells_nobody_what_to_do() -> None:
+    proved_case()
+    for said in (paste(samples()[VMSPLICE]).text, curl(samples()[VMSPLICE]).text, paste(PROVES_NOBODY).text):
+        assert "What to do now: " not in said and "by the page of" not in said
+
+
+def test_a_case_that_two_findings_prove_brings_its_steps_once() -> None:
+    proves = [{"marks": ["mechanism:writeback"], "why": "It is."}]
+    head = {"signature": {"mechanisms": ["writeback"], "proves": proves}}
+    body = f"A summary.\n\n## What to do now\n\n{BY_HAND}"
+    store.save(builders.case_text("fuse-writeback", body=body, **head), origin=Origin.FILE)
+    waits = "[<0>] folio_wait_writeback+0x2b/0x80\n[<0>] migrate_pages_batch+0x37c/0xb80\n[<0>] "
+    tasks = {7: "offline_pages", 8: "alloc_contig_range"}
+    told = (f"inspect: task pid={pid} comm=a state=D\n{waits}{mover}+0x1/0x2\n" for pid, mover in tasks.items())
+    page = paste("".join(told)).text
+    assert page.count("Mechanism, proved") == 2 and page.count("What to do now: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("PUT", "/diagnose/", b"x", 405),
+        ("POST", "/diagnose/", b"x" * (MAX_TEXT_BYTES + 1), 413),
+        ("POST", "/diagnose/", b"x" * (13 << 20), 413),
+        ("POST", "/diagnose/", b"", 422),
+        ("GET", "/diagnose/nothing/", b"", 404),
+        ("POST", "/diagnose", b"x", 308),
+    ],
+)
+def test_every_error_is_text_for_curl_and_a_page_for_a_browser(
+    method: str, path: str, body: bytes, status: int
+) -> None:
+    said = Client(headers={"Accept": "*/*"}).generic(method, path, body, "application/x-www-form-urlencoded")
+    assert (said.status_code, said["Content-Type"]) == (status, "text/plain; charset=utf-8")
+    assert said.text.strip() and "<" not in said.text
+    if status in (404, 405):
+        page = Client(headers=BROWSER).generic(method, path, body, "application/x-www-form-urlencoded")
+        assert (page.status_code, page["Content-Type"]) == (status, "text/html; charset=utf-8")
+
+
+def test_a_name_that_is_not_ours_is_refused_in_text() -> None:
+    said = Client(headers={"Accept": "*/*"}).get("/diagnose/", SERVER_NAME="elsewhere.example")
+    assert (said.status_code, said["Content-Type"]) == (400, "text/plain; charset=utf-8")

@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from kcidb_io import schema
 
 from catalog.models.text import Origin, State
 from catalog.revisions import store
-from diagnosis.formats import kcidb
-from diagnosis.formats.format import Given
+from people.models import Machine, Role, Standing
+from reports.intake import inbox
+from reports.intake.submission import Sending
+from reports.models import Evidence, Report
 from reports.pages import exports
 from reports.pages.exports import VIEWS
+from reports.worker import evidence, ingest
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -64,18 +68,83 @@ def test_the_table_holds_no_formula(measured: None) -> None:
     assert (rows[2]["release"], rows[2]["label"]) == ("'=1+1", "'@x")
 
 
-def test_kcidb_has_an_incident_for_each_conclusive_run_and_reads_back(measured: None) -> None:
-    body = got("kcidb.json")
-    document = json.loads(body)
+def kcidb_document() -> Any:
+    document = json.loads(got("kcidb.json"))
+    schema.V5_3.validate_exactly(document)
+    return document
+
+
+def test_kcidb_has_an_incident_for_each_conclusive_run(measured: None) -> None:
+    document = kcidb_document()
     assert [issue["id"] for issue in document["issues"]] == ["unmigratable:fuse-writeback"]
     assert [one["present"] for one in document["incidents"]] == [True, False]
     tests = {one["id"]: one for one in document["tests"]}
     assert {tests[one["test_id"]]["status"] for one in document["incidents"]} == {"FAIL", "PASS"}
-    told = kcidb.observations(body.encode(), Given())
-    assert [(one.release, one.architecture, one.outcome) for one in told] == [
-        ("6.18.44", "x86_64", "failed"),
-        ("6.18.44", "x86_64", "passed"),
+    assert {one["git_commit_name"] for one in document["checkouts"]} == {"v6.18.44"}
+
+
+def test_kcidb_ids_are_of_reports_and_releases_and_of_the_sites_own_origin(measured: None, settings: Any) -> None:
+    settings.KCIDB_ORIGIN = "lab_site"
+    builders.settled(kernel={"release": "6.18.44", "architecture": "x86_64", "label": "fix: v2"})
+    document = kcidb_document()
+    assert [one["id"] for one in document["checkouts"]] == [
+        "lab_site:6.18.44",
+        "lab_site:6.18.44/fix%3A%20v2",
     ]
+    assert "lab_site:build/x86_64/6.18.44" in {one["id"] for one in document["builds"]}
+    reports = {f"lab_site:{pk}" for pk in Report.objects.values_list("pk", flat=True)}
+    for one in (*document["tests"], *document["incidents"]):
+        assert one["id"].partition("/")[0] in reports and one["origin"] == "lab_site"
+    builds, checkouts = ({one["id"] for one in document[kind]} for kind in ("builds", "checkouts"))
+    assert {one["build_id"] for one in document["tests"]} <= builds
+    assert {one["checkout_id"] for one in document["builds"]} <= checkouts
+
+
+@pytest.mark.parametrize(
+    ("release", "name"),
+    [
+        ("6.15.0-rc7-00007-g4a95bc121ccd", "v6.15-rc7-7-g4a95bc121ccd"),
+        ("6.15.0", "v6.15"),
+        ("6.15.3", "v6.15.3"),
+        ("6.1.0-50-amd64", None),
+        ("6.12.57+deb13-amd64", None),
+        ("4a95bc121ccd8ba2a0a4ee3b2b4f7a9a0b1c2d3e", None),
+    ],
+)
+def test_a_commit_is_named_only_where_the_release_names_one(release: str, name: str | None) -> None:
+    builders.case()
+    builders.settled(kernel={"release": release, "architecture": "x86_64"})
+    (checkout,) = kcidb_document()["checkouts"]
+    assert (checkout.get("git_commit_name"), checkout["comment"]) == (name, release)
+    assert checkout.get("git_commit_hash") == (release if len(release) == 40 else None)
+
+
+def test_what_was_withdrawn_or_refuted_is_no_incident_and_the_withdrawn_no_test(measured: None) -> None:
+    new, withdrawn = builders.machine("new-box"), builders.machine("bad-box")
+    for box, standing in ((new, Standing.NEW), (withdrawn, Standing.WITHDRAWN)):
+        builders.settled(sender=box, kernel={"release": f"6.9.{box.pk}", "architecture": "x86_64"})
+        Machine.objects.filter(pk=box.pk).update(standing=standing)
+    refuted = Evidence.objects.filter(outcome="moves").get()
+    evidence.judge(refuted.report, refuted.key, refuted.case, builders.person(role=Role.EDITOR), stands=False)
+    document = kcidb_document()
+    marks = {one["misc"]["machine"]: one["misc"].get("does_not_count") for one in document["tests"]}
+    assert marks == {"box": None, "new-box": "machine new"}
+    assert [one["present"] for one in document["incidents"]] == [True]
+    assert f"6.9.{withdrawn.pk}" not in {one["comment"] for one in document["checkouts"]}
+
+
+@pytest.mark.parametrize("origin", ["unmigratable", "another_site"])
+def test_an_export_of_ours_that_comes_in_is_recognised_and_no_evidence(
+    measured: None, settings: Any, origin: str
+) -> None:
+    settings.KCIDB_ORIGIN = origin
+    before = Evidence.objects.count()
+    sending = Sending(builders.machine("importer"), got("kcidb.json").encode(), "application/vnd.kcidb+json")
+    report = inbox.take(sending)[0]
+    ingest.drain()
+    receipt = Client().get(f"/api/v1/reports/{report.pk}/").json()
+    assert (receipt["state"], receipt["nr_observations"], Evidence.objects.count()) == ("settled", 0, before)
+    assert [note["code"] for note in receipt["notes"]] == ["exported"]
 
 
 @pytest.mark.parametrize("name", VIEWS)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from io import StringIO
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,7 +13,6 @@ from people.models import Role
 from reports.intake import inbox
 from reports.models import Evidence, Report, Verdict
 from reports.pages.case_sections import LOOKED_THROUGH
-from reports.recorded import files
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -144,18 +141,6 @@ def test_the_case_page_shows_what_was_measured() -> None:
     page = " ".join(Client().get("/cases/fuse-writeback/").content.decode().split())
     for told in ("6.18.44", "x86_64", "compaction", "● hangs", "2 of 2", "≈ 0.2 s"):
         assert told in page
-
-
-def test_recorded_reports_load_once() -> None:
-    number = len(files.paths())
-    assert number, "there is nothing recorded"
-    said = StringIO()
-    call_command("load_recorded", stdout=said)
-    call_command("load_recorded", stdout=said)
-    assert said.getvalue().splitlines() == [
-        f"recorded reports: {number} new of {number}",
-        f"recorded reports: 0 new of {number}",
-    ]
 
 
 def test_the_latest_reports_of_a_case_take_a_line_each() -> None:

@@ -16,9 +16,8 @@ from django.test import Client
 
 from diagnosis.formats import envelope
 from diagnosis.words.vocabulary import CONCLUSIVE
-from reports.models import Evidence, Report, State
+from reports.models import Evidence, Report
 from reports.recorded import files, matrix
-from reports.worker import ingest
 from tests import builders
 
 MOST_BYTES = 5 << 20
@@ -131,11 +130,6 @@ class TestOnTheSite:
         (one,) = files.every(tmp_path / "out")
         builders.recorded(one)
         assert Evidence.objects.get().seen_at == one.recorded_at
-
-    def test_all_of_them_settle(self) -> None:
-        call_command("load_recorded", stdout=StringIO())
-        assert ingest.drain(120)
-        assert set(Report.objects.values_list("state", flat=True)) == {State.SETTLED}
 
 
 # What docs/findings.md says of them

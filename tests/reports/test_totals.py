@@ -16,7 +16,7 @@ from diagnosis.words.vocabulary import OUTCOMES
 from people.models import Machine, Role, Standing
 from reports.models import Evidence, Report, State
 from reports.review import takedown, trust
-from reports.totals import check, deltas, expected_totals, recounts, totals
+from reports.totals import check, recounts, sums, totals
 from reports.worker import evidence, ingest, replay
 from tests import builders
 from tests.at_once import alone, at_once, wait_until_somebody_waits
@@ -112,7 +112,7 @@ def test_whatever_is_done_leaves_totals_as_adding_up_anew_would(seed: int, monke
         chance.choice(acts)()
         assert check.disagreements() == check.miscounts() == []
         before = columns()
-        totals.add_up([expected_totals.group_of(total) for total in Total.objects.all()])
+        totals.add_up([sums.group_of(total) for total in Total.objects.all()])
         assert columns() == before
 
 
@@ -170,7 +170,7 @@ def test_who_locks_totals_that_do_not_exist_yet_and_who_makes_them_do_not_deadlo
     builders.settled(builders.run("aaa-case"), builders.run("zzz-case"), sender=new)  # counts nowhere yet
     builders.settled(builders.run("zzz-case"), sender=old)
     assert Total.objects.count() == 1
-    groups = [deltas.key_of(row)[:7] for row in Evidence.objects.filter(machine=new)]
+    groups = [sums.key_of(row)[:7] for row in Evidence.objects.filter(machine=new)]
     builders.report(builders.run("aaa-case"), builders.run("zzz-case"), sender=old)
     settling = threading.Thread(target=alone, args=(ingest.drain,))
     with transaction.atomic():

@@ -36,7 +36,7 @@ def unknown(machine: str = "box", case: str = "nobody-knows-it", **changed: obje
 def test_what_looks_alike_stands_together_most_machines_first() -> None:
     often = [unknown(case="often") for _ in range(3)]
     wide = [unknown(name, case="wide") for name in ("one", "two")]
-    shown = triage.shown(list(triage.groups()))
+    shown = triage.with_samples(list(triage.groups()))
     assert [(g.fingerprint, g.nr_observations, g.nr_machines) for g in shown] == [(wide[0], 2, 2), (often[0], 3, 1)]
 
 
@@ -45,12 +45,12 @@ def test_a_machine_of_which_nothing_is_left_is_not_counted() -> None:
     unknown("two")
     chief = builders.person(role=Role.MAINTAINER)
     takedown.erase(Report.objects.get(machine__name="two"), chief, "A host name.")
-    shown = triage.shown(list(triage.groups()))
+    shown = triage.with_samples(list(triage.groups()))
     assert [(g.nr_observations, g.nr_machines) for g in shown] == [(1, 1)]
 
 
 def listed() -> list[tuple[str, int, int]]:
-    return [(g.fingerprint, g.nr_observations, g.nr_machines) for g in triage.shown(list(triage.groups()))]
+    return [(g.fingerprint, g.nr_observations, g.nr_machines) for g in triage.with_samples(list(triage.groups()))]
 
 
 def test_what_a_withdrawn_machine_sent_does_not_count_and_comes_back_with_it() -> None:
@@ -61,7 +61,7 @@ def test_what_a_withdrawn_machine_sent_does_not_count_and_comes_back_with_it() -
     two = Machine.objects.get(name="two")
     trust.let_stand(two, Standing.WITHDRAWN, chief)
     assert listed() == [(both, 1, 1)] and counters.disagreement() == {}
-    assert triage.shown(list(triage.groups()))[0].sample.report.machine.name == "one"
+    assert triage.with_samples(list(triage.groups()))[0].sample.report.machine.name == "one"
     whole = page.get(f"/reports/unmatched/{both}/").content.decode()
     assert "1 observation on 1 machine," in whole and "2 more of withdrawn machines, which do not count" in whole
     assert whole.count("withdrawn: does not count") == 2
@@ -93,7 +93,7 @@ def test_of_many_that_a_withdrawn_machine_sent_since_one_is_shown_all_the_same(
     for name in ("one", "two", "two"):
         unknown(name)
     trust.let_stand(Machine.objects.get(name="two"), Standing.WITHDRAWN, builders.person(role=Role.MAINTAINER))
-    (only,) = triage.shown(list(triage.groups()))
+    (only,) = triage.with_samples(list(triage.groups()))
     assert (only.nr_observations, only.sample.report.machine.name) == (1, "two")
 
 
@@ -173,7 +173,7 @@ def test_a_report_in_work_while_its_ruling_is_taken_back_is_read_once_more() -> 
     ingest.drain()
     Ruling.objects.all().delete()  # what a worker sees that settled with the signatures of a moment before
     assert Evidence.objects.count() == 1
-    assert replay.unruled_again() == 1 and replay.unruled_again() == 0
+    assert replay.requeue_unruled() == 1 and replay.requeue_unruled() == 0
     ingest.drain()
     assert not Evidence.objects.exists() and Report.objects.get().state == "settled"
 

@@ -77,6 +77,14 @@ def test_what_breaks_elsewhere_is_a_page_without_our_reasons() -> None:
 
 
 @with_broken_views
+@pytest.mark.parametrize(("address", "status"), [("/breaks/", 500), ("/away/", 503), ("/nowhere/", 404)])
+def test_who_asks_for_text_is_told_of_it_in_text(address: str, status: int) -> None:
+    answer = Client(raise_request_exception=False, headers={"Accept": "*/*"}).get(address)
+    assert (answer.status_code, answer["Content-Type"]) == (status, "text/plain; charset=utf-8")
+    assert answer.text.endswith(".\n") and "<" not in answer.text and "secret" not in answer.text
+
+
+@with_broken_views
 @pytest.mark.parametrize("address", ["/away/", "/api/v1/away/"])
 def test_a_database_that_does_not_answer_is_a_matter_of_a_moment(address: str) -> None:
     answer = get(address)

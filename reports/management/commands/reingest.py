@@ -10,8 +10,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.models import Case
-from diagnosis.formats import registry
 from reports.intake.bell import bell
+from reports.intake.formats import registry
 from reports.worker import filters, replay, requeue
 from reports.worker.requeue import Chosen
 

@@ -1,0 +1,122 @@
+"""Databases of a run of the suite: one is migrated, one is loaded as well, and each worker takes copies of them.
+
+Whoever asks first makes one, the others wait; a copy is a copy of files. Tests of the same database neither see each
+other (they are rolled back) nor those of another worker.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from psycopg import sql
+
+_RUN = "TESTS_RUN"
+_ALL = "test_run_"
+_ONE_AT_A_TIME = 20_261_129  # the lock under which databases are made
+_numbers = itertools.count(1)
+
+
+def begin_run() -> None:
+    """Names the databases of this run and of its workers, on a server that others may use too."""
+    os.environ[_RUN] = str(os.getpid())
+
+
+def this_run() -> str:
+    return f"{_ALL}{os.environ[_RUN]}_"
+
+
+@contextmanager
+def _server() -> Iterator[psycopg.Connection]:
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as line:
+        yield line
+
+
+def drop_all(beginning: str = _ALL) -> None:
+    with _server() as line:
+        for (name,) in line.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [beginning]):
+            _drop(line, name)
+
+
+def _drop(line: psycopg.Connection, name: str) -> None:
+    line.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def in_use(name: str) -> Iterator[None]:
+    """Django works on the database `name`, in every thread, until the end of the block."""
+    before = connection.settings_dict["NAME"]
+    _turn_to(name)
+    try:
+        yield
+    finally:
+        _turn_to(before)
+
+
+def _turn_to(name: str) -> None:
+    connection.close()
+    connection.close_pool()
+    settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+
+
+@contextmanager
+def copy_of(original: Callable[[], str]) -> Iterator[str]:
+    """A database of one's own, as `migrated` or `loaded` made it."""
+    name = f"{this_run()}{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_numbers)}"
+    with _server() as line:
+        line.execute("SELECT pg_advisory_lock(%s)", [_ONE_AT_A_TIME])
+        _create(line, name, original())
+    yield name
+    with _server() as line:
+        _drop(line, name)
+
+
+def migrated() -> str:
+    return _made_once("migrated", "template0", _migrate)
+
+
+def loaded() -> str:
+    """With every case and strategy, and every recorded report, read."""
+    return _made_once("loaded", migrated(), _load)
+
+
+def _made_once(kind: str, template: str, fill: Callable[[], None]) -> str:
+    """Made under another name: what a worker that was killed has begun is never taken for whole."""
+    name = f"{this_run()}{kind}"
+    with _server() as line:
+        if not line.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            _drop(line, f"{name}_begun")
+            _create(line, f"{name}_begun", template)
+            with in_use(f"{name}_begun"):
+                fill()
+            rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+            line.execute(rename.format(sql.Identifier(f"{name}_begun"), sql.Identifier(name)))
+    return name
+
+
+def _create(line: psycopg.Connection, name: str, template: str) -> None:
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    line.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def _migrate() -> None:
+    call_command("migrate", verbosity=0, interactive=False)
+    with connection.cursor() as cursor:
+        # emptied_between_tests: tests that commit are cleaned up by TRUNCATE, which the journal refuses everybody else.
+        cursor.execute("ALTER TABLE people_event DISABLE TRIGGER people_event_never_truncated")
+
+
+def _load() -> None:
+    from catalog.revisions import files
+    from reports.worker import ingest
+
+    assert all(one.result == "new" for one in files.load(files.all_files()))
+    call_command("load_recorded", verbosity=0)
+    while not ingest.drain():
+        pass
