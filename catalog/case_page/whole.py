@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.postgres.search import SearchQuery
-
 from catalog.case_page import cc, steps
 from catalog.documents.schema import CaseText
 from catalog.drawings import freed
@@ -16,13 +14,13 @@ from catalog.drawings.lifeline import Lifeline, lifeline
 from catalog.drawings.mechanism import Diagram, diagram
 from catalog.measured.overview import Summary
 from catalog.models import Case, Entry
-from catalog.search import tokens
+from catalog.search import engine
 from catalog.text import links
 
 NOW, HOLDS, REPRODUCE = "What to do now", "What holds it", "Reproduce it"
 LEDE_CHARACTERS = 300
-MENTIONS = 20
-RELATED = 8
+MENTIONS = 8
+RELATED = 6
 TABLE_ROWS = 120  # of evidence; the rest is in its JSON
 
 
@@ -82,8 +80,16 @@ def _texts(text: CaseText) -> Iterator[str]:
         yield change.note or ""
 
 
-def _mentioned_in(found: Case, user: Any) -> list[Entry]:
-    """Cases, strategies and comments that name it, from the index of search."""
-    word = SearchQuery(tokens.quoted(found.slug), search_type="raw", config="simple")
-    entries = Entry.objects.visible_to(user).filter(exact=word).exclude(document=found.document_id)
-    return list(entries.only("kind", "title", "address", "document_id").order_by("kind", "title")[:MENTIONS])
+@dataclass(frozen=True)
+class Mention:
+    name: str
+    url: str
+
+
+def _mentioned_in(found: Case, user: Any) -> list[Mention]:
+    """Cases, comments and mails that name it, from the index of search."""
+    named = Entry.objects.visible_to(user).filter(engine.naming(found.slug))
+    # Strategies that serve it have a table of their own.
+    others = named.exclude(document=found.document_id).exclude(kind="strategy").order_by("kind", "title")
+    rows = others.values_list("kind", "title", "address", "document__case__short")[:MENTIONS]
+    return [Mention((short if kind == "case" else "") or title, address) for kind, title, address, short in rows]

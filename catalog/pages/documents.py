@@ -55,7 +55,7 @@ def show_case(
         return made
     served = _served(found, request.user)
     offered = [] if only_text else sections.for_page(request, found.document)
-    page = {
+    page: dict[str, Any] = {
         "case": found,
         "text": text,
         "revision": revision,

@@ -207,6 +207,11 @@ def _holds(vector: str, query: Any) -> Combinable:
     return _Holds(F(vector), query)
 
 
+def naming(word: str) -> Q:
+    """Entries that hold this very word, as it is written."""
+    return Q(_holds("exact", _exact(tokens.quoted(word))))
+
+
 def _exact(literal: str) -> Combinable:
     return Cast(Value(literal), SearchQueryField())
 
