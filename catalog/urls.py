@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-from catalog.case_page import card_view, now
 from catalog.editing import history, proposals
 from catalog.editing import views as editing_views
 from catalog.measured import affected_views, compare_views
@@ -12,6 +11,7 @@ from catalog.measured import api as measured_api
 from catalog.meetings import views as meetings_views
 from catalog.pages import case_api, case_list, documents, kernels, method, strategy_api, subsystems
 from catalog.pages import feeds as pages_feeds
+from catalog.pages.case_page import card_view, now
 from catalog.search import views as search_views
 
 urlpatterns = [

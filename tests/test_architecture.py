@@ -42,8 +42,6 @@ ROOMS = {
         "revisions",
         "templatetags",
         "measured",
-        "drawings",
-        "case_page",
         "pages",
         "editing",
         "meetings",
