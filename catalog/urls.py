@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from catalog.case_page import card_view, now
 from catalog.editing import history, proposals
 from catalog.editing import views as editing_views
 from catalog.measured import affected_views, compare_views
 from catalog.measured import api as measured_api
 from catalog.meetings import views as meetings_views
-from catalog.pages import badge, case_api, case_list, documents, inbox, kernels, method, strategy_api, subsystems
+from catalog.pages import badge, case_api, documents, inbox, kernels, method, strategy_api, subsystems
 from catalog.pages import feeds as pages_feeds
+from catalog.pages.case_page import card_view, now
+from catalog.pages.listing import case_list
 from catalog.search import views as search_views
 
 urlpatterns = [

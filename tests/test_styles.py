@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from catalog.measured.overview import GLYPHS
-from catalog.pages import case_list
+from catalog.pages.listing import case_list
 from diagnosis.words import vocabulary
 from reports.models import State
 

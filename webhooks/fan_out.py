@@ -14,7 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.db.models import Count, F, Max, Min, Q
 
-from catalog.news import events
+from catalog.pages import events
 from people import journal, journal_cursor
 from people.models import Event
 from webhooks.models import Delivery, Hook, Reader

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from catalog.news.events import Pick
+from catalog.pages.events import Pick
 from people.models import Event
 
 

@@ -9,12 +9,13 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from catalog.case_page import contents, share, whole
 from catalog.documents.parser import Malformed, parse
 from catalog.documents.schema import CaseText, StrategyText
 from catalog.measured import overview, tried
 from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
-from catalog.pages import exports, pipeline, sections
+from catalog.pages import exports, sections
+from catalog.pages.case_page import contents, share, whole
+from catalog.pages.listing import pipeline
 from catalog.revisions import review, steering
 from catalog.text import export_formats, links
 from diagnosis.words.vocabulary import APPROACHES, STRATEGY_EFFECTS, STRATEGY_STATES, look_up, rank

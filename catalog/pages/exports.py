@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
-from catalog.case_page import whole
 from catalog.documents.schema import CaseText
 from catalog.measured import builds, overview
 from catalog.models import Case, Serving, Strategy
+from catalog.pages.case_page import whole
 from catalog.text.export_formats import Export, Row, Table
 from diagnosis.words.vocabulary import (
     CONTROLLERS,

@@ -22,7 +22,7 @@ from django.utils.feedgenerator import Atom1Feed
 from catalog.models import Case, Revision, Subsystem, Total
 from catalog.models.cases import CaseQuerySet
 from catalog.models.text import PROPOSALS, RevisionQuerySet
-from catalog.news import events
+from catalog.pages import events
 from diagnosis.words.vocabulary import AREAS, ENVIRONMENTS, MOVERS, OUTCOMES, TURNS, counted, look_up
 from people.models import Event
 

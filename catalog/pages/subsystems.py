@@ -14,7 +14,7 @@ from catalog.measured import overview
 from catalog.measured.strips import Strip, strips
 from catalog.models import Case, Strategy, Subsystem
 from catalog.models.cases import OPEN
-from catalog.pages import case_list
+from catalog.pages.listing import case_list
 from catalog.text import export_formats
 from diagnosis.kernels import releases
 

@@ -14,9 +14,9 @@ from catalog.measured import side_by_side
 from catalog.measured.overview import Summary
 from catalog.measured.strips import Cell, Seen, Setting, Strip
 from catalog.models import Case, Effect, KernelBuild, Strategy
-from catalog.pages.case_list import MARKED, Mark
 from catalog.pages.documents import steps
-from catalog.pages.facets import Choice
+from catalog.pages.listing.case_list import MARKED, Mark
+from catalog.pages.listing.facets import Choice
 from catalog.text import markdown
 from diagnosis.words import vocabulary
 from diagnosis.words.vocabulary import AREAS, EFFECTS, ENVIRONMENTS, MOVERS, OUTCOMES, look_up

@@ -15,8 +15,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Case
-from catalog.news import events
-from catalog.news.events import Pick
+from catalog.pages import events
+from catalog.pages.events import Pick
 from people import journal, journal_cursor
 from people.models import Event, Machine
 from rest import paging, parameters, problems

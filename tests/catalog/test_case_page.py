@@ -11,13 +11,13 @@ from django.conf import settings
 from django.test import Client
 from PIL import Image
 
-from catalog.case_page import cc, now, share, steps
 from catalog.documents import commands
 from catalog.documents.parser import parse
 from catalog.documents.schema import CaseText
 from catalog.management.commands import read_maintainers
 from catalog.models import Document
 from catalog.models.text import State
+from catalog.pages.case_page import cc, now, share, steps
 from tests import builders
 from tests.catalog.test_measured import tally
 

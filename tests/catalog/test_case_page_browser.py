@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -18,8 +17,7 @@ FUSE, UNMEASURED = "/cases/fuse-writeback/", "/cases/kvm-sev-region/"
 
 @pytest.fixture
 def site(transactional_db: None) -> None:
-    files.load(Path("data/cases").glob("*.md"))
-    files.load(Path("data/strategies").glob("*.md"))
+    assert all(loaded.result == "new" for loaded in files.load(files.all_files()))
     call_command("load_recorded", verbosity=0)
 
 

@@ -11,8 +11,8 @@ from django.test import Client
 
 from catalog.documents.parser import parse
 from catalog.documents.schema import CaseText
-from catalog.drawings import freed, grid, lifeline, mechanism
 from catalog.measured import histogram, overview
+from catalog.measured.drawings import freed, grid, lifeline, mechanism
 from catalog.models import Case
 from diagnosis.words.vocabulary import MECHANISMS, MOVERS
 from tests import builders

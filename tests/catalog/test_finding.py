@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.test import Client
 
 from catalog.models import Document
-from catalog.pages import facets
+from catalog.pages.listing import facets
 from tests import builders
 
 pytestmark = pytest.mark.django_db

@@ -263,7 +263,10 @@ def test_a_build_heads_its_evidence_once() -> None:
         tally(case, release, mover="offline", environment="guest")
         tally(case, release, mover="move_pages")
     text = page("/cases/fuse-writeback/").partition("Every figure")[2].partition("</table>")[0]
-    heads = [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in re.findall(r'<tr class="group">.*?</tr>', text)]
+    heads = [
+        " ".join(re.sub(r"<[^>]*>", " ", row).split())
+        for row in re.findall(r'<tr class="group">.*?</tr>', text, re.DOTALL)
+    ]
     assert heads == ["7.3.4 x86_64, guest", "7.3.4 x86_64, host", "6.18.44 x86_64, guest", "6.18.44 x86_64, host"]
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.test import Client
 
-from catalog.pages import pipeline
+from catalog.pages.listing import pipeline
 from tests import builders
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
 from catalog.models import Document, Strategy
-from catalog.news import events
+from catalog.pages import events
 from discussion.comments import threads, views
 from discussion.models import Comment, Flag, Visibility
 from discussion.moderating import moderation

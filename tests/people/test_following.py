@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from catalog.models.text import Origin, State
-from catalog.news.events import PUBLIC
+from catalog.pages.events import PUBLIC
 from catalog.revisions import store
 from discussion.models import Follower
 from people import journal, journal_cursor

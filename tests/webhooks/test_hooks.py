@@ -18,8 +18,8 @@ from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from catalog.models.text import Origin, State
-from catalog.news import events
-from catalog.news.events import Pick
+from catalog.pages import events
+from catalog.pages.events import Pick
 from catalog.revisions import store
 from config import pruning
 from discussion.accounts import leaving

@@ -15,7 +15,7 @@ from django.http import QueryDict
 
 from catalog.measured.strips import Strip, strips
 from catalog.models import Case, Effect
-from catalog.pages.orders import ORDERS
+from catalog.pages.listing.orders import ORDERS
 from catalog.search import engine
 from diagnosis.words.vocabulary import (
     AREAS,

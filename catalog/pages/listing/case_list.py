@@ -16,7 +16,7 @@ from django.shortcuts import render
 
 from catalog.measured.strips import Strip
 from catalog.models import Case, Effect
-from catalog.pages import facets, orders
+from catalog.pages.listing import facets, orders
 from catalog.text import export_formats
 from diagnosis.words.vocabulary import AREAS, CONTROLLERS, EFFECTS, KINDS, MECHANISMS, TIME_BOUNDS, Word, look_up, rank
 

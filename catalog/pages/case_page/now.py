@@ -16,11 +16,11 @@ from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from catalog.case_page import whole
 from catalog.documents import commands
 from catalog.documents.current import case_text
 from catalog.documents.schema import CaseText
 from catalog.models import Case
+from catalog.pages.case_page import whole
 from diagnosis.words.vocabulary import (
     COMMANDS,
     CONTROLLERS,
@@ -101,7 +101,7 @@ def _spoken(inline: Token) -> str:
 def _code(token: Token, indent: str, is_reviewed: bool) -> Iterator[str]:
     does = commands.does(token.info, token.content)
     if does in COMMANDS and is_reviewed:
-        label = COMMANDS[does].label
+        label = look_up(COMMANDS, does).label
         yield f"{indent}[{label.upper() if does == 'loses_data' else label}]"
     lines = token.content.rstrip("\n").split("\n")
     if does and "<<" not in token.content:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from catalog.drawings.lifeline import LEFT, RIGHT, WIDTH, Lifeline
+from catalog.measured.drawings.lifeline import LEFT, RIGHT, WIDTH, Lifeline
 
 SIZE = (1200, 630)
 MARGIN = 70

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.case_page import cc, steps
 from catalog.documents.schema import CaseText
-from catalog.drawings import freed
-from catalog.drawings.grid import Grid, grid
-from catalog.drawings.lifeline import Lifeline, lifeline
-from catalog.drawings.mechanism import Diagram, diagram
+from catalog.measured.drawings import freed
+from catalog.measured.drawings.grid import Grid, grid
+from catalog.measured.drawings.lifeline import Lifeline, lifeline
+from catalog.measured.drawings.mechanism import Diagram, diagram
 from catalog.measured.overview import Summary
 from catalog.models import Case, Entry
+from catalog.pages.case_page import cc, steps
 from catalog.search import engine
 from catalog.text import links
 

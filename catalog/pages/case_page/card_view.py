@@ -10,9 +10,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from catalog.documents.current import case_text
-from catalog.drawings.card import card
-from catalog.drawings.lifeline import lifeline
 from catalog.measured import overview
+from catalog.measured.drawings.card import card
+from catalog.measured.drawings.lifeline import lifeline
 from catalog.models import Case
 from diagnosis.words.vocabulary import CONTROLLERS, STATUSES, TIME_BOUNDS, look_up
 

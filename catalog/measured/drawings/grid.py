@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.drawings.freed import Freed, freed
 from catalog.measured import strips
+from catalog.measured.drawings.freed import Freed, freed
 from catalog.measured.overview import Summary
 from diagnosis.kernels import releases
 from diagnosis.words.vocabulary import HELD, OPERATIONS, Word
