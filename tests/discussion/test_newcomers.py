@@ -103,7 +103,7 @@ def test_a_moderators_word_is_on_the_text_that_was_read(eve: User, act: str, n: 
     editor.force_login(builders.person(role=Role.EDITOR))
     sent = {} if n is None else {"n": n}
     answer = editor.post(f"/c/{waiting.pk}/{act}/?from=queue", sent, follow=True).content.decode()
-    assert "changed it since you read it" in answer
+    assert "changed this comment since you read it" in answer
     waiting.refresh_from_db()
     assert waiting.standing == Visibility.WAITING and Flag.objects.get().settled_at is None
     assert not User.objects.get(pk=eve.pk).vouched
