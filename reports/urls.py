@@ -15,15 +15,15 @@ from reports.machines import views as machines_views
 from reports.pages import (
     events_api,
     evidence_api,
-    exports,
     first_report,
     grid,
     ledger,
-    probe_views,
     report,
     reports,
     reports_api,
 )
+from reports.pages.exporting import exports
+from reports.pages.probe import probe_views
 from reports.review import requeue_views, triage_views, workbench_views
 from rest.bounds.limits import spent_by_post
 

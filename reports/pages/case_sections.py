@@ -12,7 +12,8 @@ from catalog.models import Document
 from catalog.pages.sections import Part
 from diagnosis.words.vocabulary import Word
 from reports.models import Evidence, Report
-from reports.pages import operations, probe_download
+from reports.pages import operations
+from reports.pages.probe import probe_download
 
 LATEST = 8
 

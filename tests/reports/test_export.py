@@ -18,8 +18,8 @@ from people.models import Machine, Role, Standing
 from reports.intake import inbox
 from reports.intake.submission import Sending
 from reports.models import Evidence, Report
-from reports.pages import exports
-from reports.pages.exports import VIEWS
+from reports.pages.exporting import exports
+from reports.pages.exporting.exports import VIEWS
 from reports.worker import evidence, ingest, replay
 from tests import builders
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import condition
 
-from reports.pages import probe_download
+from reports.pages.probe import probe_download
 
 
 def _probe_etag(request: HttpRequest, *args: Any) -> str:

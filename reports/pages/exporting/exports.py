@@ -18,7 +18,7 @@ from catalog.search import index
 from catalog.text.export_formats import inert
 from reports.intake import receipts
 from reports.models import Report
-from reports.pages import export_picks, kcidb_export
+from reports.pages.exporting import export_picks, kcidb_export
 from reports.worker import filters
 from rest.bounds import limits
 
