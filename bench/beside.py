@@ -232,6 +232,7 @@ def clients(trees: list[Tree], rounds: int, seconds: float) -> None:
     """The median answer of a page while 16 clients ask for it, each on a connection of its own."""
     try:
         for tree in trees:
+            tree.manage("collectstatic", "--no-input")
             tree.serve()
         for page in ASKED:
             asked = f"GET {page} HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ".encode() + load.MARK + b"\r\n\r\n"
