@@ -31,8 +31,15 @@ def note_all() -> int:
     return made
 
 
-def place_of_today() -> int:
-    """Behind every line that has a place: where a new hook begins."""
+def place_of_now() -> int:
+    """Behind every line that was committed: where a new hook begins. Call it outside of any transaction.
+
+    What was not read yet may have no place, and would get one behind a hook that came later."""
+    journal_cursor.give_places()
+    return _last_place()
+
+
+def _last_place() -> int:
     return Event.objects.aggregate(place=Max("place"))["place"] or 0
 
 
@@ -53,7 +60,7 @@ def _reader() -> Reader:
     """Locked. At the first time it stands where the first hook begins: that was made before anything was read."""
     if not Reader.objects.filter(pk=1).exists():
         first = Hook.objects.aggregate(place=Min("after_place"))["place"]
-        place = place_of_today() if first is None else first
+        place = _last_place() if first is None else first
         Reader.objects.bulk_create([Reader(pk=1, place=place)], ignore_conflicts=True)
     return Reader.objects.select_for_update(no_key=True).get(pk=1)
 

@@ -21,22 +21,23 @@ def new_secret() -> str:
     return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-@transaction.atomic
 def add(owner: User, url: str, verbs: list[str], case: str = "", kernel: str = "", machine: str = "") -> Hook:
     """From now on. Raises `ValidationError` where somebody has as many as anybody may."""
-    User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # two requests at once would each find room for one
-    if Hook.objects.filter(owner=owner).count() >= Hook.MOST_A_PERSON:
-        raise ValidationError(f"{Hook.MOST_A_PERSON} webhooks are the most that one person has.")
-    return Hook.objects.create(
-        owner=owner,
-        url=url,
-        verbs=verbs,
-        case=case,
-        kernel=kernel,
-        machine=machine,
-        secret=new_secret(),
-        after_place=fan_out.place_of_today(),
-    )
+    now = fan_out.place_of_now()
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # two at once would each find room for one
+        if Hook.objects.filter(owner=owner).count() >= Hook.MOST_A_PERSON:
+            raise ValidationError(f"{Hook.MOST_A_PERSON} webhooks are the most that one person has.")
+        return Hook.objects.create(
+            owner=owner,
+            url=url,
+            verbs=verbs,
+            case=case,
+            kernel=kernel,
+            machine=machine,
+            secret=new_secret(),
+            after_place=now,
+        )
 
 
 @transaction.atomic
@@ -89,5 +90,5 @@ def enable(hook: Hook) -> None:
         nr_failed=0,
         nr_skipped=0,
         next_at=timezone.now(),
-        after_place=fan_out.place_of_today(),
+        after_place=fan_out.place_of_now(),
     )

@@ -267,7 +267,7 @@ def test_with_a_filter_the_link_leads_behind_what_was_looked_at() -> None:
         ("kernel=6%00", "1 to 130"),
         ("kernel=" + "6" * 131, "1 to 130"),
         ("case=", "1 to 130"),
-        ("kernels=6.18", "since, verb, case, kernel, machine"),
+        ("kernels=6.18", "since, limit, verb, case, kernel, machine"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_and_what_could_be_is_named(query: str, said: str) -> None:

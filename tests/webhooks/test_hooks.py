@@ -23,7 +23,7 @@ from catalog.pages.events import Pick
 from catalog.revisions import store
 from config import pruning
 from discussion.accounts import leaving
-from people import journal, journal_cursor
+from people import journal
 from people.models import Event, User
 from tests import builders
 from tests.at_once import at_once
@@ -111,8 +111,7 @@ def test_after_a_rotation_both_secrets_verify_for_a_day(receiver: Receiver) -> N
 def test_a_hook_is_told_what_comes_after_it_and_what_its_filters_let_through(receiver: Receiver) -> None:
     builders.case()
     builders.case("another")
-    happen(n="before")
-    journal_cursor.give_places()
+    happen("case.revised", "another", n="before, and nobody has read it yet")
     hook(receiver.url, case="another")
     hook(receiver.url, kernel="6.18")
     hook(receiver.url, machine="box", verbs=["build.new", "machine.trusted"])
@@ -184,6 +183,7 @@ def test_after_a_day_without_one_taken_it_is_disabled_and_its_owner_told(receive
     tell()
     assert len(receiver.got) == tried
     receiver.answer = lambda n: 200
+    happen(n="nobody has read it yet")
     keeping.enable(mine)
     tell()
     assert len(receiver.got) == tried, "what happened meanwhile is not sent"
