@@ -14,10 +14,10 @@ _LOSES = re.compile(
     r"|\bmkfs|\bdd of=|\brm -",
 )
 _CHANGES = re.compile(
-    r"\btee [/$]|>>? ?(?:/(?:sys|proc|etc|mnt|mount)/|\$)|\bsysctl (?:-w )?[a-z_.]+ ?=|\bsync\b|\bswapo(?:n|ff) "
-    r"|\bu?mount (?:-|/|[a-z]+:)|\bmodprobe |\brmmod |\bdmsetup (?:suspend|resume|remove)|\bnft (?:add|delete|'add)"
-    r"|\btouch /|\brm /|\bkill -CONT|\bprobe\.pyz (?:run|lab)\b|\btrace-cmd record|\bdocker (?:un)?pause\b"
-    r"|\bgrubby --update|\bsed -i|\bupdate-grub\b",
+    r">>? ?(?:/(?:sys|proc|etc|mnt|mount)/|\$)|\b(?:tee [/$]|sysctl (?:-w )?[a-z_.]+ ?=|sync\b|swapo(?:n|ff) "
+    r"|u?mount (?:-|/|[a-z]+:)|modprobe |rmmod |dmsetup (?:suspend|resume|remove)|nft (?:add|delete|'add)"
+    r"|touch /|rm /|kill -CONT|probe\.pyz (?:run|lab)\b|trace-cmd record|docker (?:un)?pause\b"
+    r"|grubby --update|sed -i|update-grub\b)",
 )
 
 

@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 from catalog.text import markdown
 
 LISTS = frozenset({"vger.kernel.org", "kvack.org", "googlegroups.com"})
-_ADDRESS = re.compile(r"[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
+# Every word, with what makes it an address: a word that is taken whole is looked at once, however long it is.
+_WORD = re.compile(r"[\w.+-]+(@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+)?")
 
 
 def is_list(address: str) -> bool:
@@ -27,7 +28,9 @@ def half_hidden(address: str) -> str:
 
 
 def hidden_in(text: str) -> str:
-    return _ADDRESS.sub(lambda found: half_hidden(found[0]), text)
+    if "@" not in text:
+        return text
+    return _WORD.sub(lambda found: half_hidden(found[0]) if found[1] else found[0], text)
 
 
 def words(text: str, for_stranger: bool) -> SafeString:

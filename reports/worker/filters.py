@@ -17,6 +17,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 
 from catalog.models import Case, KernelBuild
 from catalog.models.cases import CaseQuerySet
+from diagnosis.kernels import releases
 from diagnosis.words.vocabulary import OUTCOMES
 from people.models import Machine
 from reports.intake.formats import registry
@@ -123,8 +124,12 @@ class Pick:
         return rows.filter(outcome=self.outcome) if self.outcome else rows
 
     def builds(self) -> list[int]:
-        names = {"release": self.kernel, "label": self.label}
-        found = KernelBuild.objects.filter(**{name: value for name, value in names.items() if value})
+        """A kernel by whatever name: as it stands, for builds that were not read again yet, or as it prints itself."""
+        found = KernelBuild.objects.all()
+        if self.kernel:
+            found = found.filter(release__in={self.kernel, releases.identity(self.kernel)})
+        if self.label:
+            found = found.filter(label=self.label)
         return list(found.values_list("pk", flat=True))
 
     def _few(self, cases: CaseQuerySet) -> set[Any] | None:

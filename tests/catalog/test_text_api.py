@@ -116,9 +116,15 @@ def test_a_text_that_is_not_good_is_a_problem_document(text: str | bytes, status
     assert Document.objects.count() == Revision.objects.count() == 1
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "text/html", "application/octet-stream"])
+@pytest.mark.parametrize("content_type", ["application/json", "text/html", "application/xml"])
 def test_another_media_type_is_refused(content_type: str) -> None:
     assert put("{}", content_type=content_type).status_code == 415
+
+
+@pytest.mark.parametrize("content_type", ["text/markdown", "text/plain", "application/octet-stream"])
+def test_a_text_is_taken_as_what_clients_can_call_it(content_type: str) -> None:
+    assert put(CHANGED, content_type=content_type).status_code == 200
+    assert Revision.objects.get(n=2).text == CHANGED
 
 
 def test_a_token_that_may_not_curate_is_refused() -> None:

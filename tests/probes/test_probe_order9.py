@@ -184,7 +184,7 @@ def test_the_lab_gives_it_two_nodes_and_time() -> None:
     job = Job("vmsplice-pipe", "compaction", 1, spread=True)
     assert job.shape.name == "nodes"
     assert Job("vmsplice-pipe", "compaction", 1).shape.name == "plain"
-    assert job.hold(5) == 20
+    assert job.hold_seconds(5) == 20
     assert [guest.shape.name for guest in plan.guests([job], CASES)] == ["nodes"]
 
 

@@ -124,7 +124,7 @@ def test_both_secrets_open_while_they_overlap_and_use_is_shown() -> None:
         assert (told["machine"], told["token_prefix"]) == (machine.name, secret[:10])
     assert not Token.objects.filter(last_used_at=None).exists()
     assert '">never<' not in client.get("/machines/box/").content.decode()
-    Token.objects.filter(expires_at__isnull=False).update(expires_at=timezone.now() - timedelta(seconds=1))
+    Token.objects.filter(expires_at__isnull=False).update(expires_at=timezone.now() - timedelta(hours=1))
     codes = [post(secret, builders.body(), "application/json").status_code for secret in (old, new)]
     assert codes == [401, 202]
 
@@ -209,8 +209,8 @@ def test_a_receipt_says_what_no_case_explains_and_which_name_was_perhaps_meant()
     ingest.drain()
     receipt = Client().get(sent.json()["url"]).json()
     assert receipt["unmatched"] == [
-        {"key": "/runs/0", "kind": "run", "names": "fuse-writebak", "nearest": "fuse-writeback"},
-        {"key": "/runs/1", "kind": "run", "names": "something-else-entirely"},
+        {"key": "/runs/0", "kind": "run", "outcome": "hangs", "names": "fuse-writebak", "nearest": "fuse-writeback"},
+        {"key": "/runs/1", "kind": "run", "outcome": "hangs", "names": "something-else-entirely"},
     ]
     held = post(secret, builders.body(builders.run(case="fuse-writeback"), run_id="run-00002"), "application/json")
     ingest.drain()

@@ -49,12 +49,12 @@ def read(text: str) -> Iterator[dict[str, list[str]]]:
     body = text[text.index("\nMaintainers List") :]
     for block in re.split(r"\n\s*\n", body):
         name, *lines = block.strip().split("\n")
-        fields = [re.fullmatch(r"([A-Z]):\s*(.*?)\s*", line) for line in lines]
+        fields = [re.fullmatch(r"([A-Z]):(.*)", line) for line in lines]
         if any(fields):
             made: dict[str, list[str]] = {"": [name]}
             for field in fields:
                 if field:
-                    made.setdefault(field[1], []).append(field[2])
+                    made.setdefault(field[1], []).append(field[2].strip())
             yield made
 
 

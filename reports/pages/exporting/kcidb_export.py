@@ -27,7 +27,7 @@ CHUNK = 1_000
 STATUS = {"skipped": "SKIP", "error": "ERROR", "inconclusive": "DONE", "passed": "PASS", "failed": "FAIL"}
 _ANYBODY = AnonymousUser()
 # What `releases.identity` makes of a tag or of `git describe`; other names are no commit's.
-_PRINTED = re.compile(r"(\d+\.\d+)(?:\.0)?((?:\.\d+)*(?:-rc\d+)?(?:-next-\d{8})?)(?:-0*(\d+)-g([0-9a-f]{7,12}))?")
+_PRINTED = re.compile(r"(\d+\.\d+)(?:\.0)?((?:\.\d+)*(?:-rc\d+)?(?:-next-\d{8})?)(?:-0*([1-9]\d*)-g([0-9a-f]{7,12}))?")
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
