@@ -83,6 +83,13 @@ def test_a_stylesheet_is_one_part_and_some_page_asks_for_it(path: Path) -> None:
     assert any(f'"css/{path.name}"' in template.read_text() for template in TEMPLATES)
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+def test_nothing_that_keeps_its_white_space_is_indented(path: Path) -> None:
+    """What a form sends would begin with the template's indentation, and YAML would be another text."""
+    kept = re.findall(r"(?s)<(textarea|pre)\b(.*?)</\1>", path.read_text())
+    assert [inside for _, inside in kept if re.search(r"\n[ \t]+(\{|&lt;|\[)", inside)] == []
+
+
 def test_the_checks_see_what_they_look_for() -> None:
     text = '<p class="row{% if a == "b" %} odd{% endif %} served-{{ slug }} {{ state }}">{# class="no" #}'
     assert list(classes(text)) == ["row", "odd"]

@@ -35,7 +35,7 @@ def evidence_part(request: HttpRequest, document: Document) -> Part | None:
     shown = dict(list(said.items())[:LATEST])
     recorded = Report.objects.filter(pk__in=shown, recorded_at__isnull=False).values_list("pk", flat=True)
     data = {"rows": list(shown.values()), "recorded": set(recorded)}
-    return Part("reports/latest.html", data, "evidence")
+    return Part("reports/latest.html", data, "evidence") if shown else None
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def operations_part(request: HttpRequest, document: Document) -> Part | None:
     """Whether blocks went offline and allocations succeeded, before, while and after the hold."""
     if document.kind != "case":
         return None
-    return Part("reports/operations.html", {"rows": operations.of_case(document.pk, request.user)}, "evidence")
+    rows = operations.of_case(document.pk, request.user)
+    return Part("reports/operations.html", {"rows": rows}, "evidence") if rows else None
 
 
 def reproducer_part(request: HttpRequest, document: Document) -> Part | None:

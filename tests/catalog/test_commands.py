@@ -20,6 +20,7 @@ from diagnosis.answers import advice, plain
 from diagnosis.rules.verdict import Command
 from diagnosis.words.commands import at_least
 from tests import builders
+from tests.pages import on_one_line
 
 ABORT = "echo 1 | sudo tee /sys/fs/fuse/connections/57/abort"
 
@@ -148,6 +149,6 @@ def test_what_a_diagnosis_asks_for_is_marked_where_it_does_more_than_read() -> N
 @pytest.mark.django_db
 def test_the_diagnosis_says_so_on_the_page_and_in_plain_text() -> None:
     log = Path("tests/diagnosis/captures/inspect-fuse-writeback-offline-without-fusectl-7.3.4+deb13.txt").read_text()
-    page = Client(headers={"Accept": "text/html"}).post("/diagnose/", {"text": log}).content.decode()
-    assert '<span class="does changes">changes state</span><code>sudo mount -t fusectl' in page
+    page = on_one_line(Client(headers={"Accept": "text/html"}).post("/diagnose/", {"text": log}))
+    assert '<span class="does changes">changes state</span> <code>sudo mount -t fusectl' in page
     assert "(It changes state.) fusectl was not mounted" in " ".join(plain.shown(diagnose.diagnose(log)).split())

@@ -19,6 +19,7 @@ from catalog.measured.side_by_side import best, exact, turned
 from catalog.models import Case, Document
 from tests import builders
 from tests.catalog.test_measured import tally
+from tests.pages import on_one_line
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_base_and_patched_are_told_apart_where_runs_suffice(case: Case) -> None:
         ("fuse-writeback", "split"): ("one_side", None),
         ("fuse-writeback", "kcompactd"): ("one_side", None),
     }
-    told = Client().get("/compare/", {"a": "6.18.44", "b": "6.18.44 + fix v3"}).content.decode()
+    told = on_one_line(Client().get("/compare/", {"a": "6.18.44", "b": "6.18.44 + fix v3"}))
     parts = ("Differs", "0.0079", "No difference shown", "Too few runs to tell", "5 and 5", "not tried")
     assert [told.index(part) for part in parts]
 

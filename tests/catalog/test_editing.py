@@ -181,7 +181,7 @@ def test_what_is_kept_need_not_be_whole_and_is_found_again() -> None:
     by = client()
     assert post("keep", "half a thought", by=by).status_code == 302
     answer = by.get(EDIT)
-    assert written(answer) == "half a thought" and "This is what you kept" in shown(answer)
+    assert written(answer) == "half a thought" and "This is your draft of" in shown(answer)
     assert "half a thought" not in Client().get("/cases/fuse-writeback/").content.decode()
     post("keep", TEXT.replace("Second.", "Whole."), by=by)
     assert Unsaved.objects.count() == 1

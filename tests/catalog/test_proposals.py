@@ -16,6 +16,7 @@ from catalog.models.text import Origin, State
 from catalog.revisions import store
 from people.models import Event, Role, User
 from tests import builders
+from tests.pages import on_one_line
 
 pytestmark = pytest.mark.django_db
 
@@ -292,7 +293,7 @@ def test_five_proposals_of_a_person_wait_and_no_more() -> None:
 def test_the_list_of_proposals_has_pages() -> None:
     for n in range(52):
         proposal(f"p-{n}", state=State.PROPOSED if n else State.DECLINED)
-    first, second = (Client().get(f"/cases/proposed/?page={n}").content.decode() for n in (1, 2))
+    first, second = (on_one_line(Client().get(f"/cases/proposed/?page={n}")) for n in (1, 2))
     assert first.count("/cases/p-") == 50 and "/cases/p-1/" in first and "page 1 of 2" in first
     assert "/cases/p-51/" in second and "/cases/p-0/" in second
 

@@ -12,6 +12,7 @@ from catalog.models import Document, Entry
 from catalog.search import engine, highlights, index, tokens
 from people.models import Role
 from tests import builders
+from tests.pages import on_one_line
 
 NOBODY = AnonymousUser()
 
@@ -85,7 +86,7 @@ def page(query: str, role: str = "") -> str:
         client.force_login(builders.person(role=role))
     answer = client.get(f"/search/?q={query}")
     assert answer.status_code == 200
-    return answer.content.decode()
+    return on_one_line(answer)
 
 
 @pytest.mark.usefixtures("three")

@@ -8,12 +8,13 @@ from django.test import Client
 from catalog.models.text import Origin
 from catalog.revisions import store
 from tests import builders
+from tests.pages import on_one_line
 
 pytestmark = pytest.mark.django_db
 
 
 def page() -> str:
-    return Client().get("/strategies/a-strategy/").content.decode().split('id="measured"')[1].split("</section>")[0]
+    return on_one_line(Client().get("/strategies/a-strategy/")).split('id="measured"')[1].split("</section>")[0]
 
 
 def runs(count: int, label: str = "", release: str = "6.18.44", moves: bool = False) -> None:

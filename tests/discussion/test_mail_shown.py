@@ -13,6 +13,7 @@ from discussion.mail import importer, letters
 from discussion.models import Message
 from tests import builders
 from tests.discussion.mailbox import DIFF, PEOPLE, large, mail, mbox
+from tests.pages import on_one_line
 
 pytestmark = pytest.mark.django_db
 
@@ -71,7 +72,7 @@ def test_trailers_are_shown_by_version_with_their_letter_and_never_added_up() ->
     strategy = builders.strategy()
     mails, _ = large()
     importer.take(letters.read(mbox(*mails)), [strategy.document])
-    text = Client().get("/strategies/a-strategy/").content.decode()
+    text = on_one_line(Client().get("/strategies/a-strategy/"))
     trailers = text[text.index("Trailers in this mail") :].split("</details>")[0]
     groups = trailers.split("<h4>")[1:]
     assert [group[:2] for group in groups] == ["v4", "v3", "v2", "v1"]
@@ -80,7 +81,7 @@ def test_trailers_are_shown_by_version_with_their_letter_and_never_added_up() ->
     assert 'href="/mail/answer-7@example.org/"' in groups[3]
     assert "Nacked-by" not in trailers
     take(mail("nack", "v3-1", text="Nacked-by: Dora <dora@example.com>\n> Acked-by: Not Her <not@example.com>\n"))
-    groups = Client().get("/strategies/a-strategy/").content.decode().split("<h4>")[1:]
+    groups = on_one_line(Client().get("/strategies/a-strategy/")).split("<h4>")[1:]
     assert "Nacked-by:</b> Dora" in groups[1] and "in a letter of Ann Example" in groups[1]
     assert "Not Her" not in "".join(groups)
 

@@ -23,6 +23,7 @@ from catalog.revisions import store
 from people.models import Role
 from reports.diagnose.views import MAX_TEXT_BYTES, samples
 from tests import builders
+from tests.pages import on_one_line
 
 pytestmark = pytest.mark.django_db
 
@@ -232,7 +233,7 @@ def test_a_draft_is_no_candidate_for_strangers(cases: None) -> None:
 
 def test_a_text_of_several_kernels_names_them_and_asks_which(cases: None) -> None:
     boots = "Linux version 6.1.0-18-amd64 (a) #1\n" + samples()[VMSPLICE].replace("6.12.95", "6.12.57")
-    shown = paste(boots).content.decode()
+    shown = on_one_line(paste(boots))
     assert "The text has several (6.1.0-18-amd64, 6.12.57" in shown
     assert "Several kernels, each read by its own meaning: 6.1.0-18-amd64, 6.12.57" in curl(boots).content.decode()
 

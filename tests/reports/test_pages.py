@@ -14,6 +14,7 @@ from reports.intake import inbox
 from reports.models import Evidence, Report, Verdict
 from reports.pages.case_sections import LOOKED_THROUGH
 from tests import builders
+from tests.pages import on_one_line
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +44,7 @@ def test_the_ledger_narrows_by_state() -> None:
 def test_a_report_shows_its_numbers_and_its_case() -> None:
     builders.case()
     report = builders.settled(builders.run(blocked={"state": "D", "stack": ["folio_wait_writeback+0x2a/0x90"]}))
-    page = Client().get(f"/reports/{report.pk}/").content.decode()
+    page = on_one_line(Client().get(f"/reports/{report.pk}/"))
     for told in (
         "15 of 16 pages moved",
         "0 of 16 pages moved while held",

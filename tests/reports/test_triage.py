@@ -14,6 +14,7 @@ from reports.review import takedown, triage, trust
 from reports.totals import check, counters
 from reports.worker import ingest, replay
 from tests import builders
+from tests.pages import on_one_line
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +63,7 @@ def test_what_a_withdrawn_machine_sent_does_not_count_and_comes_back_with_it() -
     trust.let_stand(two, Standing.WITHDRAWN, chief)
     assert listed() == [(both, 1, 1)] and counters.disagreement() == {}
     assert triage.with_samples(list(triage.groups()))[0].sample.report.machine.name == "one"
-    whole = page.get(f"/reports/unmatched/{both}/").content.decode()
+    whole = on_one_line(page.get(f"/reports/unmatched/{both}/"))
     assert "1 observation on 1 machine," in whole and "2 more of withdrawn machines, which do not count" in whole
     assert whole.count("withdrawn: does not count") == 2
     assert "Nothing that counts" in page.get(f"/reports/unmatched/{alone}/").content.decode()

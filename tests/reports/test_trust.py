@@ -51,6 +51,7 @@ def test_a_new_machines_results_are_shown_and_wait_for_trust_before_they_count(m
     assert (Evidence.objects.count(), counted()) == (1, 0)
     page = Client().get("/cases/fuse-writeback/").content.decode()
     assert "newcomer" in page and "does not count" in page
+    assert "Nothing that was measured counts yet." in page and "Not measured here yet" not in page
     (row,) = Client().get("/api/v1/cases/fuse-writeback/evidence/").json()["results"]
     assert row["does_not_count"] == "machine new"
     trust.let_stand(sender, Standing.TRUSTED, maintainer)
