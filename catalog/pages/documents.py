@@ -155,7 +155,7 @@ def strategies(request: HttpRequest) -> HttpResponse:
         table.append((strategy, [(column, served.get(column.pk)) for column in columns]))
     if made := export_formats.answer(request, lambda: exports.strategies(table, request.path)):
         return made
-    ways = pipeline.of([strategy for strategy, _ in table])
+    ways = pipeline.of(rows, {column.pk for column in columns})
     table.sort(key=lambda row: rank(APPROACHES, row[0].approach))
     groups = [(look_up(APPROACHES, slug), list(rows)) for slug, rows in groupby(table, key=lambda row: row[0].approach)]
     page = {

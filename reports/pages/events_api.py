@@ -70,9 +70,10 @@ class EventsView(APIView):
         if since is None:
             raise parameters.Wrong("since: expected the place of an event, such as 1796000000000000.")
         pick, size = _picked(request), paging.size(request)
-        # Asked before the rows: what gets a place meanwhile lies behind it.
-        end = Event.objects.aggregate(place=Max("place"))["place"] if pick.says_something else None
-        asked = pick.rows(events.visible_to(request.user))
+        seen = events.visible_to(request.user)
+        # Asked before the rows: what gets a place meanwhile lies behind it. A draft's place would tell of it.
+        end = seen.aggregate(place=Max("place"))["place"] if pick.says_something else None
+        asked = pick.rows(seen)
         rows = list(journal_cursor.after(asked, since).select_related("actor")[:size])
         last = rows[-1].place or 0 if rows else since
         if len(rows) < size:

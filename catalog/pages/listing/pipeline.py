@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from catalog.models import Strategy
@@ -32,11 +32,11 @@ class Way:
         return f"{state}, step {self.reached} of {len(WAY)}" if self.reached else state
 
 
-def of(strategies: Iterable[Strategy]) -> list[Way]:
-    """No query: what they serve was read with them."""
+def of(strategies: Iterable[Strategy], cases: Collection[int]) -> list[Way]:
+    """`cases`: those that the reader sees; effects on others are not counted. No query: what they serve was read."""
     made = []
     for one in strategies:
-        counts = Counter(serving.effect for serving in one.servings.all())
+        counts = Counter(serving.effect for serving in one.servings.all() if serving.case_id in cases)
         known = [slug for slug in STRATEGY_EFFECTS if counts[slug] and slug != "does_not_apply"]
         effects = tuple((look_up(STRATEGY_EFFECTS, slug).label, counts[slug]) for slug in known)
         made.append(Way(one, WAY.index(one.state) + 1 if one.state in WAY else 0, effects))
