@@ -163,7 +163,7 @@ def test_a_comment_survives_a_session_that_ended(visit: Callable[..., Page]) -> 
     page.goto(case.get_absolute_url())
     page.get_by_label("Add a comment").fill("A server that is silent\n\nmay be *busy*.")
     page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
-    page.get_by_role("button", name="Comment").click()
+    page.get_by_role("button", name="Comment", exact=True).click()
     page.get_by_role("heading", name="You are signed out.").wait_for()
     looked_over(page, 1280)
     with page.context.expect_page() as opened:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-from django.core.management import call_command
 from playwright.sync_api import Page
 
-from catalog.revisions import files
+from tests import databases
 from tests.browsing import IN_A_BROWSER, browser, looked_over, visit  # noqa: F401 (fixtures)
 
 pytestmark = IN_A_BROWSER
@@ -16,9 +15,10 @@ FUSE, UNMEASURED = "/cases/fuse-writeback/", "/cases/kvm-sev-region/"
 
 
 @pytest.fixture
-def site(transactional_db: None) -> None:
-    assert all(loaded.result == "new" for loaded in files.load(files.all_files()))
-    call_command("load_recorded", verbosity=0)
+def site(transactional_db: None) -> Iterator[None]:
+    """Every case and strategy, and every recorded report, read: a page of what was measured."""
+    with databases.copy_of(databases.loaded) as name, databases.in_use(name):
+        yield
 
 
 @pytest.mark.parametrize(("width", "height", "most"), [(1280, 900, 4_500), (390, 844, 9_500)])

@@ -57,7 +57,8 @@ def test_paste_verdict_reasons_share_evidence(visit: Callable[..., Page], script
 
     stranger = visit(java_script_enabled=scripts)
     stranger.goto("/cases/fuse-writeback/")
-    stranger.get_by_role("link", name="shared-by-people").or_(stranger.get_by_text("shared-by-people")).first.wait_for()
+    stranger.get_by_text("Latest reports").click()
+    stranger.get_by_text("shared-by-people").first.wait_for()
     assert "7.3.4+deb13-amd64" in stranger.locator("main").inner_text()
 
 
