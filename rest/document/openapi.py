@@ -74,8 +74,9 @@ def _finish(method: str, operation: dict[str, Any]) -> None:
 def _name_bodies(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     """A body that has a title is a component of that name: else its class would be called after the operation."""
     for media in operation.get("requestBody", {}).get("content", {}).values():
-        if name := media["schema"].pop("title", ""):
-            schemas[name] = media["schema"]
+        # The schema is the view's own, of which the next document is made: nothing is taken out of it.
+        if name := media["schema"].get("title", ""):
+            schemas[name] = {key: of for key, of in media["schema"].items() if key != "title"}
             media["schema"] = {"$ref": f"#/components/schemas/{name}"}
 
 
