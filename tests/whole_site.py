@@ -32,6 +32,7 @@ from reports.models import Shared
 from reports.worker import ingest
 from tests import builders, crawl
 from tests.discussion.mailbox import DIFF, large, mail, mbox
+from webhooks import keeping
 
 PASSWORD = "a long password"
 STARTS = (
@@ -61,6 +62,7 @@ SECOND_FACTOR = (
     *("/account/2fa/totp/deactivate/", "/account/2fa/reauthenticate/?next=/account/"),
 )
 PROOF = 'signature: {"proves": [{"marks": ["frame:folio_wait_writeback"], "why": "Its mover waits for writeback."}]}'
+ORIGIN = {"job_url": "https://ci.example.org/job/4711", "log_url": "https://ci.example.org/4711.txt", "tree": "mm"}
 LONG = f"a line of {'many ' * 20}words from bob@example.org\n"
 
 
@@ -104,6 +106,7 @@ class Site:
         self._edit()
         self._meet()
         self._measure()
+        self._be_told()
 
     def _person(self, name: str, role: str) -> User:
         made = builders.person(name, role)
@@ -161,7 +164,7 @@ class Site:
         unmatched = builders.settled(builders.run("unheard-of"))
         group = unmatched.observations.get().fingerprint
         operation = {"name": "offline of memory block 32", "before": True, "while_held": False, "after_release": True}
-        offline = builders.settled(builders.run(mover="offline", operation=operation))
+        offline = builders.settled(builders.run(mover="offline", operation=operation), minor=1, origin=ORIGIN)
         given = Given("7.3.4+deb13-amd64", "x86_64", "", "guest")
         text = samples()["fuse-writeback-offline-7.3"].encode()
         log = inbox.take(Sending(Machine.objects.get(name="box"), text, "text/plain", "a-log", given=given))[0]
@@ -170,6 +173,12 @@ class Site:
         self.starts += ["/machines/", offline.get_absolute_url(), log.get_absolute_url()]
         self.text_to_share = f"{samples()['fuse-writeback-offline-7.3']}by alice@example.org\n{LONG}"
         sharing.share(sharing.Offer(self.text_to_share, "7.3.4", "x86_64", "guest", "offlining"), self.ann, "ann")
+
+    def _be_told(self) -> None:
+        hook = keeping.add(self.chief, "https://hook.example.org/in", ["outcome.changed"], case="fuse-writeback")
+        sent = keeping.ping(hook)
+        assert sent is not None
+        self.starts += ["/account/webhooks/", hook.get_absolute_url(), f"{hook.get_absolute_url()}{sent.pk}/"]
 
     def pages(self) -> Iterator[Page]:
         """All that a stranger and a maintainer reach, and what stands behind forms."""
