@@ -59,7 +59,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Place:
+class Column:
     build: Any
     architecture: str
     environment: Word
@@ -67,7 +67,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Grid:
-    places: tuple[Place, ...]
+    places: tuple[Column, ...]
     rows: tuple[Row, ...]
     nr_runs: int
     nr_left_out: int
@@ -112,7 +112,7 @@ def grid(summaries: Sequence[Summary]) -> Grid:
         first = next(one for one in found if one)
         rows.append(Row(first.mover, first.area, first.kind, tuple(map(Cell, found)), _freed(found)))
     shown = sum(cell.summary is not None for row in rows for cell in row.cells)
-    heads = {one.place: Place(one.build, one.architecture, one.environment) for one in summaries}
+    heads = {one.place: Column(one.build, one.architecture, one.environment) for one in summaries}
     nr_runs = sum(one.runs for one in summaries)
     return Grid(tuple(heads[place] for place in places), tuple(rows), nr_runs, len(summaries) - shown)
 
