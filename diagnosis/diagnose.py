@@ -18,7 +18,7 @@ from diagnosis.rules.page_dump import references, rules
 from diagnosis.rules.page_dump.dump import Dump
 from diagnosis.rules.page_dump.references import References
 from diagnosis.rules.tasks import sleepers
-from diagnosis.rules.verdict import PROVED, Diagnosis, Finding, Verdict
+from diagnosis.rules.verdict import Diagnosis, Finding, Verdict
 from diagnosis.text.boots import Boots
 from diagnosis.text.record import Place, Record
 
@@ -108,9 +108,9 @@ def _finding(
         own = {name: places for name, places in own.items() if name != "mechanism:"}
     with_others = {**context.marks, **own}
     found = ranked(with_others, signatures, context.sayings, may_prove=verdict.proved)
-    if any(candidate.kind == "look_alike" and candidate.standing == "proved" for candidate in found):
+    if any(candidate.kind == "look_alike" and candidate.is_proved for candidate in found):
         verdict = replace(verdict, is_look_alike=True)
-    if found and found[0].standing == PROVED:
+    if found and found[0].is_proved:
         verdict = replace(verdict, unknown=tuple(what for what in verdict.unknown if not what.startswith(_WHO)))
     return Finding(verdict, tuple(indexes), with_others, found, fingerprint, taken)
 

@@ -53,7 +53,7 @@ def _note_some() -> int | None:
     if not events:
         return None
     about = {event.pk: event.data.get("comment") for event in events if event.verb in VERBS}
-    comments = Comment.objects.filter(standing=Visibility.SHOWN).select_related("document", "author")
+    comments = Comment.objects.filter(visibility=Visibility.SHOWN).select_related("document", "author")
     found = comments.in_bulk([number for number in about.values() if isinstance(number, int)])
     notices = [
         Notice(event_id=event, user_id=user, was_named=named)
@@ -147,7 +147,7 @@ def address_of(user: User) -> str:
 def _message(notice: Notice) -> EmailMessage | None:
     """None where there is nothing to tell any more: it was hidden meanwhile, or its reader may not see it."""
     comments = (
-        Comment.objects.visible_to(notice.user).filter(standing=Visibility.SHOWN).select_related("document", "author")
+        Comment.objects.visible_to(notice.user).filter(visibility=Visibility.SHOWN).select_related("document", "author")
     )
     comment = comments.filter(pk=notice.event.data["comment"]).first()
     address = address_of(notice.user)

@@ -78,7 +78,7 @@ def world() -> World:
     moderation.lock(locked, boss, "Enough.")
     comment = threads.say(case, author, "SAID.")
     waiting, hidden = threads.say(case, author, "WAITING."), threads.say(case, author, "HIDDEN.")
-    Comment.objects.filter(pk=waiting.pk).update(standing="waiting")
+    Comment.objects.filter(pk=waiting.pk).update(visibility="waiting")
     moderation.hide(hidden, boss, "Rude.")
     threads.say(draft, boss, "OF THE DRAFT.")
     importer.take(letters.read(mbox(mail("a", text="Ask dora@example.org"))), [case])

@@ -37,7 +37,7 @@ def _unreserved(slug: str) -> str:
 
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$"), AfterValidator(_unreserved)]
-Line = Annotated[str, Field(min_length=1, max_length=300)]
+OneLine = Annotated[str, Field(min_length=1, max_length=300)]
 Text = Annotated[str, Field(min_length=1, max_length=4_000)]
 BuildLabel = Annotated[str, Field(min_length=1, max_length=80)]
 Date = Annotated[str, Field(pattern=r"^\d{4}(-\d\d(-\d\d)?)?$")]
@@ -57,7 +57,7 @@ class _Part(BaseModel):
 class Bounds(_Part):
     time: Annotated[str, _word("time bound")]
     time_note: Text | None = None
-    amount: Line | None = None
+    amount: OneLine | None = None
     denies: Text | None = None
 
 
@@ -73,18 +73,18 @@ class Standstill(_Part):
 
     text: Text
     standing: Annotated[str, _word("standing")]
-    source: Line | None = None
+    source: OneLine | None = None
 
 
 class Change(_Part):
     """What is known of one tree: introduced, present, absent, changed or fixed there, and how that is known."""
 
-    tree: Line
+    tree: OneLine
     change: Annotated[str, _word("change")]
     known_by: Provenance
-    release: Line | None = None
+    release: OneLine | None = None
     commit: Commit | None = None
-    not_run: Line | None = None
+    not_run: OneLine | None = None
     """Of `present`: what the recorded runs do not make, and what is held there. Runs that moved then decide nothing."""
     note: Text | None = None
 
@@ -96,8 +96,8 @@ class Change(_Part):
 
 class Link(_Part):
     kind: Annotated[str, _word("link kind")]
-    ref: Line
-    title: Line
+    ref: OneLine
+    title: OneLine
 
     @field_validator("ref")
     @classmethod
@@ -160,14 +160,14 @@ class Sign(_Part):
     """Marks (diagnosis/rules/marks.py) that all have to be there, and what they say together."""
 
     marks: Annotated[tuple[Mark, ...], Field(min_length=1, max_length=20)]
-    why: Line
+    why: OneLine
 
 
 class Tell(_Part):
     """A command that tells this holder from the others, and what its output says."""
 
     run: Text
-    tells: Line
+    tells: OneLine
 
 
 class Signature(_Part):
@@ -186,7 +186,7 @@ class Signature(_Part):
 
 
 class _Document(_Part):
-    title: Line
+    title: OneLine
     links: tuple[Link, ...] = ()
     sources: tuple[Source, ...] = ()
     summary: Text
@@ -212,7 +212,7 @@ class CaseText(_Document):
     areas: tuple[Annotated[str, _word("area")], ...] = ()
     effects: tuple[Effect, ...] = ()
     blast_radius: tuple[Standstill, ...] = ()
-    subsystems: tuple[Line, ...] = ()
+    subsystems: tuple[OneLine, ...] = ()
     trees: tuple[Change, ...] = ()
     claims: tuple[Claim, ...] = ()
     signature: Signature = Signature()
@@ -246,7 +246,7 @@ class Served(_Part):
 class Objection(_Part):
     id: Slug
     text: Text
-    by: Line | None = None
+    by: OneLine | None = None
     source: Link | None = None
     answer: Text | None = None
     answer_source: Link | None = None
@@ -258,7 +258,7 @@ class StrategyText(_Document):
     states: Annotated[tuple[Step, ...], Field(min_length=1)]
     cases: Annotated[tuple[Served, ...], Field(min_length=1)]
     objections: tuple[Objection, ...] = ()
-    driver: Line | None = None
+    driver: OneLine | None = None
     labels: tuple[BuildLabel, ...] = ()
     """Under which labels its patches were measured, beside its own slug."""
 

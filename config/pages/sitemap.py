@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from catalog.models import Case, KernelBuild, Strategy
 
-STANDING = ("cases", "kernels", "strategies", "agenda", "method", "subsystems", "diagnose", "affected", "api", "probe")
+FIXED = ("cases", "kernels", "strategies", "agenda", "method", "subsystems", "diagnose", "affected", "api", "probe")
 
 
 class _OfThisSite(Sitemap):  # type: ignore[type-arg]
@@ -60,7 +60,7 @@ class _Kernels(_OfThisSite):
 
 class _Standing(_OfThisSite):
     def items(self) -> tuple[str, ...]:
-        return STANDING
+        return FIXED
 
     def location(self, item: Any) -> str:
         return reverse(item)

@@ -6,7 +6,7 @@ import re
 import textwrap
 from typing import Dict, Iterable, Iterator, List
 
-from diagnosis.rules.verdict import PROVED, Candidate, Command, Diagnosis, Finding, Reason
+from diagnosis.rules.verdict import Candidate, Command, Diagnosis, Finding, Reason
 from diagnosis.text.record import KINDS, Place
 from diagnosis.words.vocabulary import COMMANDS, MANNERS, MECHANISMS, MOVERS, look_up
 
@@ -43,10 +43,10 @@ def shown(diagnosis: Diagnosis) -> str:
 def _finding(finding: Finding, diagnosis: Diagnosis, quoted: List[str]) -> Iterator[str]:
     verdict = finding.verdict
     name = look_up(MECHANISMS, verdict.mechanism).label if verdict.mechanism else verdict.heading
-    standing = (
+    how_sure = (
         " (a look-alike, no such case)" if verdict.is_look_alike else ", proved" if verdict.proved else ", not proved"
     )
-    yield "== %s%s" % (name, standing if verdict.mechanism or verdict.is_look_alike else "")
+    yield "== %s%s" % (name, how_sure if verdict.mechanism or verdict.is_look_alike else "")
     yield from _wrapped(verdict.sentence)
     kind = KINDS[diagnosis.records[finding.records[0]].kind]
     first = diagnosis.records[finding.records[0]].lines
@@ -73,7 +73,7 @@ def _finding(finding: Finding, diagnosis: Diagnosis, quoted: List[str]) -> Itera
 def _candidate(number: int, candidate: Candidate, quoted: List[str]) -> Iterator[str]:
     mark = (
         " (proved)"
-        if candidate.standing == PROVED
+        if candidate.is_proved
         else ""
         if candidate.kind == "case"
         else " (%s)" % candidate.kind.replace("_", "-")

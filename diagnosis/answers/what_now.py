@@ -11,7 +11,7 @@ from typing import Dict, FrozenSet, Sequence, Tuple
 
 from diagnosis.rules import task_state
 from diagnosis.rules.trace import Trace
-from diagnosis.rules.verdict import PROVED, Finding, Verdict
+from diagnosis.rules.verdict import Finding, Verdict
 from diagnosis.text.record import Record
 
 # What may be asked of a finding. A sentence names those that it needs; `facts` tells which hold.
@@ -60,7 +60,7 @@ def facts(finding: Finding, records: Sequence[Record]) -> FrozenSet[str]:
         made.add("came-back")
     if verdict.mechanism not in _NEVER_MOVES:
         made.add("may-move")
-    if finding.candidates and finding.candidates[0].standing == PROVED:
+    if finding.candidates and finding.candidates[0].is_proved:
         made.add("proved-holder")
     return frozenset(made)
 
@@ -89,7 +89,7 @@ def said(row: Sequence[Advice], holding: FrozenSet[str]) -> str:
 def rows(finding: Finding) -> Tuple[Advice, ...]:
     """The row for a finding: by its manner where the holder is proved, else the first of these that there is."""
     verdict = finding.verdict
-    is_proved = bool(finding.candidates) and finding.candidates[0].standing == PROVED
+    is_proved = bool(finding.candidates) and finding.candidates[0].is_proved
     proved = "proved:" + verdict.manner if is_proved else ""
     keys = (proved, verdict.rule, verdict.mechanism, "%s:%s" % (verdict.mover, verdict.manner), verdict.manner)
     return next((NOW[key] for key in keys if key in NOW), ())

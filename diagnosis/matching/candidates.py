@@ -10,7 +10,7 @@ from typing import Iterable, List, Mapping, Sequence, Tuple
 
 from diagnosis.matching.match import Sign, Signature, all_there
 from diagnosis.rules.marks import Marks
-from diagnosis.rules.verdict import CANDIDATE, PROVED, Candidate, Command, Reason
+from diagnosis.rules.verdict import Candidate, Command, Reason
 from diagnosis.text.record import Place
 
 
@@ -37,7 +37,7 @@ def ranked(
             signature.case,
             signature.title or signature.case,
             signature.kind,
-            PROVED if proofs else CANDIDATE,
+            bool(proofs),
             tuple(_reason(sign, marks, sayings) for sign in support),
             tuple(_reason(sign, marks, sayings) for sign in against),
             tuple(Command(tell.run, tell.tells) for tell in signature.tell),

@@ -91,18 +91,16 @@ _HEADINGS = (
     *(("offline-notifier", "Refused by a driver"), ("range-busy", "A busy range")),
 )
 
-PROVED, CANDIDATE = "proved", "candidate"
-
 
 @dataclass(frozen=True)
 class Candidate:
-    """`standing`: PROVED where a signature's proof holds, CANDIDATE otherwise. `kind`: of vocabulary.KINDS. `rank`:
-    from 1; equal where nothing in the text puts one above the other."""
+    """`is_proved`: a proof of its signature holds. `kind`: of vocabulary.KINDS. `rank`: from 1; equal where nothing in
+    the text puts one above the other."""
 
     case: str
     title: str
     kind: str
-    standing: str
+    is_proved: bool
     support: Tuple[Reason, ...]
     contradiction: Tuple[Reason, ...]
     tell: Tuple[Command, ...]

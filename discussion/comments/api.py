@@ -118,7 +118,7 @@ def listed(comment: Comment, reader: Any) -> dict[str, Any]:
         on=comment.document.slug,
         parent=comment.parent_id,
         author=comment.author.username,
-        standing=str(comment.standing),
+        standing=str(comment.visibility),
         text=comment.text if comment.readable_by(reader) else None,
         created_at=comment.created_at,
         edited_at=comment.edited_at,

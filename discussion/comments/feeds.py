@@ -30,7 +30,7 @@ def strategy(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _said(request: HttpRequest, document: Document) -> list[Item]:
     """What everybody may read: what waits or was hidden is in no feed, whoever asks."""
-    comments = Comment.objects.visible_to(request.user).about(document).filter(standing=Visibility.SHOWN)
+    comments = Comment.objects.visible_to(request.user).about(document).filter(visibility=Visibility.SHOWN)
     newest = comments.select_related("author", "document").order_by("-id")[:ENTRIES]
     return [
         Item(

@@ -9,7 +9,7 @@ from discussion.models import Comment, Visibility
 def keep(comment: Comment) -> None:
     """Brings the index up to what the comment is now."""
     key = f"comment-{comment.pk}"
-    if comment.standing != Visibility.SHOWN:
+    if comment.visibility != Visibility.SHOWN:
         index.forget(comment.document, key)
         return
     title = f"{comment.author.shown_name} on {comment.document.slug}"[:300]

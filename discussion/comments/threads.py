@@ -64,9 +64,9 @@ def say(document: Document, author: User, text: str, parent: Comment | None = No
     _open_to(document, author)
     trusted = is_known(author)
     _bounded(author, MOST_IN_WINDOW if trusted else MOST_OF_A_NEWCOMER)
-    standing = Visibility.SHOWN if trusted else Visibility.WAITING
+    visibility = Visibility.SHOWN if trusted else Visibility.WAITING
     comment = Comment.objects.create(
-        document=document, author=author, text=text, parent=parent, standing=standing, attached=attachments.of(text)
+        document=document, author=author, text=text, parent=parent, visibility=visibility, attached=attachments.of(text)
     )
     search_index.keep(comment)
     journal.record("comment.made", *_subject(comment), author, comment=comment.pk)
@@ -75,7 +75,7 @@ def say(document: Document, author: User, text: str, parent: Comment | None = No
 
 def _subject(comment: Comment) -> tuple[str, str]:
     """Under which name the journal tells of it: what it is about, where everybody may know that it is there."""
-    if comment.standing != Visibility.SHOWN:
+    if comment.visibility != Visibility.SHOWN:
         return "comment", str(comment.pk)
     return comment.document.kind, comment.document.slug
 
@@ -85,7 +85,7 @@ def is_known(author: User) -> bool:
     return (
         author.vouched
         or may(author, "moderate")
-        or Comment.objects.filter(author=author, standing=Visibility.SHOWN).exists()
+        or Comment.objects.filter(author=author, visibility=Visibility.SHOWN).exists()
     )
 
 
@@ -117,10 +117,10 @@ def edit(comment: Comment, author: User, text: str, base: int) -> Comment:
         raise Overtaken(comment)
     if comment.text == text:
         return comment
-    most = MOST_EDITS_WAITING if comment.standing == Visibility.WAITING else MOST_EDITS
+    most = MOST_EDITS_WAITING if comment.visibility == Visibility.WAITING else MOST_EDITS
     if base >= most:
         raise CannotBeSaid(f"A comment is changed up to {most} times. Say the rest in another one.")
-    if comment.standing != Visibility.WAITING:
+    if comment.visibility != Visibility.WAITING:
         written_at = comment.edited_at or comment.created_at
         Earlier.objects.create(comment=comment, n=base + 1, text=comment.text, written_at=written_at)
     comment.text, comment.nr_earlier, comment.edited_at = text, base + 1, timezone.now()
@@ -144,7 +144,7 @@ def resolve(comment: Comment, by: User, resolved: bool) -> None:
 
 
 def may_edit(user: object, comment: Comment) -> bool:
-    return may(user, "comment") and comment.author == user and comment.standing != Visibility.HIDDEN
+    return may(user, "comment") and comment.author == user and comment.visibility != Visibility.HIDDEN
 
 
 def may_resolve(user: object, comment: Comment) -> bool:

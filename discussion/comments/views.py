@@ -210,7 +210,7 @@ def edit(request: HttpRequest, comment: int) -> HttpResponse:
 @login_required
 def resolve(request: HttpRequest, comment: int) -> HttpResponse:
     found = _comment(request, comment)
-    if not threads.may_resolve(request.user, found) or found.standing != Visibility.SHOWN:
+    if not threads.may_resolve(request.user, found) or found.visibility != Visibility.SHOWN:
         raise PermissionDenied("A thread is resolved by who began it, or by an editor.")
     person = signed_in(request)
     threads.resolve(found, person, request.POST.get("resolved") == "yes")

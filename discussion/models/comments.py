@@ -30,7 +30,8 @@ class CommentQuerySet(models.QuerySet["Comment"]):
         if may(user, "moderate"):
             return seen
         own = Q(author=user) if isinstance(user, User) else Q()
-        return seen.filter(~Q(standing=Visibility.WAITING) | own) if own else seen.exclude(standing=Visibility.WAITING)
+        is_waiting = Q(visibility=Visibility.WAITING)
+        return seen.filter(~is_waiting | own) if own else seen.exclude(is_waiting)
 
     def about(self, document: Document) -> CommentQuerySet:
         """What was said of a document; of a case also what was said of the strategies that serve it."""
@@ -53,7 +54,9 @@ class Comment(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     edited_at = models.DateTimeField(null=True)
     nr_earlier = models.PositiveIntegerField(db_default=0)
-    standing = models.CharField(max_length=8, choices=Visibility.choices, db_default=Visibility.SHOWN)
+    visibility = models.CharField(
+        max_length=8, choices=Visibility.choices, db_default=Visibility.SHOWN, db_column="standing"
+    )
     hidden_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     hidden_why = models.CharField(max_length=300, blank=True, db_default="")
     resolved_at = models.DateTimeField(null=True)
@@ -64,13 +67,13 @@ class Comment(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["document", "id"], name="comment_of_document"),
-            models.Index(fields=["id"], name="comment_waiting", condition=Q(standing="waiting")),
+            models.Index(fields=["id"], name="comment_waiting", condition=Q(visibility="waiting")),
             models.Index(fields=["author", "-created_at"], name="comment_of_author"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(standing__in=Visibility.values), name="comment_standing_known"),
+            models.CheckConstraint(condition=Q(visibility__in=Visibility.values), name="comment_standing_known"),
             models.CheckConstraint(
-                condition=~Q(standing="hidden") | (Q(hidden_by__isnull=False) & ~Q(hidden_why="")),
+                condition=~Q(visibility="hidden") | (Q(hidden_by__isnull=False) & ~Q(hidden_why="")),
                 name="comment_hidden_with_reason",
             ),
         ]
@@ -87,7 +90,7 @@ class Comment(models.Model):
 
     def readable_by(self, user: Any) -> bool:
         """Whether the words may be shown to somebody who may see that the comment is there."""
-        return self.standing != Visibility.HIDDEN or may(user, "moderate")
+        return self.visibility != Visibility.HIDDEN or may(user, "moderate")
 
 
 class Earlier(models.Model):

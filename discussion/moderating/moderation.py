@@ -38,22 +38,22 @@ def let_through(comment: Comment, by: User, n: int) -> None:
     Raises `Overtaken`: what was put into its place since then would be let through unseen.
     """
     _as_it_was_read(comment, n)
-    if Comment.objects.filter(pk=comment.pk, standing=Visibility.WAITING).update(standing=Visibility.SHOWN):
+    if Comment.objects.filter(pk=comment.pk, visibility=Visibility.WAITING).update(visibility=Visibility.SHOWN):
         User.objects.filter(pk=comment.author_id).update(vouched=True)
         _record("comment.let_through", comment, by)
 
 
 @transaction.atomic
 def hide(comment: Comment, by: User, why: str) -> None:
-    Comment.objects.filter(pk=comment.pk).update(standing=Visibility.HIDDEN, hidden_by=by, hidden_why=why)
+    Comment.objects.filter(pk=comment.pk).update(visibility=Visibility.HIDDEN, hidden_by=by, hidden_why=why)
     Flag.objects.filter(comment=comment, settled_at=None).update(settled_at=timezone.now())
     _record("comment.hidden", comment, by, why=why)
 
 
 @transaction.atomic
 def show(comment: Comment, by: User) -> None:
-    hidden = Comment.objects.filter(pk=comment.pk, standing=Visibility.HIDDEN)
-    if hidden.update(standing=Visibility.SHOWN, hidden_by=None, hidden_why=""):
+    hidden = Comment.objects.filter(pk=comment.pk, visibility=Visibility.HIDDEN)
+    if hidden.update(visibility=Visibility.SHOWN, hidden_by=None, hidden_why=""):
         _record("comment.shown", comment, by)
 
 

@@ -114,9 +114,9 @@ def queue(request: HttpRequest) -> HttpResponse:
     flagged: dict[int, list[Flag]] = {}
     for flag in flags:
         flagged.setdefault(flag.comment_id, []).append(flag)
-    waiting = list(comments.filter(standing=Visibility.WAITING)[:100])
+    waiting = list(comments.filter(visibility=Visibility.WAITING)[:100])
     reported = list(comments.filter(pk__in=flagged))
-    hidden = list(comments.filter(standing=Visibility.HIDDEN).order_by("-id")[:50])
+    hidden = list(comments.filter(visibility=Visibility.HIDDEN).order_by("-id")[:50])
     nodes = {node.comment.pk: node for node in (trees([one])[0] for one in [*waiting, *reported, *hidden])}
     views.give_words(nodes.values(), [node.comment for node in nodes.values()], request.user)
     page = {

@@ -14,7 +14,7 @@ from people.models import User
 
 def queues(person: User) -> Iterable[Queue]:
     comments = Comment.objects.visible_to(person)
-    first = comments.filter(standing=Visibility.WAITING).count()
+    first = comments.filter(visibility=Visibility.WAITING).count()
     yield Queue("First comments", first, reverse("moderation"), "Publish or hide what new members wrote.")
     flagged = Flag.objects.filter(settled_at=None, comment__in=comments).count()
     yield Queue("Flagged comments", flagged, reverse("moderation"), "Hide the comment, or dismiss the flags.")

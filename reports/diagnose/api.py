@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from diagnosis.formats.faults import Fault
-from diagnosis.rules.verdict import PROVED, Command, Reason
+from diagnosis.rules.verdict import Command, Reason
 from diagnosis.text.record import KINDS, Place, Record
 from reports.diagnose.reading import MOST_RECORDS, RECORDS
 from reports.diagnose.with_catalog import Diagnosed, Found, diagnosed
@@ -166,7 +166,7 @@ def _matches(number: int, one: Found) -> list[MatchTold]:
         candidate = possible.candidate
         match = MatchTold(
             case=candidate.case,
-            kind="mechanism" if candidate.standing == PROVED else "candidate",
+            kind="mechanism" if candidate.is_proved else "candidate",
             title=candidate.title,
             page=f"{settings.SITE_URL}{possible.case.get_absolute_url()}",
             finding=number,

@@ -10,7 +10,7 @@ from catalog.documents import commands
 from catalog.documents.current import case_text
 from catalog.documents.parser import NOW_SECTION
 from catalog.models import Case
-from diagnosis.rules.verdict import PROVED, Candidate
+from diagnosis.rules.verdict import Candidate
 from diagnosis.words.vocabulary import COMMANDS, look_up
 
 
@@ -43,6 +43,6 @@ class Steps:
 
 def of(candidate: Candidate, case: Case) -> Steps | None:
     """None where the case is not proved, or its page says nothing of what to do."""
-    text = case_text(case.document) if candidate.standing == PROVED else None
+    text = case_text(case.document) if candidate.is_proved else None
     said = text.sections.get(NOW_SECTION, "") if text else ""
     return Steps(case, said) if said else None

@@ -1,5 +1,5 @@
 from reports.models.counters import LedgerLine, LikenessLine
-from reports.models.judgments import Ruling, RulingQuerySet, Verdict
+from reports.models.judgments import Judgment, Ruling, RulingQuerySet
 from reports.models.kcidb import KcidbObject
 from reports.models.kept import Kept, KeptQuerySet
 from reports.models.observations import Evidence, EvidenceQuerySet, Observation
@@ -9,6 +9,7 @@ from reports.models.shared import Shared, SharedQuerySet, may_see_raw
 __all__ = [
     "Evidence",
     "EvidenceQuerySet",
+    "Judgment",
     "KcidbObject",
     "Kept",
     "KeptQuerySet",
@@ -25,6 +26,5 @@ __all__ = [
     "SharedQuerySet",
     "State",
     "Turn",
-    "Verdict",
     "may_see_raw",
 ]

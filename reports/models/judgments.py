@@ -13,18 +13,19 @@ from catalog.models import Case
 from reports.models.reports import Report
 
 
-class Verdict(models.Model):
+class Judgment(models.Model):
     """A person's word on one piece of evidence: it stands, or it does not. Outlives every replay of the report."""
 
-    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="verdicts", db_index=False)
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="judgments", db_index=False)
     key = models.CharField(max_length=100)
-    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="verdicts")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="judgments")
     stands = models.BooleanField()
     note = models.CharField(max_length=500, blank=True)
-    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="verdicts")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="judgments")
     at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        db_table = "reports_verdict"  # its name before: workers of the previous release still ask for it
         constraints = [models.UniqueConstraint(fields=["report", "key", "case"], name="verdict_key")]
 
 

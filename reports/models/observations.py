@@ -14,7 +14,7 @@ from catalog.models.told import told
 from diagnosis.kernels import releases
 from diagnosis.words.vocabulary import MOVERS, OUTCOMES, Word, look_up
 from people.models import Machine, Standing
-from reports.models.judgments import Verdict
+from reports.models.judgments import Judgment
 from reports.models.reports import Report
 
 
@@ -81,7 +81,7 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
         return self.filter(is_counted, machine__standing=Standing.TRUSTED).unrefuted()
 
     def unrefuted(self) -> EvidenceQuerySet:
-        refuted = Verdict.objects.filter(
+        refuted = Judgment.objects.filter(
             report=models.OuterRef("report"), key=models.OuterRef("key"), case=models.OuterRef("case"), stands=False
         )
         return self.exclude(models.Exists(refuted))

@@ -20,7 +20,7 @@ from reports.diagnose import reading
 from reports.diagnose.annotated_log import Gap, ShownLine
 from reports.intake import inbox, receipts
 from reports.intake.formats import registry
-from reports.models import Evidence, Observation, Report, State, Verdict, may_see_raw
+from reports.models import Evidence, Judgment, Observation, Report, State, may_see_raw
 from reports.review.forms import VerdictForm
 from reports.worker import evidence as attaching
 from reports.worker import replay
@@ -33,7 +33,7 @@ LOGS = (console.FORMAT.name, ktap.FORMAT.name, ltp.FORMAT.name)  # in which a ke
 @dataclass(frozen=True)
 class Attached:
     row: Evidence
-    verdict: Verdict | None
+    judgment: Judgment | None
     form: VerdictForm | None
 
 
@@ -119,15 +119,15 @@ def _observed(request: HttpRequest, row: Report) -> list[Observed]:
 
 def _attached(request: HttpRequest, row: Report) -> dict[str, list[Attached]]:
     """What each observation, by its key, was attached to."""
-    verdicts = {(v.key, v.case_id): v for v in row.verdicts.select_related("person")}
+    judgments = {(v.key, v.case_id): v for v in row.judgments.select_related("person")}
     attached: dict[str, list[Attached]] = {}
     may_judge = may(request.user, "judge")
     for one in (
         Evidence.objects.visible_to(request.user).filter(report=row).select_related("case").order_by("case__slug")
     ):
-        verdict = verdicts.get((one.key, one.case_id))
+        judgment = judgments.get((one.key, one.case_id))
         form = VerdictForm(auto_id=False, initial={"key": one.key, "case": one.case.slug}) if may_judge else None
-        attached.setdefault(one.key, []).append(Attached(one, verdict, form))
+        attached.setdefault(one.key, []).append(Attached(one, judgment, form))
     return attached
 
 

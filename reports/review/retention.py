@@ -15,7 +15,7 @@ from reports.models import Kept, Payload, Report, Shared, State
 
 def refused(before: datetime) -> QuerySet[Report]:
     """Of machines that nobody trusts; not what a person judged while it was read."""
-    rejected = Report.objects.filter(state=State.REJECTED, received_at__lt=before, verdicts=None)
+    rejected = Report.objects.filter(state=State.REJECTED, received_at__lt=before, judgments=None)
     return rejected.exclude(machine__standing=Standing.TRUSTED)
 
 

@@ -7,13 +7,13 @@ from django.utils import timezone
 
 from people import journal
 from people.models import User
-from reports.models import Payload, Report, Shared, State, Verdict
+from reports.models import Judgment, Payload, Report, Shared, State
 from reports.worker import evidence, kcidb_objects
 
 
 @transaction.atomic
 def erase(report: Report, person: User, why: str) -> None:
-    """Takes away bytes, observations, evidence, verdicts, and what was said where somebody shared the text. A worker
+    """Takes away bytes, observations, evidence, judgments, and what was said where somebody shared the text. A worker
     that is at it finds its claim gone.
 
     Run id and digest stay in the row, so that sending the same again gives the old receipt and not a new report; they
@@ -22,7 +22,7 @@ def erase(report: Report, person: User, why: str) -> None:
     kcidb_objects.forget(report)
     Report.objects.select_for_update(no_key=True).get(pk=report.pk)
     evidence.detach(report)
-    Verdict.objects.filter(report=report).delete()
+    Judgment.objects.filter(report=report).delete()
     Payload.objects.filter(report=report).delete()
     Report.objects.filter(pk=report.pk).update(
         state=State.ERASED,

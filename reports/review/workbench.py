@@ -22,7 +22,7 @@ from diagnosis.matching import match
 from diagnosis.matching.observation import Observation as Said
 from people import journal
 from people.models import User
-from reports.models import Observation, Report, State, Turn, Verdict
+from reports.models import Judgment, Observation, Report, State, Turn
 from reports.worker import requeue
 from reports.worker.known_signatures import known_signatures
 
@@ -32,17 +32,17 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class Change:
-    """One observation on which the two signatures differ. `verdict`: what a person said of it for this case."""
+    """One observation on which the two signatures differ. `judgment`: what a person said of it for this case."""
 
     row: Observation
     rule: str
     reason: str
-    verdict: Verdict | None
+    judgment: Judgment | None
 
 
 @dataclass(frozen=True)
 class Trial:
-    """`newly`, `no_longer`: at most SHOWN of each. `conflicts`: those that go against a person's verdict."""
+    """`newly`, `no_longer`: at most SHOWN of each. `conflicts`: those that go against a person's judgment."""
 
     nr_tried: int
     nr_stored: int
@@ -109,10 +109,10 @@ def trial(case: Case, text: str) -> Trial:
             newly.append((row, after))
         elif before and not after:
             no_longer.append((row, before))
-    verdicts = _verdicts(case, [row for row, _ in newly + no_longer])
-    gained, lost = _changes(newly, verdicts), _changes(no_longer, verdicts)
-    against = [change for change in gained if change.verdict and not change.verdict.stands]
-    against += [change for change in lost if change.verdict and change.verdict.stands]
+    judgments = _judgments(case, [row for row, _ in newly + no_longer])
+    gained, lost = _changes(newly, judgments), _changes(no_longer, judgments)
+    against = [change for change in gained if change.judgment and not change.judgment.stands]
+    against += [change for change in lost if change.judgment and change.judgment.stands]
     return Trial(
         *(len(rows), Observation.objects.filter(_may_differ(old, new)).count(), len(gained), len(lost)),
         *(tuple(gained[:SHOWN]), tuple(lost[:SHOWN]), tuple(against[:SHOWN])),
@@ -147,13 +147,13 @@ def _said(row: Observation) -> Said:
     )
 
 
-def _verdicts(case: Case, rows: list[Observation]) -> dict[tuple[Any, str], Verdict]:
-    said = Verdict.objects.filter(case=case, report__in={row.report_id for row in rows}).select_related("person")
-    return {(verdict.report_id, verdict.key): verdict for verdict in said}
+def _judgments(case: Case, rows: list[Observation]) -> dict[tuple[Any, str], Judgment]:
+    said = Judgment.objects.filter(case=case, report__in={row.report_id for row in rows}).select_related("person")
+    return {(judgment.report_id, judgment.key): judgment for judgment in said}
 
 
-def _changes(found: list[tuple[Observation, match.Match]], verdicts: dict[tuple[Any, str], Verdict]) -> list[Change]:
-    return [Change(row, m.rule, m.reason, verdicts.get((row.report_id, row.key))) for row, m in found]
+def _changes(found: list[tuple[Observation, match.Match]], judgments: dict[tuple[Any, str], Judgment]) -> list[Change]:
+    return [Change(row, m.rule, m.reason, judgments.get((row.report_id, row.key))) for row, m in found]
 
 
 @transaction.atomic

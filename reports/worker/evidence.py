@@ -9,7 +9,7 @@ from diagnosis.matching.match import Match
 from diagnosis.matching.observation import Observation as Said
 from people import journal
 from people.models import Standing, User
-from reports.models import Evidence, Observation, Report, Verdict
+from reports.models import Evidence, Judgment, Observation, Report
 from reports.totals import recounts, tallies
 from reports.totals.copy_rows import OBSERVATION, EvidenceRow, copy, of_evidence, of_observation
 from reports.worker import kernel_builds, news
@@ -76,7 +76,7 @@ _STANDING = "SELECT id, standing, uncounted_until FROM people_machine WHERE id =
 
 
 @transaction.atomic
-def judge(report: Report, key: str, case: Case, person: User, stands: bool, note: str = "") -> Verdict:
+def judge(report: Report, key: str, case: Case, person: User, stands: bool, note: str = "") -> Judgment:
     """A person's word on one piece of evidence. Refuted evidence stays, and stops counting.
 
     By its key, not by its row: a report that is read again gets new rows.
@@ -85,9 +85,9 @@ def judge(report: Report, key: str, case: Case, person: User, stands: bool, note
     hold_standing({report.machine_id})
     mine = Evidence.objects.filter(report=report, key=key, case=case)
     before = list(mine.counted())
-    verdict, _ = Verdict.objects.update_or_create(
+    judgment, _ = Judgment.objects.update_or_create(
         report=report, key=key, case=case, defaults={"stands": stands, "note": note, "person": person}
     )
     tallies.count(removed=before, added=mine.counted())
     journal.record("evidence.judged", "report", str(report.pk), person, key=key, case=case.slug, stands=stands)
-    return verdict
+    return judgment

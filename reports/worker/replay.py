@@ -73,7 +73,7 @@ def requeue_unruled() -> int:
     Reads all evidence that came of rulings, for what hardly ever happens: hourly is often enough.
     """
     said = Observation.objects.filter(report=OuterRef("report"), key=OuterRef("key")).values("fingerprint")[:1]
-    standing = Ruling.objects.filter(case=OuterRef("case"), fingerprint=OuterRef("looks"))
-    left = Evidence.objects.filter(rule="ruled").alias(looks=Subquery(said)).exclude(Exists(standing))
+    ruling = Ruling.objects.filter(case=OuterRef("case"), fingerprint=OuterRef("looks"))
+    left = Evidence.objects.filter(rule="ruled").alias(looks=Subquery(said)).exclude(Exists(ruling))
     ids = list(left.values_list("report", flat=True)[:ROUND])
     return again(Report.objects.filter(pk__in=ids), why="rulings taken back") if ids else 0

@@ -137,18 +137,18 @@ def rank(one: Known, finding: Finding) -> str:
     if not one.holder:
         return "nobody knows"
     at = slugs.index(one.holder)
-    return f"{at + 1} of {len(slugs)}" + (", proved" if finding.candidates[at].standing == "proved" else "")
+    return f"{at + 1} of {len(slugs)}" + (", proved" if finding.candidates[at].is_proved else "")
 
 
 def row(one: Known) -> str:
     found, finding = diagnosed(one)
     verdict = finding.verdict
     mechanism = MECHANISMS[verdict.mechanism].label if verdict.mechanism else "none of the known"
-    standing = "proved" if verdict.proved else "not proved"
+    how_sure = "proved" if verdict.proved else "not proved"
     manner = MANNERS[verdict.manner].label
     kind = KINDS[found.records[finding.records[0]].kind]
     holder = f"`{one.holder}`" if one.holder else "unknown"
-    return f"| {one.name} | {kind} | {mechanism} | {standing} | {manner} | {holder} | {rank(one, finding)} |"
+    return f"| {one.name} | {kind} | {mechanism} | {how_sure} | {manner} | {holder} | {rank(one, finding)} |"
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from diagnosis.rules.verdict import PROVED
 from tests.diagnosis.corpus import ALL, ROOT, Known, diagnosed, rank, row
 
 DOC = (ROOT / "docs" / "diagnose.md").read_text()
@@ -25,7 +24,7 @@ def test_the_mechanism_is_right_and_the_true_holder_is_a_candidate(one: Known) -
     assert finding.verdict.reasons and all(reason.places for reason in finding.verdict.reasons)
     if one.holder:
         assert rank(one, finding)
-    proved = [candidate.case for candidate in finding.candidates if candidate.standing == PROVED]
+    proved = [candidate.case for candidate in finding.candidates if candidate.is_proved]
     assert proved in ([], [one.holder]), "proved is nobody else"
 
 

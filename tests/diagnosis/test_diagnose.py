@@ -47,7 +47,7 @@ def test_a_surplus_reference_is_proved_and_not_who_holds_it(kernel: str) -> None
     assert finding.references is not None
     assert [(share.name, share.count) for share in finding.references.shares] == [("mover", 1), ("mappings", 1)]
     assert (finding.references.left, finding.references.pins) == (1, 0)
-    assert [(one.case, one.standing) for one in finding.candidates] == [("vmsplice-pipe", "candidate")]
+    assert [(one.case, one.is_proved) for one in finding.candidates] == [("vmsplice-pipe", False)]
 
 
 def test_every_value_points_at_the_users_own_text() -> None:

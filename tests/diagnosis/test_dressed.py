@@ -24,7 +24,7 @@ def verdicts(found: Diagnosis) -> list[tuple[object, ...]]:
             finding.verdict.proved,
             finding.verdict.sentence,
             finding.verdict.manner,
-            tuple((candidate.case, candidate.standing) for candidate in finding.candidates),
+            tuple((candidate.case, candidate.is_proved) for candidate in finding.candidates),
         )
         for finding in found.findings
     ]

@@ -205,7 +205,7 @@ def test_each_wording_is_read(line: str, rule: str, mechanism: str) -> None:
     assert (finding.verdict.rule, finding.verdict.mechanism) == (rule, mechanism)
     has_proof = rule == "offline-refused" or mechanism == "not_on_lru"
     assert finding.verdict.proved is has_proof
-    assert [one.case for one in finding.candidates if one.standing == "proved"] == (
+    assert [one.case for one in finding.candidates if one.is_proved] == (
         ["kernel-unmovable-in-range"] if rule == "offline-refused" else []
     )
 

@@ -37,7 +37,7 @@ def order(finding: Finding) -> list[str]:
 def test_a_daemon_is_named_where_nobody_counts_what_it_owes() -> None:
     """fusectl was not mounted: a FUSE server is there, and that is all."""
     first = inspected(WRITEBACK, SLOW.format("")).candidates[0]
-    assert (first.case, first.standing) == ("fuse-writeback", "candidate")
+    assert (first.case, first.is_proved) == ("fuse-writeback", False)
     assert "served by slowfs (pid 134, uid 0)" in first.support[0].text and "not to be seen" in first.support[0].text
 
 
@@ -76,7 +76,7 @@ def test_no_fuse_mount_speaks_against_fuse() -> None:
 def test_where_the_holder_is_proved_nobody_is_told_to_look_for_it() -> None:
     text = "".join([OWNED, SLOW.format("waiting=1 ")])
     proved, open_ = inspected(WRITEBACK, text), inspected(WRITEBACK, SLOW.format("waiting=1 "))
-    assert proved.candidates[0].standing == "proved" and open_.candidates[0].standing == "candidate"
+    assert proved.candidates[0].is_proved and not open_.candidates[0].is_proved
     assert not any(what.startswith("Whose") for what in proved.verdict.unknown)
     assert any(what.startswith("Whose") for what in open_.verdict.unknown)
 

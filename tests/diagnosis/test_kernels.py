@@ -143,7 +143,7 @@ def test_a_dump_is_read_as_its_kernel_means_it(name: str) -> None:
     assert (finding.verdict.mechanism, finding.verdict.proved) == expected
     assert finding.references is not None
     assert (finding.references.left, finding.references.pins) == (left, pins)
-    assert finding.verdict.proved or not any(one.standing == "proved" for one in finding.candidates)
+    assert finding.verdict.proved or not any(one.is_proved for one in finding.candidates)
 
 
 def test_the_file_of_a_module_is_read() -> None:
@@ -375,7 +375,7 @@ def test_a_failed_allocation_is_read_as_its_kernel_means_it(name: str) -> None:
     text, rule, holder = ALLOCATIONS[name]
     finding = next(one for one in diagnose(text, signatures()).findings if one.verdict.rule != "cma-free-ranges")
     assert finding.verdict.rule == rule
-    proved = [one.case for one in finding.candidates if one.standing == "proved"]
+    proved = [one.case for one in finding.candidates if one.is_proved]
     assert proved == ([] if holder.endswith("?") or not holder else [holder])
 
 

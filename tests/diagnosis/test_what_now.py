@@ -13,7 +13,7 @@ from diagnosis.answers import what_now
 from diagnosis.answers.advice import now_for
 from diagnosis.diagnose import diagnose
 from diagnosis.matching.known import signatures
-from diagnosis.rules.verdict import PROVED, Candidate, Finding
+from diagnosis.rules.verdict import Candidate, Finding
 from diagnosis.text.record import Record
 from tests.diagnosis import test_field, test_kernels, test_ranking, test_task_state
 from tests.diagnosis.corpus import ALL
@@ -136,7 +136,7 @@ def _with_a_proof() -> Iterator[tuple[Finding, tuple[Record, ...], str]]:
             continue
         for one in signatures():
             if one.proves and finding.verdict.mechanism in one.mechanisms:
-                holder = Candidate(one.case, one.title, one.kind, PROVED, (), (), ())
+                holder = Candidate(one.case, one.title, one.kind, True, (), (), ())
                 yield replace(finding, candidates=(holder,)), records, one.case
 
 

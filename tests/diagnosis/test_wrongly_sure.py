@@ -50,14 +50,14 @@ COMM = "CPU: 2 UID: 0 PID: 61 Comm: kcompactd1 Not tainted 6.15.0-rc1 #7 PREEMPT
 def test_who_ran_in_the_operation_on_buffers_proves_no_locked_buffer(above: str) -> None:
     found = first(above + COPIES)
     assert (found.verdict.rule, found.verdict.proved) == ("kernel-error", False)
-    assert not [one.case for one in found.candidates if one.standing == "proved"]
+    assert not [one.case for one in found.candidates if one.is_proved]
 
 
 def test_who_sleeps_for_a_buffer_proves_the_locked_buffer() -> None:
     text = HEADER + SLEEPS + " bit_wait_io+0x11/0x60\n __wait_on_bit_lock+0x5b/0xb0\n __lock_buffer+0x2b/0x30\n"
     found = first(text + COPIES[COPIES.index(" __buffer_migrate_folio"):])  # fmt: skip
     assert (found.verdict.rule, found.verdict.proved) == ("waits-for-buffer-lock", True)
-    assert [one.case for one in found.candidates if one.standing == "proved"] == ["locked-buffer"]
+    assert [one.case for one in found.candidates if one.is_proved] == ["locked-buffer"]
 
 
 def test_a_page_that_was_dumped_for_something_else_proves_nobody() -> None:
@@ -65,10 +65,10 @@ def test_a_page_that_was_dumped_for_something_else_proves_nobody() -> None:
         "page:00000000a1b2c3d4 refcount:2 mapcount:0 mapping:00000000d4c3b2a1 index:0x3 pfn:0x1c5a7\n"
         "aops:secretmem_aops ino:5\nflags: 0x17ffffc0000001(locked|node=0|zone=2)\npage dumped because: {}\n"
     )
-    proved = {reason: [one.standing for one in first(dump.format(reason)).candidates] for reason in (
+    proved = {reason: [one.is_proved for one in first(dump.format(reason)).candidates] for reason in (
         "VM_BUG_ON_FOLIO(folio_test_lru(folio))", "migration failure")}  # fmt: skip
-    assert "proved" not in proved["VM_BUG_ON_FOLIO(folio_test_lru(folio))"]
-    assert "proved" in proved["migration failure"]
+    assert True not in proved["VM_BUG_ON_FOLIO(folio_test_lru(folio))"]
+    assert True in proved["migration failure"]
 
 
 @pytest.mark.parametrize("lead", ["", "Nov 02 20:27:11 box kernel: ", "[  880.123456] "])

@@ -49,12 +49,12 @@ def test_the_first_comment_of_a_newcomer_waits_until_it_is_let_through(editor: U
     assert Client().get(f"/c/{first.pk}/").status_code == 404
     signed_in(editor).post(f"/c/{first.pk}/pass/", {"n": 0})
     assert "Hello there." in page()
-    assert threads.say(case, new, "Again.").standing == Visibility.SHOWN
+    assert threads.say(case, new, "Again.").visibility == Visibility.SHOWN
     assert Event.objects.get(verb="comment.let_through").actor == editor
 
 
 def test_who_was_added_by_hand_does_not_wait() -> None:
-    assert threads.say(builders.case().document, builders.person(), "Hello.").standing == Visibility.SHOWN
+    assert threads.say(builders.case().document, builders.person(), "Hello.").visibility == Visibility.SHOWN
 
 
 def test_a_reply_to_what_waits_is_refused_to_whom_it_is_hidden_from(editor: User) -> None:
@@ -141,7 +141,7 @@ def test_who_does_not_moderate_keeps_no_order(path: str) -> None:
     assert signed_in(builders.person()).post(address, {"why": "x"}).status_code == 403
     assert Client().post(address, {"why": "x"})["Location"].startswith("/sign-in/")
     comment.refresh_from_db()
-    assert comment.standing == Visibility.SHOWN
+    assert comment.visibility == Visibility.SHOWN
     assert signed_in(builders.person()).get("/moderation/").status_code == 403
 
 

@@ -105,9 +105,9 @@ def test_a_moderators_word_is_on_the_text_that_was_read(eve: User, act: str, n: 
     answer = editor.post(f"/c/{waiting.pk}/{act}/?from=queue", sent, follow=True).content.decode()
     assert "changed this comment since you read it" in answer
     waiting.refresh_from_db()
-    assert waiting.standing == Visibility.WAITING and Flag.objects.get().settled_at is None
+    assert waiting.visibility == Visibility.WAITING and Flag.objects.get().settled_at is None
     assert not User.objects.get(pk=eve.pk).vouched
     assert editor.post(f"/c/{waiting.pk}/{act}/?from=queue", {"n": 1}).status_code == 302
     waiting.refresh_from_db()
-    assert (waiting.standing == Visibility.SHOWN) == (act == "pass")
+    assert (waiting.visibility == Visibility.SHOWN) == (act == "pass")
     assert (Flag.objects.get().settled_at is not None) == (act == "settle")

@@ -75,7 +75,7 @@ def test_who_signs_up_proves_the_address_before_entering() -> None:
     assert Event.objects.get(verb="person.joined").subject == str(jane.pk)
     case = builders.case().document
     other.post(f"/discussion/{case.pk}/", {"text": "Hello."})
-    assert Comment.objects.get().standing == Visibility.WAITING
+    assert Comment.objects.get().visibility == Visibility.WAITING
 
 
 @pytest.mark.parametrize(

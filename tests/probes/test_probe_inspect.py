@@ -107,7 +107,7 @@ def test_a_daemon_is_named_beside_its_frames_where_fusectl_is_not_mounted() -> N
     text = (capture / "inspect-fuse-writeback-offline-without-fusectl-7.3.4+deb13.txt").read_text()
     named = "inspect: fuse connection=28 mount=/mnt daemons=170 comm=sshfs uid=1000\n"
     found = diagnose(text + named, known.signatures())
-    (holder,) = [one for one in found.findings[0].candidates if one.standing == "proved"]
+    (holder,) = [one for one in found.findings[0].candidates if one.is_proved]
     assert holder.case == "fuse-writeback"
     assert any("served by sshfs (pid 170, uid 1000)" in reason.text for reason in holder.support)
     assert any("mount -t fusectl" in command.run for command in found.capture)

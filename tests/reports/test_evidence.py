@@ -11,7 +11,7 @@ from django.db import connection
 
 from catalog.models import Tally, Total
 from people.models import Event, Role, User
-from reports.models import Evidence, Report, Verdict
+from reports.models import Evidence, Judgment, Report
 from reports.totals import check
 from reports.worker import evidence, ingest, replay
 from tests import builders
@@ -54,7 +54,7 @@ def test_a_verdict_outlives_reading_again() -> None:
     judge(Evidence.objects.get(), stands=False)
     replay.again(Report.objects.all())
     ingest.drain()
-    assert (runs(), Verdict.objects.count(), Evidence.objects.count()) == ({}, 1, 1)
+    assert (runs(), Judgment.objects.count(), Evidence.objects.count()) == ({}, 1, 1)
 
 
 def test_a_verdict_on_evidence_that_was_read_again_meanwhile_counts() -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from catalog.models import Tally
 from people.models import Event, Role, User
-from reports.models import Evidence, Observation, Payload, Report, Shared, State, Verdict
+from reports.models import Evidence, Judgment, Observation, Payload, Report, Shared, State
 from reports.pages.ledger import ledger
 from reports.review import takedown
 from reports.totals import check
@@ -94,7 +94,7 @@ def test_what_is_taken_down_is_gone_and_stays_in_the_ledger(maintainer: User) ->
     assert adds_up() == {"settled": 2}, "a reason is asked for"
     as_(maintainer).post(f"/reports/{gone.pk}/erase", {"why": "it named a customer"})
     assert adds_up() == {"settled": 1, "erased": 1}
-    for model in (Payload, Observation, Evidence, Verdict):
+    for model in (Payload, Observation, Evidence, Judgment):
         assert set(model.objects.values_list("report", flat=True)) <= {kept.pk}
     assert Tally.objects.get().runs == 1 and check.disagreements() == check.miscounts() == []
     assert "taken down" in Client().get(f"/reports/{gone.pk}/").content.decode()

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from people.models import Role
 from reports.intake import inbox
-from reports.models import Evidence, Report, Verdict
+from reports.models import Evidence, Judgment, Report
 from reports.pages.case_sections import LOOKED_THROUGH
 from tests import builders
 from tests.pages import on_one_line
@@ -107,9 +107,9 @@ def test_editors_judge_and_others_may_not() -> None:
     given = {"key": row.key, "case": row.case.slug, "word": "refuted", "note": "wrong box"}
     assert Client().post(f"/reports/{report.pk}/verdict", given).status_code == 302
     assert signed_in().post(f"/reports/{report.pk}/verdict", given).status_code == 403
-    assert not Verdict.objects.exists()
+    assert not Judgment.objects.exists()
     signed_in(Role.EDITOR).post(f"/reports/{report.pk}/verdict", given)
-    assert Verdict.objects.get().stands is False
+    assert Judgment.objects.get().stands is False
     assert "wrong box" in Client().get(f"/reports/{report.pk}/").content.decode()
 
 
