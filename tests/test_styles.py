@@ -32,6 +32,7 @@ TRAILERS = {"nacked-by"}
 # Where something on the page begins, for whoever reads the template.
 NAMES = {"opening"}
 MOST_LINES = 280
+MOST_CHARACTERS = 160  # of a template's line: more is read by nobody, and a diff of it shows nothing
 
 
 def styled() -> set[str]:
@@ -59,6 +60,12 @@ def classes(text: str) -> Iterator[str]:
 def beginnings(text: str) -> tuple[str, ...]:
     """Of classes that a template begins and the data ends: class="depth-{{ depth }}"."""
     return tuple(begun for value in values(text) for begun in re.findall(r"([\w-]+-)\{\{", value))
+
+
+def test_a_template_has_lines_that_one_can_read() -> None:
+    pages = (path for path in TEMPLATES if path.suffix == ".html")
+    lines = ((path, n, line) for path in pages for n, line in enumerate(path.read_text().splitlines(), 1))
+    assert [f"{path.relative_to(ROOT)}:{n}" for path, n, line in lines if len(line) > MOST_CHARACTERS] == []
 
 
 def test_every_class_that_a_template_writes_has_a_rule() -> None:

@@ -17,6 +17,12 @@ from people.models import may
 from reports.intake.bell import bell
 from reports.review import workbench
 
+EXAMPLE = """signature:
+  names: [mm.migration]
+  proves:
+    - marks: [frame:folio_wait_writeback, "aops:fuse_file_aops"]
+      why: A mover waits for the writeback of a FUSE folio."""
+
 
 def signature(request: HttpRequest, slug: str) -> HttpResponse:
     """GET shows it; POST tries it, or with `act=activate` makes it a revision."""
@@ -27,6 +33,7 @@ def signature(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404("There is no such case.")
     now = case.document.current
     page: dict[str, Any] = {"case": case, "written": workbench.block_of(now.text), "base": now.n, "here": "cases"}
+    page["example"] = EXAMPLE
     if request.method == "POST":
         page["written"] = request.POST.get("block", "")[:100_000].replace("\x00", "\ufffd")
         text = workbench.with_block(now.text, page["written"])
