@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
@@ -11,7 +9,7 @@ from django.test import Client
 from catalog.models import Document, Entry
 from catalog.search import engine, highlights, index, tokens
 from people.models import Role
-from tests import builders
+from tests import builders, cpu
 from tests.pages import on_one_line
 
 NOBODY = AnonymousUser()
@@ -202,6 +200,6 @@ def test_what_is_marked_joins_up_to_the_text() -> None:
 def test_an_excerpt_of_a_text_that_is_all_matches_costs_time_by_its_length_alone() -> None:
     """A comment of 20,000 characters that is one word again and again made each search for it take seconds."""
     pattern = highlights.pattern(["zq"], [], ["zq"])
-    began = time.process_time()
-    found = highlights.excerpt("zq " * 100_000, pattern)
-    assert time.process_time() - began < 1 and found[0] == ("zq", True)
+    with cpu.bounded(1):
+        found = highlights.excerpt("zq " * 100_000, pattern)
+    assert found[0] == ("zq", True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from diagnosis.formats import redact
+from tests import cpu
 
 
 @pytest.mark.parametrize(
@@ -101,9 +100,8 @@ def test_what_says_which_measurement_it_is_stays_on_a_host_named_like_a_word() -
     "piece", ["a.", "1.", "a-", ":", "a@", "a@b.", "a@b.-", "1:", "1.1.1.1:", "(a@", "/home/", "0a:", "::1 "]
 )
 def test_one_line_of_a_mebibyte_costs_time_by_its_length_alone(piece: str) -> None:
-    began = time.process_time()
-    redact.text((piece * (1 << 20))[: 1 << 20])
-    assert time.process_time() - began < 2
+    with cpu.bounded(2):
+        redact.text((piece * (1 << 20))[: 1 << 20])
 
 
 @pytest.mark.parametrize("before", ["", "<", " ", "(", ":", "@"])

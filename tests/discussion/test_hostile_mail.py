@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import gzip
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from django.test import Client
 
 from discussion.mail import archive, importer, letters, patches, threading
 from discussion.models import MailThread, Message
+from tests import cpu
 from tests.discussion.mailbox import DIFF, mail, mbox
 
 SECONDS = 2.0  # each took from half a minute to hours
 
 
-@contextmanager
-def cpu_bounded() -> Iterator[None]:
-    began = time.process_time()
-    yield
-    assert time.process_time() - began < SECONDS
-
-
 def test_a_trailer_of_blanks_costs_no_more_than_other_lines() -> None:
-    with cpu_bounded():
+    with cpu.bounded(SECONDS):
         assert patches.trailers(("Acked-by:" + " " * 200_000 + "\n") + "Acked-by: \t Ann  <ann@example.org>\n") == [
             patches.Given("Acked-by", "Ann", "ann@example.org")
         ]
 
 
 def test_a_line_that_nearly_begins_a_mail_costs_no_more_than_others() -> None:
-    with cpu_bounded():
+    with cpu.bounded(SECONDS):
         body = b"From " + b"12:34 " * 200_000
         assert len(letters.read(mbox(mail("a")) + b"\n\n" + body)) == 1
     assert len(letters.read(mbox(mail("a"), mail("b")))) == 2
@@ -53,7 +44,7 @@ MIXED = b"Content-Type: multipart/mixed; boundary=b\n\n"
     ids=["parts in parts", "parts", "mails in mails", "size"],
 )
 def test_a_mail_beyond_the_bounds_is_skipped_and_named_and_the_others_are_kept(harm: bytes) -> None:
-    with cpu_bounded():
+    with cpu.bounded(SECONDS):
         box = letters.read(mbox(HEAD + harm, mail("b")))
     assert [letter.message_id for letter in box] == ["b@example.org"]
     assert box.note.startswith("Skipped mail 1: ")
@@ -94,14 +85,14 @@ def test_what_is_broken_in_a_mail_costs_that_alone(raw: bytes) -> None:
     ids=["encoded words", "punycode words", "parameters", "punycode", "many of one header", "elements", "in a part"],
 )
 def test_reading_a_mail_costs_time_by_its_length_alone(raw: bytes) -> None:
-    with cpu_bounded():
+    with cpu.bounded(SECONDS):
         (letter,) = letters.read(HEAD + raw)
     assert letter.message_id == "a@example.org"
 
 
 def test_a_chain_of_references_is_threaded_in_time_and_in_bounded_depth() -> None:
     ids = [f"{n}@example.org" for n in range(40_000)]
-    with cpu_bounded():
+    with cpu.bounded(SECONDS):
         above = threading.parents((f"own-{n}", ids[n : n + 101]) for n in range(0, 40_000, 100))
         roots = threading.roots(above)
     assert roots[ids[threading.DEEPEST // 2]] == ids[0] and len(set(roots.values())) > 1
@@ -112,7 +103,7 @@ def test_a_chain_of_references_is_threaded_in_time_and_in_bounded_depth() -> Non
 @pytest.mark.parametrize("text", [">\nx\n" * 49_000, DIFF + "+\n" * 90_000, "http://a " * 22_000])
 def test_a_page_of_long_letters_is_bounded_in_time_and_size(text: str) -> None:
     importer.take(letters.read(mbox(mail("a"), *[mail(str(n), "a", text=text, minutes=n) for n in range(1, 5)])))
-    with cpu_bounded():
+    with cpu.bounded(SECONDS):
         answer = Client().get("/mail/a@example.org/")
     assert len(answer.content) < 3_500_000 and "page=2" in answer.content.decode()
     last = Message.objects.get(message_id="4@example.org")
@@ -130,7 +121,7 @@ def test_blocks_beyond_the_bound_are_one_and_nothing_is_lost() -> None:
 def test_a_thread_packed_in_countless_pieces_is_refused() -> None:
     piece = gzip.compress(b"")
     assert archive.unpacked(piece * 10 + gzip.compress(b"x")) == b"x"
-    with cpu_bounded(), pytest.raises(archive.NotFetched, match="members"):
+    with cpu.bounded(SECONDS), pytest.raises(archive.NotFetched, match="members"):
         archive.unpacked(piece * 200_000)
 
 

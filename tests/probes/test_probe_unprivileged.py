@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 from probes.cases import CASES
 from probes.command import check
 from tests.probes.leftovers import GONE_SECONDS, processes_below, state_of
+from tests.probes.measured import run_of
 from tests.probes.test_probe_cases_faults import holding, left_behind
 
 PLAIN = sorted(slug for slug, case in CASES.items() if not case.why_privileged)
@@ -82,5 +82,5 @@ def test_the_command_line_is_killed(
 @pytest.mark.real_probe
 def test_the_run_says_who_held(probe: Callable[..., Any]) -> None:
     done = probe("run", "secretmem", "--hold", "2", "--holder", "unprivileged", "--mover", "compaction", "--json")
-    sent = json.loads(done.stdout)["runs"][0]
+    sent = run_of(done)
     assert (sent["holder"], sent["outcome"]) == ("unprivileged", "never_there")
