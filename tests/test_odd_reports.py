@@ -23,7 +23,7 @@ from reports.models import Evidence, Observation, Report, State
 from reports.review import triage
 from reports.worker import ingest
 from tests import builders, crawl
-from tests.test_canary import ADDRESSES, fetch
+from tests.test_canary import ADDRESSES, WORD, fetch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.whole]
 LONG = "a" * 500
@@ -118,13 +118,13 @@ def clients() -> Iterator[Client]:
 
 
 def addresses() -> list[str]:
-    """Every address of the site, filled in with what was sent; and those of each build."""
+    """Every address of the site, filled in with what was sent, but those that ask for a draft; and those of builds."""
     report, builds = Report.objects.latest("received_at"), KernelBuild.objects.all()
     document = report.evidence.all()[0].case.pk if report.evidence.exists() else 1
     fingerprint = Observation.objects.filter(kind="log").values_list("fingerprint", flat=True)[0]
     known = {"document": document, "comment": 1, "report": report.pk, "fingerprint": fingerprint}
     known |= {"document_draft": 0, "comment_draft": 0}
-    paths = [path.format(**known) for of in ADDRESSES.values() for path in of]
+    paths = [path.format(**known) for of in ADDRESSES.values() for path in of if WORD not in path]
     for build in builds:
         asked = quote(build.release, safe="")
         paths += [build.get_absolute_url(), "/api/v1" + build.get_absolute_url()]
@@ -137,8 +137,8 @@ def broken() -> dict[str, int]:
     """What answers with an error of ours, of all that strangers and editors can reach."""
     made = {}
     for client in clients():
-        answers = {path: fetch(client, path).status for path in addresses()}
-        answers |= {path: answer.status_code for path, answer in crawl.pages(client, "/", "/kernels/").items()}
+        answers = {path: answer.status_code for path, answer in crawl.pages(client, "/", "/kernels/").items()}
+        answers |= {path: fetch(client, path).status for path in addresses() if path not in answers}
         assert answers["/kernels/"] == answers["/api/v1/kernels/"] == 200
         made |= {path: status for path, status in answers.items() if status >= 500}
     return made
@@ -204,11 +204,6 @@ def test_words_of_a_later_release_are_shown_as_unknown_by_the_one_before_it(case
     Total.objects.filter(mover="compaction").update(mover="later_mover", area="later_area", environment="later_one")
     page = Client().get("/kernels/").content.decode()
     assert "unknown" in page and "later_mover" not in page
-    assert broken() == {}
-
-
-def test_case_and_strategy_columns_of_a_later_release_are_shown_as_unknown(case: Any) -> None:
-    send_everything(RELEASES[:2])
     words = dict.fromkeys(("status", "mechanism", "kind", "time_bound"), "later")
     Case.objects.update(**words, mechanisms=["later"], controllers=["later"], areas=["later"])
     Strategy.objects.update(approach="later", state="later")
