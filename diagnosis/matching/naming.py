@@ -83,18 +83,13 @@ def read(test: str) -> Tuple[Parts, Parts]:
     return tuple(made), tuple(flat)
 
 
-def speaks_of(test: str, name: str) -> bool:
-    """Whether the stretch `name` stands somewhere in the dotted path `test`."""
-    return names(test, stretch(name))
-
-
 def stretch(name: str) -> Tuple[Parts, Parts]:
     """What a case's file names, as parts of a path and as words of a flattened one."""
     return tuple(name.split(".")), tuple(_JOINTS.split(name))
 
 
 def names(test: str, wanted: Tuple[Parts, Parts]) -> bool:
-    """The same as `speaks_of`, of a stretch that was taken apart already: names of cases are, once for all tests."""
+    """Whether a stretch, taken apart by `stretch` once for all tests, stands somewhere in the dotted path `test`."""
     parts, words = read(test)
     return _stands_in(parts, wanted[0]) or (bool(words) and _stands_in(words, wanted[1]))
 

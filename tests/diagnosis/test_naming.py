@@ -67,7 +67,7 @@ def test_nested_names_become_one_path(parts: tuple[str, ...], name: str) -> None
     ],
 )
 def test_a_name_stands_for_a_stretch_of_the_path(test: str, name: str, speaks: bool) -> None:
-    assert naming.speaks_of(test, name) is speaks
+    assert naming.names(test, naming.stretch(name)) is speaks
 
 
 def test_a_test_is_attached_to_the_case_whose_file_names_it() -> None:

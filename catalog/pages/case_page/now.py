@@ -130,37 +130,35 @@ def broken(lines: list[str], columns: int) -> list[str]:
 
 def _quote_after(line: str, quote: str) -> str:
     """Which quote is open at the end of a line that began within `quote`."""
-    escaped = False
-    for n, letter in enumerate(line):
-        if escaped:
-            escaped = False
-        elif letter == "\\" and quote != "'":
-            escaped = True
-        elif quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        elif letter == "#" and (n == 0 or line[n - 1] == " "):
-            break
+    for _, open_quote, _ in _letters(line, quote):
+        quote = open_quote
     return quote
 
 
 def _breaks(line: str, quote: str) -> Iterator[int]:
     """Where a single space stands between two words outside of quotes, before any comment."""
-    escaped = False
+    for n, open_quote, is_escaped in _letters(line, quote):
+        is_outside = line[n] == " " and not open_quote and not is_escaped
+        if is_outside and line[:n].strip() and line[n + 1 : n + 2].strip():
+            yield n
+
+
+def _letters(line: str, quote: str) -> Iterator[tuple[int, str, bool]]:
+    """Each letter before a comment: its place, the quote that is open after it, and whether it is escaped."""
+    is_escaped = False
     for n, letter in enumerate(line):
-        if escaped:
-            escaped = False
+        was_escaped, is_escaped = is_escaped, False
+        if was_escaped:
+            pass
         elif letter == "\\" and quote != "'":
-            escaped = True
+            is_escaped = True
         elif quote:
             quote = "" if letter == quote else quote
         elif letter in "'\"":
             quote = letter
         elif letter == "#" and (n == 0 or line[n - 1] == " "):
             return
-        elif letter == " " and line[:n].strip() and line[n + 1 : n + 2].strip():
-            yield n
+        yield n, quote, was_escaped
 
 
 def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
