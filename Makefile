@@ -12,16 +12,17 @@ endif
 run: .venv/ok
 	@.venv/bin/python -m local.run
 
-# Tests that start processes or hold folios need the machine for themselves: they run after the others.
-ALONE = real_probe or processes or lab
+# Tests that hold folios need the machine for themselves: they run after the others.
+ALONE = real_probe or lab
 PYTEST_TWO = .venv/bin/python -m pytest -q -n 2 --dist worksteal
-# What a contributor needs: without a browser, and without what reads every page. CONTRIBUTING.md tells which test is where.
+# What a contributor needs: without a browser, without sites that are started, and without what reads every page.
+# CONTRIBUTING.md tells which test is where.
 ifdef PYTEST
 test: .venv/ok-dev
 	.venv/bin/python -m pytest $(PYTEST)
 else
 test: .venv/ok-dev
-	$(PYTEST_TWO) -m "not (browser or whole or $(ALONE))"
+	$(PYTEST_TWO) -m "not (browser or whole or processes or $(ALONE))"
 endif
 
 test-all coverage: .venv/ok-dev

@@ -31,6 +31,9 @@ URLS = {
 }
 
 
+CLAIM = "a test of unmigratable uses this database"
+
+
 class NotThere(Exception):
     pass
 
@@ -138,7 +141,7 @@ class Redis:
         parts = urlsplit(url)
         self.queue = f"unmigratable-test-{secrets.token_hex(4)}"
         try:
-            number = next(n for n in range(15, 0, -1) if not self._client(parts.port, n).dbsize())
+            number = next(n for n in range(15, 0, -1) if self._is_ours(self._client(parts.port, n)))
         except redis.ConnectionError as error:
             raise NotThere(f"Redis is not there: {parts.hostname}:{parts.port} does not answer ({error})") from None
         except (StopIteration, redis.ResponseError):
@@ -154,13 +157,18 @@ class Redis:
 
     def fall(self, seconds: float) -> None:
         self.line.cut()
-        self.client.flushdb()
+        self.client.pipeline().flushdb().set(CLAIM, "").execute()
         time.sleep(seconds)
         self.line.mend()
 
     def erase(self) -> None:
         self.line.cut()
         self.client.flushdb()
+
+    @staticmethod
+    def _is_ours(client: redis.Redis) -> bool:
+        """An empty database is claimed by a key: the other worker of the suite looks for one too."""
+        return not client.dbsize() and bool(client.set(CLAIM, "", nx=True))
 
     @staticmethod
     def _client(port: int | None, number: int) -> redis.Redis:

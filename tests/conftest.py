@@ -74,7 +74,8 @@ def no_limits(settings: Any) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes minutes begins first: begun last, it would be waited for with the other worker idle."""
-    items.sort(key=lambda item: item.get_closest_marker("whole") is None)
+    slow = ("whole", "processes")
+    items.sort(key=lambda item: next((n for n, mark in enumerate(slow) if item.get_closest_marker(mark)), len(slow)))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

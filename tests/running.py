@@ -20,6 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90.0
+PATIENCE_SECONDS = 90.0  # for what comes at once where nothing runs beside it
 PROGRAMS = ("web", "worker", "errands", "beat")
 
 
@@ -233,7 +234,7 @@ class Site:
             ]
             return [p for p in mains if any(parent == p for parent, _ in table.values())]
 
-        os.kill(until(workers, 20, "there is no worker")[0], signal.SIGKILL)
+        os.kill(until(workers, PATIENCE_SECONDS, "there is no worker")[0], signal.SIGKILL)
 
     def stop(self, number: int = signal.SIGINT) -> set[int]:
         """Ends it, and returns whoever is still there of all that it ever had."""

@@ -12,7 +12,7 @@ from django.db import connection
 from reports.models import Evidence, Report, State
 from reports.totals import check
 from tests import brokers, builders
-from tests.running import Nodes, until
+from tests.running import PATIENCE_SECONDS, Nodes, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -56,7 +56,7 @@ def test_the_bell_goes_through_the_broker_and_no_sweep_is_needed(
     until(broker.is_used, 60, "no worker asked this broker for messages")
     for _ in range(3):
         assert nodes.send(token, builders.envelope())[0] == 202
-        until(all_settled, 30, "the bell was not heard")
+        until(all_settled, PATIENCE_SECONDS, "the bell was not heard")
     assert Evidence.objects.count() == 3
 
 
@@ -72,7 +72,7 @@ def test_two_hundred_reports_survive_two_killed_workers_and_a_broker_that_fell_a
             nodes.programs["worker"].kill()
         if number == 100:
             broker.fall(1)
-    until(all_settled, 90, "not all were settled")
+    until(all_settled, PATIENCE_SECONDS, "not all were settled")
     assert nodes.programs["worker"].deaths >= 2
     assert len(set(Evidence.objects.values_list("report", "key"))) == Evidence.objects.count() == 200
     assert check.disagreements() == check.miscounts() == []

@@ -20,7 +20,7 @@ from local.postgres import Postgres
 from reports.models import Report, State
 from reports.recorded import files
 from tests import builders
-from tests.running import ROOT, Site, free_port, process_table, until
+from tests.running import PATIENCE_SECONDS, ROOT, Site, free_port, process_table, until
 
 pytestmark = pytest.mark.processes
 
@@ -50,7 +50,7 @@ def test_a_recorded_report_goes_all_the_way_to_the_page_and_nothing_is_left_behi
     code, receipt = site.send(token, report)
     assert (code, receipt["state"]) == (202, "received")
     path = f"/api/v1/reports/{receipt['id']}/"
-    until(lambda: site.json(path)["state"] == "settled", 20, "it was not settled")
+    until(lambda: site.json(path)["state"] == "settled", PATIENCE_SECONDS, "it was not settled")
     evidence = site.json(path)["evidence"]
     assert {(row["case"], row["machine"]) for row in evidence} == {("fuse-writeback", "box")}
     assert len(evidence) == len(report["runs"])
@@ -66,7 +66,7 @@ def test_a_second_start_loses_nothing_and_killing_the_supervisor_leaves_nothing(
     assert first.stop(signal.SIGKILL) == set()
     second = start()
     path = f"/api/v1/reports/{receipt['id']}/"
-    until(lambda: second.json(path)["state"] == "settled", 20, "an acknowledged report was lost")
+    until(lambda: second.json(path)["state"] == "settled", PATIENCE_SECONDS, "an acknowledged report was lost")
     assert second.send(token, builders.envelope())[0] == 202, "the token went with the first start"
 
 
@@ -78,7 +78,11 @@ def test_a_broker_that_is_down_costs_the_sender_nothing(start: type[Site]) -> No
     broken.stop()
     mended = start()
     path = f"/api/v1/reports/{receipt['id']}/"
-    until(lambda: mended.json(path)["state"] == "settled", 20, "it was not taken up when the broker came back")
+    until(
+        lambda: mended.json(path)["state"] == "settled",
+        PATIENCE_SECONDS,
+        "it was not taken up when the broker came back",
+    )
 
 
 POISON = """
@@ -110,7 +114,7 @@ def test_a_report_that_kills_its_worker_each_time_is_given_up_and_the_others_are
     environment = {**os.environ, "DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}"}
     deaths = 0
     for _ in range(8):
-        done = subprocess.run([sys.executable, "-c", POISON], cwd=ROOT, env=environment, check=False, timeout=60)
+        done = subprocess.run([sys.executable, "-c", POISON], cwd=ROOT, env=environment, check=False, timeout=180)
         deaths += done.returncode == -signal.SIGKILL
         # The lease, run out.
         Report.objects.filter(state=State.INGESTING).update(claimed_at=timezone.now() - timedelta(hours=1))
@@ -131,7 +135,7 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=180,
         )
     assert done.returncode == 2 and f"port {port} cannot be had" in done.stderr
     assert not [line for _, line in process_table().values() if str(tmp_path) in line]
@@ -146,7 +150,7 @@ def test_a_second_make_run_in_the_same_folder_is_refused_and_harms_nothing(start
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 2 and "up already" in done.stderr
     assert site.token().startswith("umg_"), "manage.py no longer finds the first"

@@ -58,7 +58,7 @@ def test_more_stalled_uploads_than_threads_are_outlived(site: Nodes) -> None:
 @pytest.mark.skipif(not shutil.which("nginx"), reason="needs Debian's nginx-light")
 def test_behind_the_proxy_slow_clients_reach_no_thread(site: Nodes, tmp_path: Path) -> None:
     with Proxy(tmp_path / "proxy", site.port) as proxy:
-        until(proxy.answers, 30, proxy.log)
+        until(proxy.answers, 90, proxy.log)
         clients = [proxy.connect() for _ in range(40)]
         try:
             for number, client in enumerate(clients):

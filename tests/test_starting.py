@@ -17,7 +17,7 @@ from django.db import OperationalError
 
 from config.startup import starting
 from local.postgres import FAST, Postgres
-from tests.running import ROOT, free_port, until
+from tests.running import PATIENCE_SECONDS, ROOT, free_port, until
 from tests.test_settings import GOOD
 
 pytestmark = pytest.mark.processes
@@ -92,7 +92,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         rules.write_text("local all guarded scram-sha-256\n" + rules.read_text())
         server.process.send_signal(signal.SIGHUP)
         with psycopg.connect(server.url, autocommit=True) as line:
-            until(lambda: line.execute("SELECT type FROM pg_hba_file_rules").rowcount > 0, 10, "no rules")
+            until(lambda: line.execute("SELECT type FROM pg_hba_file_rules").rowcount > 0, PATIENCE_SECONDS, "no rules")
         yield server
     finally:
         server.erase()
@@ -124,7 +124,7 @@ def test_a_broker_that_refuses_the_password_is_said(tmp_path: Path, guarded: Pos
     command = [server, "--port", str(port), "--bind", "127.0.0.1", "--requirepass", "right", "--save", ""]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tmp_path) as redis:
         try:
-            until(lambda: answers(port), 20, "redis did not start")
+            until(lambda: answers(port), PATIENCE_SECONDS, "redis did not start")
             broker = f"redis://:hunter2@127.0.0.1:{port}/0"
             sentence = start(program, tmp_path, DATABASE_URL=guarded.url, CELERY_BROKER_URL=broker)
         finally:

@@ -72,7 +72,7 @@ def test_places_are_given_by_one_at_a_time() -> None:
         with transaction.atomic():
             journal_cursor.give_places()
             given.set()
-            until(is_waited_for, 20, "nobody waits for the lock")
+            until(is_waited_for, 90, "nobody waits for the lock")
 
     def second() -> None:
         assert given.wait(20)
