@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from html import escape
 from urllib.parse import quote
 
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from catalog.text import markdown
@@ -34,15 +34,19 @@ def hidden_in(text: str) -> str:
 
 
 def words(text: str, for_stranger: bool) -> SafeString:
-    """Text as HTML: web addresses are links, mail addresses half hidden where a stranger reads."""
-    pieces = markdown.split_at_links(text)
-    return format_html_join("", "{}", ((_piece(p, n % 2 == 1, for_stranger),) for n, p in enumerate(pieces)))
+    """Text as HTML: web addresses are links, mail addresses half hidden where a stranger reads.
+
+    Put together by hand: with format_html a letter of nothing but links cost 30 µs each.
+    """
+    made = [
+        _link(escape(piece)) if n % 2 else escape(hidden_in(piece) if for_stranger else piece)
+        for n, piece in enumerate(markdown.split_at_links(text))
+    ]
+    return SafeString("".join(made))
 
 
-def _piece(piece: str, is_link: bool, for_stranger: bool) -> str:
-    if is_link:
-        return format_html('<a href="{}" rel="noopener nofollow ugc">{}</a>', piece, piece)
-    return hidden_in(piece) if for_stranger else piece
+def _link(address: str) -> str:
+    return f'<a href="{address}" rel="noopener nofollow ugc">{address}</a>'
 
 
 def answer_to(message_id: str, subject: str, to: str, cc: Iterable[str], for_stranger: bool, else_to: str) -> str:

@@ -20,28 +20,36 @@ def parents(letters: Iterable[tuple[str, Sequence[str]]]) -> dict[str, str | Non
     above: dict[str, str | None] = {}
     for own, references in letters:
         above.setdefault(own, None)
-        before = ""
+        before, line = "", set[str]()  # the reference before this one, and all that it stands below, itself too
         for reference in references:
             known = above.setdefault(reference, None)
-            if before and known is None and not _is_below(before, reference, above):
-                above[reference] = before
+            if before and known is None and not _closes(line, reference):
+                known = above[reference] = before
+            # Mostly each stands below the one before it: then it is one more, and nothing is walked.
+            if before and known == before:
+                line.add(reference)
+            else:
+                line = _line(reference, above)
             before = reference
         # What a letter says of itself outweighs what others said of it.
-        if before and not _is_below(before, own, above):
+        if before and not _closes(line, own):
             above[own] = before
     return above
 
 
-def _is_below(lower: str, upper: str, above: dict[str, str | None]) -> bool:
-    """Also where `lower` is too deep already: of 200,000 ids in one chain each would be walked for each."""
-    at: str | None = lower
-    for _ in range(DEEPEST):
-        if at == upper:
-            return True
-        at = above.get(at) if at is not None else None
-        if at is None:
-            return False
-    return True
+def _line(one: str, above: dict[str, str | None]) -> set[str]:
+    """It and what it stands below, as far up as matters: of 200,000 in one chain each would be walked for each."""
+    made: set[str] = set()
+    at: str | None = one
+    while at is not None and len(made) <= DEEPEST:
+        made.add(at)
+        at = above[at]
+    return made
+
+
+def _closes(line: set[str], upper: str) -> bool:
+    """Whether `upper` must not go below the end of this line: it is above it already, or the line is too deep."""
+    return upper in line or len(line) > DEEPEST
 
 
 def roots(above: dict[str, str | None]) -> dict[str, str]:
