@@ -16,7 +16,7 @@ WITH_OR_WITHOUT = ("check", "collectstatic", "diffsettings", "findstatic", "make
 
 def find_environment() -> None:
     """Takes over what `make run` wrote down, unless the caller named a database."""
-    if os.environ.get("DATABASE_URL"):
+    if os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE"):
         return
     try:
         var = Path(os.environ.get("UNMIGRATABLE_VAR") or ROOT / "var")
@@ -39,7 +39,7 @@ def main() -> None:
     find_environment()
     if sys.argv[1:2] and sys.argv[1] in WITHOUT_A_DATABASE and not os.environ.get("DATABASE_URL"):
         os.environ.update(UNCONNECTED)
-    if not os.environ.get("DATABASE_URL"):
+    if not (os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")):
         print(
             "No database: start `make run` first, or set DATABASE_URL (and what docs/settings.md lists).",
             file=sys.stderr,

@@ -11,13 +11,14 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import beat_init, celeryd_init, worker_process_init
 from django.conf import settings
+from django_structlog.celery.steps import DjangoStructLogInitStep
 
 from config.startup import starting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 with starting.or_a_sentence():
     starting.demand_settings()
-    from config.queueing import brokers, queues
+    from config.queueing import alive, brokers, queues
 
 PR_SET_PDEATHSIG = 1
 MOMENT_SECONDS = 10  # clocks of two nodes differ; a message that expires in less might never be heard
@@ -40,6 +41,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=1_000,
     worker_hijack_root_logger=False,
+    beat_scheduler="config.queueing.one_beat:Scheduler",
     beat_schedule={
         **{
             name: {"task": name, "schedule": seconds, "options": {"expires": max(seconds, MOMENT_SECONDS)}}
@@ -74,6 +76,8 @@ if settings.CELERY_BROKER_URL.startswith("filesystem"):
         "control_folder": str(folder.with_name("queue-control")),
         "polling_interval": 0.2,
     }
+app.steps["worker"].add(DjangoStructLogInitStep)  # a task's lines of the log bear the id of the request that asked
+app.steps["worker"].add(alive.Alive)
 app.autodiscover_tasks(["reports", "discussion", "people", "webhooks", "config"])
 
 

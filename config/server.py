@@ -9,8 +9,11 @@ of them reaches us.
 from __future__ import annotations
 
 import errno
+import logging.config
 import os
+import shutil
 import socket
+import tempfile
 import time
 from typing import Any
 
@@ -65,6 +68,21 @@ loglevel = "warning"
 control_socket_disable = True
 
 
+# Counters that the processes of one server share: prometheus_client adds them up, whichever is asked. Said before
+# anything of ours is imported, which would decide otherwise.
+_counters = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="unmigratable-counters-")
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(_counters, ignore_errors=True)
+
+
 def on_starting(server: Any) -> None:
     """Before any worker: one that cannot start is started again and again."""
     # Here, and not above: where gunicorn reads this file, our folder is not on the path yet.
@@ -78,3 +96,8 @@ def on_starting(server: Any) -> None:
         from config.celery import app
 
         starting.demand_broker(app)
+    from django.conf import settings
+
+    # Gunicorn's own lines as all others.
+    logging.config.dictConfig(settings.LOGGING)
+    server.log.error_log.handlers, server.log.error_log.propagate = [], True

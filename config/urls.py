@@ -10,7 +10,7 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from config.pages import errors, icon, robots, sitemap, styleguide
+from config.pages import errors, icon, operations, robots, sitemap, styleguide
 from rest.bounds.limits import spent_by_post
 from rest.root import RootView
 
@@ -33,6 +33,7 @@ urlpatterns = [
     path("api/v1/", RootView.as_view(), name="api-root"),
     path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("favicon.ico", icon.icon, name="icon"),
+    path("operations/", operations.operations, name="operations"),
     path("robots.txt", robots.robots, name="robots"),
     path("sitemap.xml", sitemap_view, {"sitemaps": sitemap.SITEMAPS}, name="sitemap"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),

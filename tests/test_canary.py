@@ -158,7 +158,6 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "reports/<uuid:report>/verdict": ("/reports/{report}/verdict",),
     "reports/again": ("/reports/again",),
     "reports/<uuid:report>/erase": ("/reports/{report}/erase",),
-    "metrics": ("/metrics",),
     "api/v1/events/": (
         "/api/v1/events/",
         "/api/v1/events/?since=0",

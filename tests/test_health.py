@@ -95,7 +95,8 @@ def test_it_is_not_ready_until_every_static_file_is_collected(
     assert b"static file icon.svg is not collected" in Client().get("/readyz").content, "of an older release"
 
 
-def test_being_ready_asks_one_question(django_assert_num_queries: Any) -> None:
+def test_being_ready_asks_two_questions(django_assert_num_queries: Any) -> None:
+    """Which migrations are applied, and when the last sweep was."""
     Client().get("/readyz")
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         Client().get("/readyz")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from config.queueing import queues
 from config.startup.environment import KNOWN
 from local import run as local_run
 from local.postgres import FAST, Postgres
@@ -24,6 +25,7 @@ from tests.running import ROOT, asked, free_port, until
 
 DOCUMENT = (ROOT / "docs" / "operations.md").read_text()
 NAME = "unmigratable.example"
+SYSTEMD = ROOT / "deploy" / "systemd"
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
@@ -43,26 +45,75 @@ def services(line: str) -> tuple[str, ...]:
     return tuple(word for word in words[started:] if not word.startswith("--without-"))
 
 
-def test_document_compose_and_make_run_start_the_same_programs() -> None:
-    documented = {services(line) for line in blocks()[3]}
-    compose = {services(one["command"]) for one in COMPOSE["services"].values() if "-A" in str(one.get("command"))}
-    web = services(COMPOSE["services"]["web"]["command"])
-    assert documented == {services(shlex.join(line)) for line in local_run.commands(8000).values()} == {web, *compose}
+def queues_of(commands: list[tuple[str, ...]]) -> list[str]:
+    return sorted(name for one in commands if "-Q" in one for name in one[one.index("-Q") + 1].split(","))
 
 
-def test_no_program_of_ours_has_more_rights_than_a_user_in_compose() -> None:
-    ours = [one for one in COMPOSE["services"].values() if one.get("build")]
-    assert len(ours) >= 5
-    for one in ours:
+def without_queues(words: tuple[str, ...]) -> tuple[str, ...]:
+    """A worker, whichever queues it serves, by whatever name and however many at once."""
+    made = list(words)
+    for name in ("-Q", "--hostname", "--concurrency"):
+        if name in made:
+            del made[made.index(name) : made.index(name) + 2]
+    return tuple(made)
+
+
+def units() -> list[tuple[str, ...]]:
+    """The programs of deploy/systemd, each worker once for each line that enables it."""
+    made = []
+    target = (SYSTEMD / "unmigratable.target").read_text()
+    for name in ("web", "beat", "worker@"):
+        (command,) = re.findall(
+            r"^ExecStart=(.+)$", (SYSTEMD / f"unmigratable-{name}.service").read_text(), re.MULTILINE
+        )
+        instances = re.findall(r"unmigratable-worker@([a-z,]+)", target) if name == "worker@" else [""]
+        made += [services(command.replace("/opt/unmigratable/.venv/bin/", "").replace("%i", one)) for one in instances]
+    return made
+
+
+def test_document_compose_systemd_and_make_run_start_the_same_programs() -> None:
+    documented = [services(line) for line in blocks()[3]]
+    local = [services(shlex.join(line)) for line in local_run.commands(8000).values()]
+    compose = [services(one["command"]) for one in COMPOSE["services"].values() if "-A" in str(one.get("command"))]
+    compose.append(services(COMPOSE["services"]["web"]["command"]))
+    assert set(documented) == set(local)
+    for others in (compose, units()):
+        assert set(map(without_queues, others)) == set(map(without_queues, documented))
+        assert queues_of(others) == queues_of(documented) == sorted(queues.QUEUES), (
+            "each queue is served by one program"
+        )
+
+
+def test_no_program_has_more_rights_than_it_needs_in_compose() -> None:
+    ours = [one for one in COMPOSE["services"].values() if one.get("image") == "unmigratable"]
+    assert len(ours) >= 7
+    for one in COMPOSE["services"].values():
         assert one["cap_drop"] == ["ALL"] and one["security_opt"] == ["no-new-privileges:true"]
+    for one in ours:
+        assert one["read_only"] and one["mem_limit"] and "cap_add" not in one
 
 
-def test_compose_passes_every_setting_on() -> None:
-    passed = COMPOSE["services"]["web"]["environment"]
-    # A container's loopback is its own: no receiver is there.
-    elsewhere = {"UNMIGRATABLE_TOKEN", "UNMIGRATABLE_VAR", "UNMIGRATABLE_WEBHOOKS_TO_LOOPBACK"}
-    assert passed.keys() >= KNOWN.keys() - elsewhere
-    assert passed == COMPOSE["services"]["worker"]["environment"]
+def test_secrets_come_to_compose_as_files_alone() -> None:
+    for name, one in COMPOSE["services"].items():
+        said = one.get("environment", {})
+        assert not [key for key in said if re.search("PASS|SECRET|_URL$", key) and not key.endswith("_FILE")], name
+    web = COMPOSE["services"]["web"]
+    assert {Path(path).name for key, path in web["environment"].items() if key.endswith("_FILE")} == set(web["secrets"])
+    assert {Path(one["file"]).name for one in COMPOSE["secrets"].values()} <= set(made_secrets())
+
+
+def made_secrets() -> list[str]:
+    return re.findall(r"^keep ([\w.-]+)", (ROOT / "deploy" / "make-secrets").read_text(), re.MULTILINE)
+
+
+def test_one_environment_file_is_read_by_compose_and_systemd_alike() -> None:
+    ours = [one for one in COMPOSE["services"].values() if one.get("image") == "unmigratable"]
+    assert all(one["env_file"] == ["unmigratable.env"] for one in ours)
+    for unit in SYSTEMD.glob("*.service"):
+        assert "EnvironmentFile=/etc/unmigratable/unmigratable.env\n" in unit.read_text()
+    example = (ROOT / "deploy" / "unmigratable.env.example").read_text()
+    given = dict(line.split("=", 1) for line in example.splitlines() if line and line[0] != "#")
+    assert given.keys() <= KNOWN.keys()
 
 
 class Site:

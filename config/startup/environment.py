@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -23,7 +24,10 @@ KNOWN = {
     "UNMIGRATABLE_QUEUE": "What its queues' names begin with, where sites share a broker. Default: unmigratable.",
     "UNMIGRATABLE_POOL": "Database connections of one process, at the most. Default: 16, one for each thread.",
     "UNMIGRATABLE_BEHIND_TLS_PROXY": "'yes' where a proxy ends TLS and sets the headers named below. Default: no.",
+    "UNMIGRATABLE_HSTS": "'host' (the default), 'subdomains' or 'preload': what browsers reach by TLS alone.",
+    "UNMIGRATABLE_LOG": "'json', a line each (the default in production), or 'plain' (the default in local mode).",
     "UNMIGRATABLE_PROXIES": "How many proxies of yours append to X-Forwarded-For. Default: 1.",
+    "UNMIGRATABLE_ALIVE": "A file that a worker or beat touches every ten seconds, for whoever watches it.",
     "UNMIGRATABLE_ARCHIVE": "The public-inbox that mail threads are fetched from. Default: https://lore.kernel.org/all/.",
     "UNMIGRATABLE_ARCHIVE_HOSTS": "Hosts that it may be fetched from, redirects too. Default: the archive's own.",
     "UNMIGRATABLE_LIST": "The list that a reply goes to where a thread was not imported. Default: linux-mm@kvack.org.",
@@ -40,13 +44,19 @@ KNOWN = {
     "UNMIGRATABLE_WEBHOOKS_TO_LOOPBACK": "In local mode, 'yes' lets webhooks reach this machine, over HTTP too.",
     "UNMIGRATABLE_TOKEN": "Read by probe.pyz, not by the site.",
 }
+# Those that hold secrets. NAME_FILE names a file with the value, in place of NAME: a process list, a crash dump or
+# `docker inspect` shows what stands in the environment.
+FROM_FILES = (
+    *("DATABASE_URL", "CELERY_BROKER_URL", "UNMIGRATABLE_SECRET_KEY"),
+    *("UNMIGRATABLE_SMTP", "UNMIGRATABLE_GITHUB", "UNMIGRATABLE_OIDC"),
+)
 DATABASE_SCHEMES = ("postgres", "postgresql")
 BROKER_SCHEMES = ("amqp", "amqps", "redis", "rediss", "filesystem", "memory")
 
 
 class Environment:
     def __init__(self, given: Mapping[str, str] | None = None) -> None:
-        self.given = os.environ if given is None else given
+        self.given = with_files_read(os.environ if given is None else given)
         for name in self.given:
             if name.startswith("UNMIGRATABLE_") and name not in KNOWN:
                 raise ImproperlyConfigured(f"{name}: no such setting. Known: {', '.join(KNOWN)}.")
@@ -110,6 +120,23 @@ class Environment:
         if value and not (parts.scheme in ("smtp", "smtps") and parts.hostname):
             raise ImproperlyConfigured(f"{name}: expected smtp://… or smtps://… with a host.")
         return parts
+
+
+def with_files_read(given: Mapping[str, str]) -> dict[str, str]:
+    """The same, with the first line of each file that NAME_FILE names as NAME. Raises `ImproperlyConfigured`."""
+    made = dict(given)
+    for name in FROM_FILES:
+        path = made.pop(f"{name}_FILE", "")
+        if not path:
+            continue
+        if made.get(name):
+            raise ImproperlyConfigured(f"{name}: said twice, by itself and by {name}_FILE. Leave one out.")
+        try:
+            made[name] = Path(path).read_text().partition("\n")[0].strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no text"
+            raise ImproperlyConfigured(f"{name}_FILE: {path} cannot be read: {why}.") from None
+    return made
 
 
 def _parts(name: str, address: str) -> SplitResult:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
+
+import structlog
 
 from rest.messages import ring
 
@@ -19,13 +22,17 @@ class Bell:
     """
 
     WAIT_SECONDS = 0.05
+    NAMED = 8  # ids of requests that one ring names, for the log: of a flood the last ones
 
     def __init__(self) -> None:
+        self._requests: deque[str] = deque(maxlen=self.NAMED)
         self._lock = threading.Lock()
         self._asked = threading.Event()
         self._ringer: threading.Thread | None = None
 
     def ring(self) -> None:
+        if request := structlog.contextvars.get_contextvars().get("request_id"):
+            self._requests.append(request)
         self._asked.set()
         # A process that was forked has the object and not the thread.
         if self._ringer is None or not self._ringer.is_alive():
@@ -45,7 +52,11 @@ class Bell:
             self._send()
 
     def _send(self) -> None:
-        ring("ingest.drain")
+        named = [self._requests.popleft() for _ in range(len(self._requests))]
+        if not named:
+            return ring("ingest.drain")
+        with structlog.contextvars.bound_contextvars(request_id=" ".join(named)):
+            ring("ingest.drain")
 
 
 bell = Bell()

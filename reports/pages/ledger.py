@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import BigIntegerField, Count, F, Func, Min, Sum
-from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from catalog.models import Total
@@ -60,12 +58,3 @@ class Collected:
         yield GaugeMetricFamily("unmigratable_totals", "Lines that what is public adds up to.", public["lines"])
         for name, value in watch.seen().items():
             yield GaugeMetricFamily(f"unmigratable_{name}", _WATCHED[name], value)
-
-
-_registry = CollectorRegistry()
-_registry.register(Collected())
-
-
-def metrics(request: HttpRequest) -> HttpResponse:
-    """For Prometheus, in its text format."""
-    return HttpResponse(generate_latest(_registry), content_type="text/plain; version=0.0.4; charset=utf-8")

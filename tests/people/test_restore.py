@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,10 @@ def test_after_a_restore_every_event_is_served_once_and_followers_go_on(servers:
     assert int(program(new, "psql", "-qAt", "unmigratable", given=xid)) < high - 2_000, "the set-up says nothing"
     program(new, "pg_restore", "--no-owner", "--exit-on-error", "-d", "unmigratable", given=dump)
     after = run(new, AFTER, since=lost["seen"][-1])
+    assert_goes_on(before, after)
+
+
+def assert_goes_on(before: Any, after: Any) -> None:
     assert after["seen"] == sorted(set(after["seen"])), "something came twice, or out of order"
     assert after["seen"][: len(before["seen"])] == before["seen"], "places that were given are kept"
     assert len(after["seen"]) == len(before["seen"]) + 2, "what had no place at the dump, and what is new"
@@ -120,3 +126,49 @@ def test_after_a_restore_every_event_is_served_once_and_followers_go_on(servers:
     assert after["told"] == sorted(
         ["told before the dump", "not told before the dump", "without a place at the dump", "after the restore"]
     )
+
+
+def manage(server: Postgres, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": server.url, "POSTGRES_BIN": str(server.bin)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_backup_and_restore_are_one_command_each(servers: tuple[Postgres, Postgres], tmp_path: Path) -> None:
+    old, new = servers
+    old.start()
+    before = run(old, BEFORE)
+    for _ in range(3):
+        done = manage(old, "backup", str(tmp_path / "dumps"), "--keep", "2")
+        assert done.returncode == 0, done.stderr
+        time.sleep(1.1)  # a dump is named by the second
+    dumps = sorted((tmp_path / "dumps").iterdir())
+    assert len(dumps) == 2 and all(stat.S_IMODE(one.stat().st_mode) == 0o600 for one in dumps)
+    assert done.stdout == f"{dumps[-1]} {dumps[-1].stat().st_size}\n"
+    refused = manage(old, "restore", str(dumps[-1]))
+    assert refused.returncode == 1 and "this database is not empty" in refused.stderr
+    lost = run(old, LOST)
+    old.stop()
+    new.start()
+    done = manage(new, "restore", str(dumps[-1]))
+    assert done.returncode == 0 and "they agree" in done.stdout, done.stderr
+    assert_goes_on(before, run(new, AFTER, since=lost["seen"][-1]))
+
+
+def test_a_dump_that_fails_leaves_nothing_and_the_last_one_stays(
+    servers: tuple[Postgres, Postgres], tmp_path: Path
+) -> None:
+    old, _ = servers
+    old.start()
+    (tmp_path / "whole.dump").write_text("the last one")
+    old.stop()
+    done = manage(old, "backup", str(tmp_path / "whole.dump"))
+    assert done.returncode == 2 and "DATABASE_URL" in done.stderr
+    assert [one.name for one in tmp_path.iterdir() if "dump" in one.name] == ["whole.dump"]
+    assert (tmp_path / "whole.dump").read_text() == "the last one"
