@@ -61,7 +61,7 @@ ROOMS = {
     "discussion": ("models", "typed", "mail", "comments", "notices", "accounts", "moderating", "retention", "steering"),
     "probes": (
         *("errors", "archive", "kernel", "children", "servers", "movers", "run", "cases", "inspect", "sending"),
-        *("lab", "command"),
+        *("lab", "trials", "command"),
     ),
 }
 MOST_IN_A_FOLDER = 14

@@ -26,7 +26,7 @@ VERSION = 1
 MEDIA_TYPE = "application/json"
 MAX_RUNS = 500
 
-MINOR = 1  # what a report may say since: `machine` and `origin`
+MINOR = 2  # what a report may say since 1: `machine` and `origin`; since 2: `patch_id`, `setting` and `base` in it
 
 _SLUG = shape.pattern(r"[a-z0-9][a-z0-9-]{0,63}", "a slug: lower-case letters, digits and hyphens, up to 64")
 TIME = shape.pattern(
@@ -102,6 +102,9 @@ ORIGIN = shape.record(
         "tree": shape.text(200),
         "commit": shape.pattern(r"[0-9a-f]{12,64}", "12 to 64 hex digits"),
         "config_sha256": shape.pattern(r"[0-9a-f]{64}", "64 hex digits"),
+        "patch_id": shape.pattern(r"[0-9a-f]{40}|[0-9a-f]{64}", "what `git patch-id` prints of the patch"),
+        "setting": shape.text(200),
+        "base": shape.text(210),
     },
 )
 

@@ -10,8 +10,10 @@ PACKAGES = ("diagnosis", "probes")
 
 
 def collect(root: Path) -> Dict[str, bytes]:
-    """Every source below the bundled packages and the known signatures, by name in the archive, sorted."""
-    files = (path for package in PACKAGES for end in ("*.py", "known.json") for path in (root / package).rglob(end))
+    """Every source below the bundled packages, the known signatures and the configuration of the lab's kernels, by name
+    in the archive, sorted."""
+    ends = ("*.py", "known.json", "kernel.config")
+    files = (path for package in PACKAGES for end in ends for path in (root / package).rglob(end))
     found = {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
     return {name: found[name] for name in sorted(found)}
 

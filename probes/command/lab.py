@@ -12,7 +12,7 @@ from typing import Callable, List, Optional
 
 from diagnosis.formats import envelope
 from probes.cases import CASES
-from probes.command import check
+from probes.command import check, trial
 from probes.command.exit_codes import HELD, MOVES, USAGE, exit_code
 from probes.errors import CannotRun
 from probes.lab.outbox import Address
@@ -47,7 +47,7 @@ def add(acts: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Callab
     lab.add_argument("--cases", nargs="+", choices=sorted(CASES), metavar="CASE", help="default: all")
     lab.add_argument("--movers", nargs="+", choices=choice.NAMES, metavar="MOVER", help="default: all")
     lab.add_argument("--spread", action="store_true", help="one held page a pageblock, by compaction: what that denies")
-    lab.add_argument("--repeat", type=_count, default=1, metavar="N")
+    lab.add_argument("--repeat", type=_count, metavar="N", help="default 1")
     lab.add_argument("--hold", type=_hold, default=5.0, metavar="SECONDS", help="at most 30 (default 5)")
     lab.add_argument("--label", default="", metavar="L", help='tells builds apart, such as "fix v3"')
     lab.add_argument("--work", type=Path, default=_default_work(), metavar="DIR", help="packages and consoles")
@@ -60,6 +60,7 @@ def add(acts: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Callab
         help="a token, or a folder with one a guest, by its name; else from the environment",
     )
     lab.add_argument("--insecure", action="store_true", help="allow plain http to another machine")
+    trial.add(lab)
 
 
 def _default_work() -> Path:
@@ -87,9 +88,14 @@ def run(options: argparse.Namespace, say: Callable[[str], None], parser: argpars
         if len(options.kernels) > 1 or options.cases or options.out:
             parser.error("--bisect CASE takes one KERNEL at the most, and neither --cases nor --out")
         return _bisect(options, say)
+    out = options.out or options.work / "reports"
+    if trial.is_asked_for(options):
+        trial.check(options, parser)
+        wishes = _wishes(options, options.kernels, _cases(options.cases), out)
+        return _told(say, lambda: trial.run(options, wishes, say))
     if not options.kernels:
         parser.error("which KERNEL?")
-    return _sitting(options, say, options.kernels, _cases(options.cases), options.out or options.work / "reports")
+    return _sitting(options, say, options.kernels, _cases(options.cases), out)
 
 
 def _bisect(options: argparse.Namespace, say: Callable[[str], None]) -> int:
@@ -109,11 +115,30 @@ def _bisect(options: argparse.Namespace, say: Callable[[str], None]) -> int:
 def _sitting(
     options: argparse.Namespace, say: Callable[[str], None], kernels: List[str], cases: List[str], out: Path
 ) -> int:
-    wishes = Wishes(
+    wishes = _wishes(options, kernels, cases, out)
+
+    def sit() -> int:
+        if wishes.address is not None and not os.path.isdir(options.token_file or ""):
+            wishes.address.sender("", say)  # one token for all: a bad one is said before anything is fetched
+        return Session(wishes, say).run()
+
+    return _told(say, sit)
+
+
+def _told(say: Callable[[str], None], act: Callable[[], int]) -> int:
+    try:
+        return act()
+    except CannotRun as error:
+        say(str(error))
+        return USAGE
+
+
+def _wishes(options: argparse.Namespace, kernels: List[str], cases: List[str], out: Path) -> Wishes:
+    return Wishes(
         kernels=kernels,
         cases=cases,
         movers=options.movers,
-        repeat=options.repeat,
+        repeat=options.repeat or 1,
         hold_seconds=options.hold,
         label=options.label,
         accelerator=options.accel,
@@ -122,13 +147,6 @@ def _sitting(
         spread=options.spread,
         address=Address(options.submit, options.token_file, options.insecure) if options.submit else None,
     )
-    try:
-        if wishes.address is not None and not os.path.isdir(options.token_file or ""):
-            wishes.address.sender("", say)  # one token for all: a bad one is said before anything is fetched
-        return Session(wishes, say).run()
-    except CannotRun as error:
-        say(str(error))
-        return USAGE
 
 
 def _cases(wanted: Optional[List[str]]) -> List[str]:

@@ -102,7 +102,9 @@ def _built(wanted: str) -> Kernel:
         raise CannotRun("there is no file %s" % image)
     if modules and not Path(modules).is_dir():
         raise CannotRun("there is no folder %s" % modules)
-    return Kernel(wanted, release_of(Path(image)), Path(image), Path(modules) if modules else None, "")
+    config = Path(image).with_name("config")
+    known = config.read_text() if config.is_file() else ""
+    return Kernel(wanted, release_of(Path(image)), Path(image), Path(modules) if modules else None, known)
 
 
 def release_of(image: Path) -> str:

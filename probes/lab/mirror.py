@@ -122,6 +122,16 @@ class Apt:
         self._run("apt-get", "download", "-q", *wanted, cwd=target)
         return sorted(target.glob("*.deb"))
 
+    def fetch(self, package: str, target: Path) -> Path:
+        """One package by its name, without what it depends on; what is there already is not fetched again."""
+        target.mkdir(parents=True, exist_ok=True)
+        named = self._run("apt-get", "download", "--print-uris", "-q", package, cwd=target).split()
+        file = target / named[1] if len(named) > 1 else None
+        if file is None or not file.exists():
+            self._run("apt-get", "download", "-q", package, cwd=target)
+            file = max(target.glob("*.deb"), key=lambda path: path.stat().st_mtime)
+        return file
+
     def newest(self) -> str:
         """The package of this suite's kernel."""
         for name in _KERNEL_PACKAGE.findall(self._show(_META_PACKAGE)):

@@ -15,6 +15,7 @@ _PACKAGES = {
     "dpkg-deb": "dpkg",
     "apt-get": "apt",
     "ldd": "libc-bin",
+    "xz": "xz-utils",
 }
 
 

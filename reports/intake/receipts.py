@@ -35,6 +35,9 @@ class OriginTold(Shape):
     tree: str | None = None
     commit: str | None = None
     config_sha256: str | None = None
+    patch_id: str | None = Field(default=None, description="What `git patch-id` prints of what was applied.")
+    setting: str | None = Field(default=None, description="What was set before anything was measured.")
+    base: str | None = Field(default=None, description="The label of the build to compare it with.")
 
 
 class EvidenceTold(Shape):
