@@ -47,7 +47,7 @@ app.conf.update(
                 ("ingest.sweep", settings.SWEEP_SECONDS),
                 ("maintenance.sweep", settings.SWEEP_SECONDS),
                 ("maintenance.rulings", 3_600),
-                ("mail.tell", 60),
+                ("mail.tell", 10),
                 # Often, so that who waits for a link does not wait: a request that rang would wait for a broker.
                 ("mail.send", 5),
                 ("hooks.tell", 10),
@@ -74,7 +74,7 @@ if settings.CELERY_BROKER_URL.startswith("filesystem"):
         "control_folder": str(folder.with_name("queue-control")),
         "polling_interval": 0.2,
     }
-app.autodiscover_tasks(["reports", "discussion", "people", "webhooks", "config"])
+app.autodiscover_tasks(["reports", "discussion", "people", "webhooks", "mailing", "config"])
 
 
 @worker_process_init.connect
