@@ -49,7 +49,7 @@ app.conf.update(
                 ("ingest.sweep", settings.SWEEP_SECONDS),
                 ("maintenance.sweep", settings.SWEEP_SECONDS),
                 ("maintenance.rulings", 3_600),
-                ("mail.tell", 60),
+                ("mail.tell", 10),
                 # Often, so that who waits for a link does not wait: a request that rang would wait for a broker.
                 ("mail.send", 5),
                 ("hooks.tell", 10),
@@ -78,7 +78,7 @@ if settings.CELERY_BROKER_URL.startswith("filesystem"):
     }
 app.steps["worker"].add(DjangoStructLogInitStep)  # a task's lines of the log bear the id of the request that asked
 app.steps["worker"].add(alive.Alive)
-app.autodiscover_tasks(["reports", "discussion", "people", "webhooks", "config"])
+app.autodiscover_tasks(["reports", "discussion", "people", "webhooks", "mailing", "config"])
 
 
 @worker_process_init.connect

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from catalog.search import retention as of_catalog
 from discussion import retention as of_discussion
+from mailing import retention as of_mailing
 from reports.review import retention as of_reports
 from webhooks import retention as of_webhooks
 
@@ -52,7 +53,8 @@ KINDS = (
     Kind("shares-waiting", of_reports.waiting, of_reports.expire),
     Kind("shares", of_reports.decided),
     Kind("results", of_reports.kept),
-    Kind("notices", of_discussion.notices),
+    Kind("notices", of_mailing.notices),
+    Kind("mails", of_discussion.mails),
     Kind("deliveries", of_webhooks.deliveries),
     Kind("sessions", of_discussion.sessions),
     Kind("accounts", of_discussion.unproved, of_discussion.close),

@@ -46,6 +46,8 @@ ARCHIVE_HOSTS = env.optional("UNMIGRATABLE_ARCHIVE_HOSTS", *_HOSTS, urlsplit(ARC
 MAIL_LIST = env.optional(
     "UNMIGRATABLE_LIST", r"[\w.+-]+@[A-Za-z0-9.-]+", "the address of a mailing list", "linux-mm@kvack.org"
 )
+MAIL_IN = env.optional("UNMIGRATABLE_MAIL_IN", r"[A-Za-z0-9.-]+", "a domain whose mail comes in here", "")
+MAIL_AUTH = env.optional("UNMIGRATABLE_MAIL_AUTH", r"[A-Za-z0-9.-]+", "a mail server's name", "")
 WEBHOOKS_TO_LOOPBACK = env.choice("UNMIGRATABLE_WEBHOOKS_TO_LOOPBACK", ("no", "yes") if LOCAL else ("no",)) == "yes"
 
 SIGNING = sign_in_settings.read(env, SITE_URL, LOCAL, VAR)
@@ -73,6 +75,7 @@ INSTALLED_APPS = [
     "catalog",
     "reports",
     "webhooks",
+    "mailing",
     "discussion",
 ]
 MIDDLEWARE = [
@@ -136,7 +139,8 @@ SOCIALACCOUNT_EMAIL_VERIFICATION = "mandatory"
 EMAIL_BACKEND, EMAIL_FILE_PATH = SIGNING.mail_backend, VAR / "mail"
 EMAIL_HOST, EMAIL_PORT = SIGNING.mail_host, SIGNING.mail_port
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SIGNING.mail_user, SIGNING.mail_password
-EMAIL_USE_SSL, EMAIL_USE_TLS = SIGNING.mail_is_smtps, bool(SIGNING.mail_host) and not SIGNING.mail_is_smtps
+EMAIL_USE_SSL = SIGNING.mail_is_smtps
+EMAIL_USE_TLS = bool(SIGNING.mail_host) and not (SIGNING.mail_is_smtps or SIGNING.mail_is_plain)
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = SIGNING.mail_from
 LOGIN_URL = "/sign-in/"
@@ -278,6 +282,7 @@ KEEP_DAYS = env.days(
         "shares": 90,
         "results": 30,
         "notices": 90,
+        "mails": 30,
         "deliveries": 30,
         "sessions": 1,
         "accounts": 30,

@@ -24,6 +24,7 @@ urlpatterns = [
     path("", include("catalog.urls")),
     path("", include("discussion.urls")),
     path("", include("webhooks.urls")),
+    path("", include("mailing.urls")),
     path("sign-in/", signing_in, name="sign-in"),
     path("account/login/", signing_in),
     path("sign-out/", allauth.account.views.logout, name="sign-out"),

@@ -1,4 +1,4 @@
-"""What is no longer needed of mails that were sent, of sessions, and of accounts that never came to be."""
+"""What is no longer needed of sessions, and of accounts that never came to be."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from django.contrib.sessions.models import Session
 from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
-from discussion.models import Notice
+from discussion.models import Incoming
 from people.models import User
 
 
-def notices(before: datetime) -> QuerySet[Notice]:
-    return Notice.objects.filter(settled_at__lt=before)
+def mails(before: datetime) -> QuerySet[Incoming]:
+    """What no person wrote or nobody was to read: answers of robots, what came back, what an editor declined."""
+    fates = (Incoming.Fate.IGNORED, Incoming.Fate.BOUNCE, Incoming.Fate.DECLINED)
+    return Incoming.objects.filter(received_at__lt=before, fate__in=fates)
 
 
 def sessions(before: datetime) -> QuerySet[Session]:

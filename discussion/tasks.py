@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from discussion import notices
 from discussion.mail import fetcher
 from rest.messages import ring
 
@@ -13,10 +12,3 @@ from rest.messages import ring
 def fetch_mail() -> None:
     if fetcher.fetch_due():
         ring("fetch.follow")  # others may be due: each in a task of its own, which ends in time
-
-
-@shared_task(name="mail.tell")
-def tell() -> None:
-    notices.note_all()
-    if not notices.send_all():
-        ring("mail.tell")

@@ -6,6 +6,7 @@ from django.urls import path, re_path
 
 from discussion.accounts import activity
 from discussion.accounts import views as accounts_views
+from discussion.answers import waiting
 from discussion.comments import api as comments_api
 from discussion.comments import feeds as comments_feeds
 from discussion.comments import views as comments_views
@@ -33,13 +34,13 @@ urlpatterns = [
     ),
     path("mail/import/", mail_views.import_mail, name="import-mail"),
     path("mail/<path:message_id>/", mail_views.thread, name="mail"),
+    path("moderation/mail/", waiting.incoming, name="incoming"),
+    path("moderation/mail/<int:pk>/", waiting.whole, name="incoming-whole"),
     path("moderation/", moderating_views.queue, name="moderation"),
     path("people/<str:name>/", activity.person, name="person"),
     path("account/", accounts_views.profile, name="profile"),
     path("account/data.json", accounts_views.export, name="export-own"),
     path("account/leave/", accounts_views.leave, name="leave"),
-    path("follow/<int:document>/", accounts_views.follow, name="follow"),
-    path("unsubscribe/<str:token>/", accounts_views.unsubscribe, name="unsubscribe"),
     path("people/<str:name>/ban/", accounts_views.ban, name="ban"),
     path(
         "api/v1/cases/<slug:slug>/comments/",

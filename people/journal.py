@@ -45,6 +45,7 @@ VERBS = {
     "evidence.judged": "judged evidence",
     "evidence.first": "has its first evidence on this line of kernels",
     "outcome.changed": "is held where it was not, or no longer, on a newer kernel",
+    "unmatched.first": "is new, and no case explains it",
     "build.new": "was measured for the first time",
     "reports.replayed": "had reports read again",
     "signature.activated": "activated a signature",

@@ -23,8 +23,9 @@ ALLOWED = {
     "catalog": {"diagnosis", "people", "rest"},
     "reports": {"diagnosis", "people", "rest", "catalog", "probes"},
     "webhooks": {"people", "rest", "catalog"},
-    "discussion": {"diagnosis", "people", "rest", "catalog", "webhooks"},
-    "config": {"diagnosis", "people", "catalog", "reports", "webhooks", "discussion", "rest"},
+    "mailing": {"diagnosis", "people", "rest", "catalog"},
+    "discussion": {"diagnosis", "people", "rest", "catalog", "webhooks", "mailing"},
+    "config": {"diagnosis", "people", "catalog", "reports", "webhooks", "mailing", "discussion", "rest"},
     "local": {"config", "people"},
     "bench": {"diagnosis", "local", "people", "catalog", "reports", "discussion", "config"},
 }
@@ -58,7 +59,11 @@ ROOMS = {
         "pages",
         "machines",
     ),
-    "discussion": ("models", "typed", "mail", "comments", "notices", "accounts", "moderating", "retention", "steering"),
+    "mailing": ("models", "follows", "letters", "outbox", "retention", "pages"),
+    "discussion": (
+        *("models", "typed", "mail", "comments", "accounts", "moderating", "answers", "retention"),
+        "steering",
+    ),
     "probes": (
         *("errors", "archive", "kernel", "children", "servers", "movers", "run", "cases", "inspect", "sending"),
         *("lab", "trials", "command"),
@@ -144,7 +149,7 @@ def test_diagnosis_touches_nothing_outside(path: Path) -> None:
 
 def test_no_view_asserts_who_asks() -> None:
     """`python -O` leaves assertions out, and a stranger came as far as the database then: `people.access.person`."""
-    for package in ("rest", "people", "catalog", "reports", "discussion"):
+    for package in ("rest", "people", "catalog", "reports", "mailing", "discussion"):
         for path in files(package):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Assert):
@@ -161,7 +166,7 @@ def test_the_only_signals_are_celerys_own_process_hooks() -> None:
 def test_a_lock_on_a_row_never_stops_those_who_only_point_at_it() -> None:
     """FOR UPDATE waits for FOR KEY SHARE, which every insert of a row with a foreign key takes: a machine that is being
     withdrawn could not send. What deletes the row takes the stronger lock by itself."""
-    for package in ("rest", "people", "catalog", "reports", "discussion"):
+    for package in ("rest", "people", "catalog", "reports", "mailing", "discussion"):
         for path in files(package):
             text = path.read_text()
             assert not re.search(r"\bFOR UPDATE\b", re.sub(r"#.*|\"\"\".*?\"\"\"(?=\n)", "", text)), path

@@ -163,7 +163,11 @@ TRIES: dict[str, list[Try]] = {
     "edit: a text": [_edits],
     "import: mail": [_posts("/mail/import/", message_id="b@example.org", about="fuse-writeback")],
     "hold: a session": [_posts("/agenda/begin/", title="In the room", held_on="2026-05-05")],
-    "follow: a discussion, by mail": [_posts("/follow/{case}/")],
+    "follow: anything, by mail": [
+        _posts("/follow/", "/api/v1/follows/", kind="case", name="fuse-writeback", cadence="daily")
+    ],
+    "let through, decline: mail of strangers": [_reads("/moderation/mail/", "Mail that came in")],
+    "see, send again: the outbox": [_reads("/outbox/", "In doubt, or given up")],
     "ban: a person": [_posts("/people/author/ban/", why="Threats.")],
     "read: a report's bytes": [
         lambda world, client, by_api: client.get(f"/reports/{world.report.pk}/raw").status_code == 200

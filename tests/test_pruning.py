@@ -8,6 +8,7 @@ from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -23,7 +24,7 @@ from catalog.models import Tally, Word
 from catalog.models.text import Origin
 from catalog.revisions import store
 from config import pruning
-from discussion.models import Notice
+from mailing.models import Notice
 from people import journal
 from people.models import Event, Machine, Standing, User
 from reports.diagnose import sharing
@@ -128,13 +129,15 @@ def test_settled_notices_and_expired_sessions_go() -> None:
     journal.record("person.added", "person", "1", jane)
     journal.record("person.added", "person", "2", jane)
     first, second = Event.objects.order_by("id")[:2]
-    Notice.objects.create(event=first, user=jane, settled_at=LONG_AGO, created_at=LONG_AGO)
-    Notice.objects.create(event=second, user=jane, created_at=LONG_AGO)  # not sent yet
+    old = {"user": jane, "created_at": LONG_AGO}
+    Notice.objects.create(event=first, topic="1", state="dropped", settled_at=LONG_AGO, **old)
+    Notice.objects.create(event=second, topic="2", **old)  # not sent yet
+    Notice.objects.create(event=second, topic="3", state="in_doubt", mail=uuid4(), settled_at=LONG_AGO, **old)
     client = Client()
     client.force_login(jane)
     Session.objects.create(session_key="old", session_data="", expire_date=LONG_AGO)
     assert pruned() == {"notices": 1, "sessions": 1}
-    assert Notice.objects.get().settled_at is None and Session.objects.count() == 1
+    assert set(Notice.objects.values_list("topic", flat=True)) == {"2", "3"} and Session.objects.count() == 1
 
 
 def signed_up(name: str, joined_at: Any = LONG_AGO, verified: bool = False, **given: Any) -> User:

@@ -6,23 +6,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
-from django.core import signing
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
 from catalog.meetings import chair
 from catalog.models import Case, Revision, Strategy
 from catalog.models.text import Origin, State
 from catalog.revisions import store
 from config import urls
-from discussion import notices
 from discussion.comments import threads
 from discussion.mail import importer, letters
+from discussion.models import Incoming
 from discussion.moderating import moderation
+from mailing.follows import following, subjects
+from mailing.letters import tokens
+from mailing.models import Notice, Trouble
+from people import journal
 from people.models import Machine, Role, User
 from reports.diagnose import sharing
 from reports.diagnose.views import samples
@@ -107,6 +112,7 @@ class Site:
         self._meet()
         self._measure()
         self._be_told()
+        self._follow()
 
     def _person(self, name: str, role: str) -> User:
         made = builders.person(name, role)
@@ -174,6 +180,47 @@ class Site:
         self.text_to_share = f"{samples()['fuse-writeback-offline-7.3']}by alice@example.org\n{LONG}"
         sharing.share(sharing.Offer(self.text_to_share, "7.3.4", "x86_64", "guest", "offlining"), self.ann, "ann")
 
+    def _follow(self) -> None:
+        for person in (self.chief, self.ann):
+            for kind, name in (("case", "fuse-writeback"), ("kernel", "6.18"), ("machine", "box"), ("unmatched", "")):
+                shown = subjects.found(kind, name, person)
+                assert shown is not None
+                following.set_cadence(person, shown.subject, "daily" if name else "at_once")
+        said = journal.record("case.published", "case", "fuse-writeback", self.ann)
+        for n, state in enumerate(("sent", "in_doubt", "given_up")):
+            Notice.objects.create(
+                user=self.chief,
+                event=said,
+                topic=f"t{n}",
+                state=state,
+                mail=uuid4(),
+                tried_at=timezone.now(),
+                settled_at=timezone.now(),
+                why="550 no such person",
+                tries=1,
+            )
+        Trouble.objects.create(
+            user=self.chief, nr_bounces=3, why="550 no such person", paused_at=timezone.now(), bounced_at=timezone.now()
+        )
+        for fate in ("waiting", "taken"):
+            Incoming.objects.create(
+                message_id=f"{fate}@example.org",
+                document=self.case.document,
+                to=self.ann,
+                fate=fate,
+                author_name="Somebody",
+                author_address="some@example.org",
+                subject="Re: it",
+                text=LONG,
+                raw=b"Subject: x\n\nx",
+            )
+        self.starts += [
+            "/account/following/",
+            "/follow/?kind=case&name=fuse-writeback",
+            "/outbox/",
+            "/moderation/mail/",
+        ]
+
     def _be_told(self) -> None:
         hook = keeping.add(self.chief, "https://hook.example.org/in", ["outcome.changed"], case="fuse-writeback")
         sent = keeping.ping(hook)
@@ -217,7 +264,7 @@ class Site:
             "/people/ann/",
         ):
             yield "ann", path, ann.get(path)
-        stop = f"/unsubscribe/{signing.dumps([self.ann.pk, self.case.document.pk], salt=notices._SALT)}/"
+        stop = tokens.stop_link(self.ann.pk, ("case", "", self.case.document.pk))
         for path, answer in ((stop, ann.get(stop)), (f"{stop} (done)", ann.post(stop))):
             yield "ann", path, answer
         yield "ann", "/cases/new/ (empty)", ann.post("/cases/new/", {})

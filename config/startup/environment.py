@@ -37,6 +37,8 @@ KNOWN = {
     "UNMIGRATABLE_SIGN_UP": "'open' (the default), where mail can be sent, or 'closed': then people are added by hand.",
     "UNMIGRATABLE_SMTP": "Where mail is sent: smtp://user:password@host:587 (STARTTLS) or smtps://….",
     "UNMIGRATABLE_MAIL_FROM": "The sender of the site's mail. Default: noreply@ the site's own host.",
+    "UNMIGRATABLE_MAIL_IN": "The domain whose mail is handed to this site: answers and what came back. Default: none.",
+    "UNMIGRATABLE_MAIL_AUTH": "The mail server's name in Authentication-Results; if set, answers need its dmarc=pass.",
     "UNMIGRATABLE_GITHUB": "Client id and secret of an OAuth app at GitHub, as id:secret, to sign in with it.",
     "UNMIGRATABLE_OIDC": "Client id and secret at an OpenID provider, as id:secret, to sign in with it.",
     "UNMIGRATABLE_OIDC_URL": "The provider's address, below which .well-known/openid-configuration is.",

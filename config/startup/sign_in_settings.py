@@ -27,6 +27,8 @@ class Signing:
     mail_user: str
     mail_password: str
     mail_is_smtps: bool
+    mail_is_plain: bool
+    """To a server on this machine, in local mode: a sink that shows what is sent has no certificate."""
     mail_from: str
 
 
@@ -48,6 +50,7 @@ def read(env: Environment, site: str, local: bool, var: Path) -> Signing:
         mail_user=unquote(parts.username or ""),
         mail_password=unquote(parts.password or ""),
         mail_is_smtps=parts.scheme == "smtps",
+        mail_is_plain=local and parts.scheme == "smtp" and parts.hostname in ("localhost", "127.0.0.1", "::1"),
         mail_from=env.optional("UNMIGRATABLE_MAIL_FROM", r"[^\s@<>]+@[^\s@<>]+", "a mail address", f"noreply@{host}"),
     )
 

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from catalog.models import Revision
 from discussion.comments import search_index
-from discussion.models import Comment, Earlier, Flag, Subscription
+from discussion.models import Comment, Earlier, Flag, Incoming
+from mailing.follows import following
 from people import journal
 from people.models import Event, Letter, Token, User
 from webhooks.models import Hook
@@ -41,7 +42,9 @@ def data_of(user: User) -> dict[str, Any]:
         "tokens": list(
             Token.objects.filter(machine__owner=user).values("machine__name", "prefix", "scopes", "created_at")
         ),
-        "subscriptions": [str(s.document) for s in user.subscriptions.select_related("document")],
+        "follows": [
+            {"of": str(one), "cadence": one.cadence, "since": one.created_at} for one in following.all_of(user)
+        ],
         "webhooks": list(user.hooks.values("url", "verbs", "case", "kernel", "machine", "created_at")),
         "comments": [
             {
@@ -53,6 +56,10 @@ def data_of(user: User) -> dict[str, Any]:
             }
             for comment in comments
         ],
+        "mails": [
+            {"subject": one.subject, "at": one.received_at, "fate": one.fate, "text": one.text}
+            for one in Incoming.objects.filter(to=user).defer("raw").order_by("pk")
+        ],
         "flags": list(Flag.objects.filter(by=user).values("comment", "why", "created_at")),
         "revisions": [{"of": str(r.document), "n": r.n, "at": r.created_at, "text": r.text} for r in revisions],
         "journal": list(events.values("at", "verb", "subject_kind", "subject", "data")),
@@ -61,7 +68,7 @@ def data_of(user: User) -> dict[str, Any]:
 
 @transaction.atomic
 def leave(user: User, take_words: bool) -> None:
-    """Deletes the account: name, addresses, factors, subscriptions, hooks, sessions, tokens. What was measured stays.
+    """Deletes the account: name, addresses, factors, follows, hooks, sessions, tokens. What was measured stays.
 
     The row stays, without a name, so that what others answered to still has its place.
     """
@@ -69,9 +76,11 @@ def leave(user: User, take_words: bool) -> None:
     _close_doors(user)
     addresses = [user.email, *EmailAddress.objects.filter(user=user).values_list("email", flat=True)]
     Letter.objects.filter(to__in=addresses).delete()
-    for model in (EmailAddress, SocialAccount, Authenticator, Subscription):
+    for model in (EmailAddress, SocialAccount, Authenticator):
         model.objects.filter(user=user).delete()
     Hook.objects.filter(owner=user).delete()
+    following.forget_person(user)
+    Incoming.objects.filter(to=user).delete()
     User.objects.filter(pk=user.pk).update(
         username=f"left-{user.pk}", kernel_name="somebody who left", email="", first_name="", last_name="",
         is_active=False, password=make_password(None), mails_mentions=False, role="reader",

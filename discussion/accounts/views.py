@@ -9,15 +9,13 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from catalog.models import Document
-from discussion import notices
 from discussion.accounts import activity, leaving
-from discussion.models import Subscription
+from mailing.follows import following
+from mailing.models import Trouble
 from people.access.person import demand, signed_in
 from people.accounts.forms import LeaveForm, ProfileForm, WhyForm
 from people.models import User, may
@@ -32,13 +30,14 @@ def profile(request: HttpRequest) -> HttpResponse:
         form.save()
         messages.success(request, "Profile saved.")
         return redirect("profile")
-    visible = Document.objects.visible_to(request.user)
     page = {
         "form": form,
         "addresses": EmailAddress.objects.filter(user=user).order_by("-primary", "email"),
         "factors": Authenticator.objects.filter(user=user).exclude(type="recovery_codes"),
         "machines": user.machines.prefetch_related("tokens").order_by("name"),
-        "subscriptions": Subscription.objects.filter(user=user, document__in=visible).select_related("document"),
+        "nr_followed": following.all_of(user).count(),
+        "trouble": Trouble.objects.filter(user=user, paused_at__isnull=False).first(),
+        "may_manage": may(user, "manage machines"),
         "done": activity.activity(user, request.user)[:10],
         "providers": settings.SIGNING.providers,
         "may_moderate": may(user, "moderate"),
@@ -67,33 +66,6 @@ def leave(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Account deleted.")
         return redirect("cases")
     return render(request, "people/leave.html", {"form": form}, status=422 if form.errors else 200)
-
-
-@require_POST
-@login_required
-def follow(request: HttpRequest, document: int) -> HttpResponse:
-    """Mail of what is said of a document, or no more of it."""
-    about = get_object_or_404(Document.objects.visible_to(request.user), pk=document)
-    person = signed_in(request)
-    if request.POST.get("follow") == "no":
-        Subscription.objects.filter(user=person, document=about).delete()
-    else:
-        Subscription.objects.get_or_create(user=person, document=about)
-        if not notices.address_of(person):
-            messages.warning(request, "You follow this page. To get mail, confirm an address in your account.")
-    return redirect(about.get_absolute_url() + "#discussion")
-
-
-@csrf_exempt  # a mail program posts here at one click (RFC 8058); the signed address is what allows it
-@require_http_methods(["GET", "POST"])
-def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    found = notices.stop(token)
-    if found is None:
-        raise Http404("This link is not one of ours, or its account is gone.")
-    if request.method == "POST":
-        notices.stopped(*found)
-    page = {"document": found[1], "done": request.method == "POST"}
-    return render(request, "people/unsubscribe.html", page)
 
 
 @require_POST

@@ -20,10 +20,10 @@ from discussion.comments import threads
 from discussion.comments.forms import CommentForm, EditForm
 from discussion.mail import display
 from discussion.mail.diffs import coloured, difference
-from discussion.models import Comment, Lock, Subscription, Visibility
+from discussion.models import Comment, Lock, Visibility
 from discussion.models.comments import CommentQuerySet
 from people.access.person import demand, signed_in
-from people.models import User, may
+from people.models import may
 
 TEXTS_SHOWN = 20
 COMMENTS_SHOWN = 200
@@ -41,7 +41,6 @@ class Shown:
     lock_why: SafeString | None
     mail: display.OnTheList
     may_import: bool
-    follows: bool
     earlier: int | None
     """What the page before ends with; None where this one has the first comment."""
     is_earlier: bool
@@ -55,7 +54,6 @@ def discussion_part(request: HttpRequest, document: Document) -> Part:
     allowed = may(user, "comment") and (lock is None or may(user, "moderate"))
     trees = threads.trees(comments)
     mentions = give_words(trees, comments, user, [lock.why] if lock else [])
-    follows = isinstance(user, User) and Subscription.objects.filter(user=user, document=document).exists()
     shown = Shown(
         document,
         trees,
@@ -67,7 +65,6 @@ def discussion_part(request: HttpRequest, document: Document) -> Part:
         mentions.html(lock.why) if lock else None,
         display.on_the_list(document, user),
         may(user, "import mail"),
-        follows,
         comments[0].pk if more else None,
         "before" in request.GET,
     )

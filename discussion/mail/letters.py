@@ -38,7 +38,7 @@ class Unreadable(Exception):
     pass
 
 
-class _Skipped(Exception):
+class _Skipped(Unreadable):
     pass
 
 
@@ -125,7 +125,11 @@ def _split(mailbox: bytes) -> Iterator[bytes]:
 def _letter(raw: bytes) -> Letter:
     if len(raw) > MAX_LETTER_BYTES:
         raise _Skipped(f"larger than {MAX_LETTER_BYTES} bytes")
-    mail = mime.parsed(raw)
+    return letter_of(mime.parsed(raw))
+
+
+def letter_of(mail: Message) -> Letter:
+    """Raises `Unreadable` where it has no Message-ID that can be kept."""
     own = _ID.findall(mime.header(mail, "Message-ID"))
     if not own or own[0] != clean(own[0]):
         raise _Skipped("has no Message-ID")

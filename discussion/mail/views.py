@@ -16,6 +16,7 @@ from catalog.models import Document
 from discussion.mail import addresses, archive, display, fetcher, importer, letters
 from discussion.mail.forms import ImportForm
 from discussion.models import MailThread, Message, Trailer
+from mailing.letters import of_document
 from people.access.person import demand
 from people.models import User, may
 from rest.messages import ring
@@ -133,7 +134,9 @@ def import_mail(request: HttpRequest) -> HttpResponse:
     """An mbox is read at once; a Message-ID is noted, and fetched by a worker within a minute."""
     person = demand(request, "import mail", "Editors import mail.")
     slug = request.GET.get("about", "").replace("\x00", "")
-    form = ImportForm(person, request.POST or None, request.FILES or None, initial={"about": slug})
+    form = ImportForm(
+        person, request.POST or None, request.FILES or None, initial={"about": slug, **_mailed(request, slug)}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             return redirect(_imported(request, person, form))
@@ -143,6 +146,12 @@ def import_mail(request: HttpRequest) -> HttpResponse:
     about = list(Document.objects.visible_to(person).filter(slug=slug).order_by("kind"))
     page = {"form": form, "about": about, "here": _here(about)}
     return render(request, "discussion/import.html", page, status=status)
+
+
+def _mailed(request: HttpRequest, slug: str) -> dict[str, str]:
+    """The id under which this site's mbox of it was mailed to a list, if it is as it was then."""
+    found = Document.objects.visible_to(request.user).filter(slug=slug).order_by("kind").first()
+    return {"message_id": of_document.message_id(found)} if found and "mailed" in request.GET else {}
 
 
 def _here(about: list[Document]) -> str:

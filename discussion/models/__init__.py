@@ -1,7 +1,7 @@
 """What people say of a case or a strategy, here and by mail, and how it is kept in order."""
 
 from discussion.models.comments import Comment, Earlier, Visibility
-from discussion.models.following import Follower, Notice, Subscription
+from discussion.models.incoming import Incoming
 from discussion.models.mail import MailThread, Message, Trailer
 from discussion.models.order import Flag, Lock
 
@@ -9,12 +9,10 @@ __all__ = [
     "Comment",
     "Earlier",
     "Flag",
-    "Follower",
+    "Incoming",
     "Lock",
     "MailThread",
     "Message",
-    "Notice",
-    "Subscription",
     "Trailer",
     "Visibility",
 ]

@@ -49,6 +49,10 @@ def attach(found: dict[Report, Found]) -> None:
         added += Evidence.objects.counted().filter(report__in=read_before)
     tallies.count(removed=before, added=added)
     news.tell(fresh, {pk: name for name, pk in builds.items()})
+    counts = {report for report in found if report.machine_id in trusted and report.id not in again}
+    news.tell_of_the_unmatched(
+        {one.fingerprint: (report, one) for report, one, m in said if not m and report in counts}
+    )
 
 
 def detach(report: Report) -> None:

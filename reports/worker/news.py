@@ -15,8 +15,10 @@ from django.db.models import DateTimeField, Exists, Func, OuterRef
 from django.utils import timezone
 
 from catalog.models import Case, Course, KernelBuild, Tally, Total
+from diagnosis.matching.observation import Observation as Said
 from people import journal
 from people.models import Event, Machine
+from reports.models import Observation, Report
 from reports.totals.copy_rows import EvidenceRow
 from reports.totals.sums import GROUP
 from reports.worker import courses
@@ -54,6 +56,31 @@ def tell(rows: Iterable[EvidenceRow], names: Names) -> None:
         events = [*_of_builds(more, names), *_of_lines(more, known.keys(), names)]
         events += _of_courses(more, known.keys(), names)
         journal.record_once(events)
+
+
+def tell_of_the_unmatched(found: Mapping[str, tuple[Report, Said]]) -> None:
+    """Of observations that no case explains, by fingerprint: those that nobody sent before. One query where there are
+    any. Editors rule on fingerprints, so the second of one is no news."""
+    if not found:
+        return
+    reports = {report.pk for report, _ in found.values()}
+    known = Observation.objects.filter(fingerprint__in=found).exclude(report__in=reports)
+    before = set(known.order_by().values_list("fingerprint", flat=True).distinct())
+    new = {name: pair for name, pair in found.items() if name not in before}
+    if new:
+        journal.record_once([_unmatched(name, *pair) for name, pair in new.items()])
+
+
+def _unmatched(name: str, report: Report, one: Said) -> Event:
+    about = {
+        "release": one.release,
+        "label": one.label,
+        "line": courses.track(one.release).line,
+        "machine": report.machine.name,
+        "report": str(report.pk),
+    }
+    once = f"unmatched.first {name}"
+    return Event(verb="unmatched.first", once=once, subject_kind="fingerprint", subject=name, data=about)
 
 
 def _group(row: EvidenceRow) -> tuple[Any, ...]:

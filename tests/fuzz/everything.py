@@ -83,6 +83,7 @@ def _set_up(folder: Path) -> Any:
 
     # Limits are for others to test; mail goes nowhere; a password's hash is meant to cost.
     settings.LIMITS = {}
+    settings.MAIL_IN = "in.fuzz.example"
     settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.test import Client
 
 from catalog.models import Document
+from discussion.answers import receiving
+from mailing.letters import tokens
 from people.access import machines
 from people.models import Role, User
 from reports.worker import ingest
@@ -94,6 +96,7 @@ class Senders:
             "text, API": Sender(self._put, self.texts, 300_000),
             "mail": Sender(self._mail, box, 4 * MIB),
             "mail, read": Sender(lambda b: self._get(self.stranger, self.last["mail"] or "/"), [b""], 1),
+            "mail, answered": Sender(self._answer, [mail("d", text="> x\n\ny\n-- \nz\n"), _RETURNED], MIB),
             "objection": Sender(self._object, text, 21_000),
         }
 
@@ -209,12 +212,24 @@ class Senders:
         self.last["mail"] = answer.get("Location", "") or self.last["mail"]
         return answer
 
+    def _answer(self, body: bytes) -> HttpResponseBase:
+        """Takes turns between what is said and what comes back."""
+        person, kind = User.objects.get(username="fuzz-vouched"), ("answer", "bounce")[next(self.numbers) % 2]
+        body = body.replace(b"@example.org>", b".%d@example.org>" % next(self.numbers))
+        to = tokens.address(kind, person.pk, self.case.pk)  # type: ignore[union-attr]
+        answer = receiving.receive(body, to)
+        return HttpResponse(str(answer), status=503 if answer.text.startswith("It could not") else 200)
+
     def _object(self, body: bytes) -> HttpResponseBase:
         found = Document.objects.filter(kind="strategy", current__isnull=False).first()
         path = f"/strategies/{found.slug}/object/" if found else "/strategies/"
         return self.known.post(path, {"title": _text(body)[:120], "text": _text(body), "slug": "fuzz"})
 
 
+_RETURNED = (
+    b"From: MAILER-DAEMON\nMessage-ID: <r@example.org>\nContent-Type: multipart/report; boundary=r\n\n--r\n"
+    b"Content-Type: message/delivery-status\n\nReporting-MTA: dns; a\n\nAction: failed\nStatus: 5.1.1\n\n--r--\n"
+)
 _KCIDB = (
     b'{"version": {"major": 5, "minor": 3}, "checkouts": [{"id": "a:c", "origin": "a", "git_commit_name": "v6.1.1"}], '
     b'"builds": [{"id": "a:b", "checkout_id": "a:c", "architecture": "x86_64", "origin": "a"}], '

@@ -15,7 +15,6 @@ from django.test.utils import CaptureQueriesContext
 from catalog.models.text import Origin, State
 from catalog.pages.events import PUBLIC
 from catalog.revisions import store
-from discussion.models import Follower
 from people import journal, journal_cursor
 from people.models import Event, Role
 from tests import builders
@@ -181,16 +180,19 @@ def test_followers_of_the_release_before_go_on_before_the_first_line_that_they_m
     journal_cursor.give_places()
     rows = {one.pk: one for one in Event.objects.all()}
     read = rows[events[1].pk]
-    for name, (transaction_, event) in {
+    told = {
         "healthy": (read.transaction, read.pk),
         "restored": (10**12, read.pk),
         "new": (0, 0),
         "done": (10**12, events[3].pk),
-    }.items():
-        Follower.objects.create(name=name, transaction=transaction_, event=event)
+    }
     with connection.cursor() as cursor:
+        for name, (transaction_, event) in told.items():
+            row = "INSERT INTO discussion_follower (name, transaction, event) VALUES (%s, %s, %s)"
+            cursor.execute(row, [name, transaction_, event])
         cursor.execute(importlib.import_module("discussion.migrations.0009_followers_placed").FORWARD)
-    places = {one.name: one.place for one in Follower.objects.all()}
+        cursor.execute("SELECT name, place FROM discussion_follower WHERE name = ANY(%s)", [list(told)])
+        places = dict(cursor.fetchall())
     first, second, third, last = (rows[one.pk].place or 0 for one in events)
     assert places == {"healthy": third - 1, "restored": third - 1, "new": first - 1, "done": last}
     assert second == third - 1

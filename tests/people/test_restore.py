@@ -28,9 +28,10 @@ for _ in range(3000):
         cursor.execute("SELECT pg_current_xact_id()")
 from tests import builders
 ada, bob, case = builders.person("ada"), builders.person("bob"), builders.case()
-Subscription.objects.create(user=bob, document=case.document)
+following.set_cadence(bob, subjects.of_document(case.document).subject, "at_once")
+fan_out.note_all()
 threads.say(case.document, ada, "told before the dump")
-notices.note_all()
+fan_out.note_all()
 threads.say(case.document, ada, "not told before the dump")
 seen = client()
 threads.say(case.document, ada, "without a place at the dump")
@@ -42,16 +43,18 @@ seen = client()
 AFTER = """
 seen = client()
 say("after the restore")
-notices.note_all()
+fan_out.note_all()
 seen += client(seen[-1]["place"])
 """
 COMMON = """
 import json, django; django.setup()
 from django.test import Client
 from catalog.models import Document
-from discussion import notices
+from mailing.follows import following, subjects
+from mailing.models import Notice
+from mailing.outbox import fan_out
 from discussion.comments import threads
-from discussion.models import Comment, Notice, Subscription
+from discussion.models import Comment
 from people.models import Event, User
 def client(since=""):
     return Client(SERVER_NAME="localhost").get("/api/v1/events/?limit=200&since=" + str(since)).json()["results"]
