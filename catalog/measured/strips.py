@@ -9,10 +9,9 @@ does not grow. All of them are on the pages of kernels.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 from catalog.measured.overview import GLYPHS, MEANINGS, verdict
@@ -106,19 +105,32 @@ class Strip:
 Tried = dict[Setting, dict[str, list[Seen]]]
 
 
-def strips(cases: Iterable[Case], mover: str = "") -> dict[int, Strip]:
+def lines(known: Iterable[releases.Release]) -> list[str]:
+    """Of these releases' lines the newest that are kept for years, then the newest of all; the oldest first.
+
+    Only upstream's and those who build it as it is: no -rc, no linux-next, and no vendor's line.
+    """
+    bases = {r.base: r.line for r in known if r.is_known and not r.vendor and not r.is_candidate}
+    ordered = [bases[base] for base in sorted(bases)]
+    return [line for line in ordered[:-1] if line in releases.LONGTERM][-LONGTERM_SHOWN:] + ordered[-1:]
+
+
+Lines = Callable[[list[releases.Release]], list[str]]
+
+
+def strips(cases: Iterable[Case], mover: str = "", lines_of: Lines = lines) -> dict[int, Strip]:
     """By case: a cell for each line that is shown, in the setting of `mover`, or in the one that most lines were tried
-    in. One query. A labelled build (a candidate fix) is no kernel that people run, and stays out."""
+    in. One query. A labelled build (a candidate fix) is no kernel that people run, and stays out. `lines_of` chooses
+    what is shown of all that was measured."""
     tried: dict[int, Tried] = {case.pk: defaultdict(lambda: defaultdict(list)) for case in cases}
-    read = lru_cache(maxsize=None)(releases.read)
     rows = Total.objects.filter(case__in=tried, build__label="", conclusive__gt=0).order_by()
     named: set[str] = set()
     last: dict[int, datetime] = {}
     for case, release, held, runs, seen_at, *setting in rows.values_list(*_READ):
         last[case] = max(seen_at, last.get(case, seen_at))
-        tried[case][Setting(*setting)][read(release).line].append(Seen(release, held, runs))
+        tried[case][Setting(*setting)][releases.read(release).line].append(Seen(release, held, runs))
         named.add(release)
-    shown = lines([read(release) for release in named])
+    shown = lines_of([releases.read(release) for release in named])
     return {case: _strip(of, shown, mover, last.get(case)) for case, of in tried.items()}
 
 
@@ -133,16 +145,6 @@ def by_mover(seen: Iterable[tuple[Setting, Seen]], shown: list[str]) -> list[Str
 
 
 _READ = ("case_id", "build__release", "held", "conclusive", "last_seen_at", *Setting._fields)
-
-
-def lines(known: Iterable[releases.Release]) -> list[str]:
-    """Of these releases' lines the newest that are kept for years, then the newest of all; the oldest first.
-
-    Only upstream's and those who build it as it is: no -rc, no linux-next, and no vendor's line.
-    """
-    bases = {r.base: r.line for r in known if r.is_known and not r.vendor and not r.is_candidate}
-    ordered = [bases[base] for base in sorted(bases)]
-    return [line for line in ordered[:-1] if line in releases.LONGTERM][-LONGTERM_SHOWN:] + ordered[-1:]
 
 
 def _strip(tried: Tried, shown: list[str], mover: str, last_seen_at: datetime | None) -> Strip:

@@ -96,7 +96,9 @@ KERNELS = {
 }
 
 
-def kernels(table: Iterable[tuple[Case, list[tuple[builds.KernelLine, list[builds.Mark]]]]], path: str) -> Export:
+def kernels(
+    table: Iterable[tuple[Case, list[tuple[builds.KernelLine, list[builds.Mark]]]]], path: str, data: Row
+) -> Export:
     """Each mark of the matrix as a row; a slide for each line of kernels."""
     by_line: dict[str, list[Row]] = {}
     for found, cells in table:
@@ -104,7 +106,7 @@ def kernels(table: Iterable[tuple[Case, list[tuple[builds.KernelLine, list[build
             by_line.setdefault(line.name, []).extend(_mark(found, line, mark) for mark in marks)
     on_slides = ("case", "mover", "area", "held", "conclusive", "verdict")
     made = [Table(f"Line {name}", KERNELS, rows, on_slides) for name, rows in by_line.items() if rows]
-    return Export("kernels", "Kernels", path, made or [Table("Nothing was measured yet", KERNELS, [])])
+    return Export("kernels", "Kernels", path, made or [Table("Nothing was measured yet", KERNELS, [])], data=data)
 
 
 def _mark(found: Case, line: builds.KernelLine, mark: builds.Mark) -> Row:

@@ -6,28 +6,47 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from catalog.measured import builds, overview, unmeasured
+from catalog.measured.drawings import lifelines
 from catalog.measured.overview import Summary
 from catalog.models import Case, KernelBuild, Total
 from catalog.pages import exports
 from catalog.text import export_formats
 from diagnosis.kernels import releases
+from rest import parameters
 
 
 def kernels(request: HttpRequest) -> HttpResponse:
-    """Cases down, lines of kernels across: there are many of the former, and a reader looks for one."""
+    """Every case over kernel releases, `?mover=` at a time, and every build that something was measured on."""
+    parameters.demand_known(request, "mover", "format", every=())
     known = builds.known(request.user)
+    life = _lifelines(request)
+    if made := export_formats.answer(request, lambda: _exported(request, known, life)):
+        return made
+    page = {"life": life, "builds": known, "lines": builds.lines(known), "here": "kernels"}
+    return render(request, "catalog/kernels.html", page)
+
+
+def _lifelines(request: HttpRequest) -> lifelines.Lifelines:
+    mover = request.GET.get("mover", "")
+    cases = Case.objects.visible_to(request.user).filter(kind="case").for_drawing()
+    life = lifelines.lifelines(cases, mover)
+    if mover and mover not in (movers := [one.slug for one in life.movers]):
+        raise parameters.Wrong(f"mover: expected one of {', '.join(movers) or 'none yet'}, found {mover[:40]!r}.")
+    return life
+
+
+def _exported(request: HttpRequest, known: list[builds.Build], life: lifelines.Lifelines) -> export_formats.Export:
+    """Every mover on every line, vendors' as well, whatever is drawn."""
     lines = builds.lines(known)
     marks = builds.matrix(request.user, known)
     cases = Case.objects.visible_to(request.user).filter(pk__in=marks).order_by("slug")
     table = [(case, [(line, marks[case.pk].get(line.name, [])) for line in lines]) for case in cases]
-    if made := export_formats.answer(request, lambda: exports.kernels(table, request.path)):
-        return made
-    page = {"table": table, "lines": lines, "builds": known, "here": "kernels"}
-    return render(request, "catalog/kernels.html", page)
+    return exports.kernels(table, request.path, {"charts": {"lifelines": life.as_json()}})
 
 
 def kernel(request: HttpRequest, release: str) -> HttpResponse:
     """One build, by its release and `?label=`; of one that was not measured, what is known all the same."""
+    parameters.demand_known(request, "label", every=())
     label = request.GET.get("label", "").replace("\x00", "")
     visible = list(KernelBuild.objects.visible_to(request.user))
     release = release.replace("\x00", "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Optional, Pattern, Tuple
 
 _HEAD = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?(?:[-~]rc(\d{1,3}))?")
@@ -85,6 +86,7 @@ class Release:
         return self.is_known and self.order[3] != _FINAL
 
 
+@lru_cache(maxsize=4096)  # a page asks for the same few releases some hundred times
 def read(raw: str) -> Release:
     """Reads what `uname -r` prints. A string without a leading version keeps itself as its line."""
     head = _HEAD.match(raw)

@@ -28,6 +28,7 @@ KNOWN = {
     affected.UNKNOWN: ("unknown", "not known"),
 }
 PARTLY = ("partly", "there in another state than the runs made")
+SAID = dict([*KNOWN.values(), PARTLY])
 
 
 @dataclass(frozen=True)
@@ -214,12 +215,18 @@ def _columns(lines: list[str], changes: Sequence[affected.Change]) -> tuple[Colu
     step = (WIDTH - LEFT - RIGHT) // len(lines)
     made = []
     for n, line in enumerate(lines):
-        state, said = KNOWN[affected.answer(_newest_of(line), (), changes).verdict]
-        if state == "present" and any(c.not_run and c.change == "present" and c.tree == line for c in changes):
-            state, said = PARTLY
+        state = state_of(changes, line)
         x1 = LEFT + n * step
-        made.append(Column(line, x1 + step // 2, x1, x1 + step, state, said))
+        made.append(Column(line, x1 + step // 2, x1, x1 + step, state, SAID[state]))
     return tuple(made)
+
+
+def state_of(changes: Sequence[affected.Change], line: str) -> str:
+    """What the text says of the newest release of this line, whatever was measured: a word of SAID."""
+    state, _ = KNOWN[affected.answer(_newest_of(line), (), changes).verdict]
+    if state == "present" and any(c.not_run and c.change == "present" and c.tree == line for c in changes):
+        return PARTLY[0]
+    return state
 
 
 def _newest_of(line: str) -> Release:
