@@ -165,7 +165,7 @@ def _said(raw: bytes, read: Read, person: User, document: Document, text: str) -
 
 def _parent(read: Read, document: Document) -> Comment | None:
     """The newest comment that it refers to, if it is of this document and still shown."""
-    shown = Comment.objects.filter(pk__in=read.answers, document=document, standing=Visibility.SHOWN).in_bulk()
+    shown = Comment.objects.filter(pk__in=read.answers, document=document, visibility=Visibility.SHOWN).in_bulk()
     return next((shown[number] for number in read.answers if number in shown), None)
 
 

@@ -34,7 +34,7 @@ class Comments:
             return None
         document, by = comment.document, comment.author.shown_name
         about = document.case if document.kind == "case" else document.strategy
-        answered = comment.parent if comment.parent and comment.parent.standing == Visibility.SHOWN else None
+        answered = comment.parent if comment.parent and comment.parent.visibility == Visibility.SHOWN else None
         quote = ""
         if answered is not None:
             quote = f"{plain.wrapped(f'{answered.author.shown_name} wrote:')}\n{plain.quoted(answered.text)}\n\n"
@@ -59,7 +59,7 @@ class Comments:
 
 def _shown(event: Event) -> Any:
     number = event.data.get("comment")
-    found = Comment.objects.filter(pk=number if isinstance(number, int) else 0, standing=Visibility.SHOWN)
+    found = Comment.objects.filter(pk=number if isinstance(number, int) else 0, visibility=Visibility.SHOWN)
     return found.select_related("document__case", "document__strategy", "author", "parent__author")
 
 

@@ -7,7 +7,7 @@ CHOICES = [("shown", "Shown"), ("waiting", "Waiting"), ("hidden", "Hidden")]
 
 
 class Migration(migrations.Migration):
-    dependencies = [("discussion", "0010_skipped_mail")]
+    dependencies = [("discussion", "0012_incoming_mail")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
