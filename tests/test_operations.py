@@ -74,17 +74,18 @@ def test_a_scrape_tells_what_waits_and_how_far_followers_are() -> None:
     assert now["unmigratable_database_bytes"] > 1_000_000 and now["unmigratable_free_bytes"] > 0
 
 
-def test_the_journal_lag_is_that_of_the_follower_furthest_behind() -> None:
-    from discussion.models import Follower
+def test_the_journal_lag_is_that_of_the_reader_furthest_behind() -> None:
+    from mailing.models import Reader as MailReader
     from people import journal, journal_cursor
+    from webhooks.models import Reader as HookReader
 
     journal.record("comment.made", "document", "x", builders.person())
     journal_cursor.give_places()
     last = Event.objects.order_by("-place").first()
     assert last is not None and last.place is not None
-    Follower.objects.create(name="one", place=last.place)
+    MailReader.objects.create(place=last.place)
     assert gauges()["unmigratable_journal_lag_seconds"] == 0
-    Follower.objects.create(name="two", place=1)
+    HookReader.objects.create(place=1)
     assert gauges()["unmigratable_journal_lag_seconds"] > 0
 
 

@@ -16,10 +16,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from config.middleware import latencies
-from discussion.models import Follower, Notice
+from mailing.models import Notice
+from mailing.models import Reader as MailReader
 from people.models import Event, Letter
 from reports.pages import ledger
-from webhooks.models import Delivery, Reader
+from webhooks.models import Delivery
+from webhooks.models import Reader as HookReader
 
 # How long it took from the door to evidence, of what was settled within the last minute.
 _SETTLING = """
@@ -58,7 +60,7 @@ class Site:
             "notices": Notice.objects.filter(settled_at=None),
             "deliveries": Delivery.objects.filter(state=Delivery.State.WAITING, hook__disabled_at=None),
         }.items():
-            due = rows.aggregate(at=Min("next_try_at"))["at"]
+            due = rows.aggregate(at=Min("due_at" if kind == "notices" else "next_try_at"))["at"]
             number.add_metric([kind], rows.count())
             oldest.add_metric([kind], _since(due))
         yield number
@@ -70,8 +72,8 @@ def _since(moment: datetime | None) -> float:
 
 
 def _lag() -> float:
-    """Of the follower that is furthest behind. One that has never read anything has nothing to follow yet."""
-    places = [*Follower.objects.values_list("place", flat=True), Reader.objects.aggregate(at=Max("place"))["at"]]
+    """Of the reader that is furthest behind. One that has never read anything has nothing to tell yet."""
+    places = [reader.objects.aggregate(at=Max("place"))["at"] for reader in (MailReader, HookReader)]
     read = min((place for place in places if place), default=None)
     if read is None:
         return 0.0
