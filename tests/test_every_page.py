@@ -26,7 +26,7 @@ from playwright.sync_api import Page as Tab
 
 from reports.intake.bell import Bell
 from tests import crawl, shapes, whole_site
-from tests.browsing import NEEDS_CHROMIUM, browser  # noqa: F401 (a fixture)
+from tests.browsing import LOOKS_ALONE, NEEDS_CHROMIUM, VIOLATIONS, browser  # noqa: F401 (a fixture)
 from tests.whole_site import Page
 
 pytestmark = pytest.mark.whole
@@ -43,10 +43,6 @@ WITHOUT_A_PAGE = {
     "socialaccount/signup.html",
 }
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 800}
-VIOLATIONS = {"resultTypes": ["violations"]}
-# Axe's rules that ask how a page looks. The others, and half of its time, ask what is there: the same in every look.
-OF_LOOKS = ("color-contrast", "link-in-text-block", "scrollable-region-focusable")
-LOOKS_ALONE = {**VIOLATIONS, "runOnly": {"type": "rule", "values": list(OF_LOOKS)}}
 
 
 @pytest.fixture(scope="module")
