@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import pytest
 from django.test import override_settings
@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from reports.intake.bell import Bell
 from tests import databases
 
+CHEAP = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # How long an example takes says what else the machine does, and nothing of what is tested.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
@@ -50,10 +51,32 @@ def whole_catalog(django_db_setup: None, django_db_blocker: Any) -> Iterator[Non
             yield
 
 
+Made = TypeVar("Made")
+Once = Callable[[Callable[[], Made]], Made]
+
+
+@pytest.fixture(scope="module")
+def once(django_db_setup: None, django_db_blocker: Any) -> Iterator[Once[Any]]:
+    """What it is given to make is made once for a module, in a database of its own. Each test is rolled back on top of
+    it; one that commits would empty it for the others."""
+
+    def make(what: Callable[[], Made]) -> Made:
+        cheap = {"LIMITS": {}, "PASSWORD_HASHERS": CHEAP}
+        with django_db_blocker.unblock(), override_settings(**cheap), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Bell, "ring", lambda self: None)
+            patch.setattr(Bell, "ring_now", lambda self: None)
+            return what()
+
+    with django_db_blocker.unblock():
+        copy = databases.copy_of(databases.migrated)
+        with copy as name, databases.in_use(name), django_db_blocker.block():
+            yield make
+
+
 @pytest.fixture(autouse=True)
 def cheap_passwords(settings: Any) -> None:
     """Signing somebody up costs a third of a second otherwise, and no test here is about that."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.PASSWORD_HASHERS = CHEAP
 
 
 @pytest.fixture(autouse=True)

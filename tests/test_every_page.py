@@ -26,7 +26,7 @@ from playwright.sync_api import Page as Tab
 
 from reports.intake.bell import Bell
 from tests import crawl, shapes, whole_site
-from tests.browsing import NEEDS_CHROMIUM, browser  # noqa: F401 (a fixture)
+from tests.browsing import LOOKS_ALONE, NEEDS_CHROMIUM, VIOLATIONS, browser  # noqa: F401 (a fixture)
 from tests.whole_site import Page
 
 pytestmark = pytest.mark.whole
@@ -43,7 +43,6 @@ WITHOUT_A_PAGE = {
     "socialaccount/signup.html",
 }
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 800}
-VIOLATIONS = {"resultTypes": ["violations"]}
 
 
 @pytest.fixture(scope="module")
@@ -211,12 +210,20 @@ def faults(tab: Tab, address: str, said: str) -> Iterator[str]:
     if _is_too_wide(tab):
         yield "is wider than a wide screen"
     found = [Axe().run(tab, options=VIOLATIONS)]
+    tab.evaluate(_NOTE_WHAT_IS_SEEN)
     tab.set_viewport_size(NARROW)  # type: ignore[arg-type]
     tab.emulate_media(color_scheme="dark")
     if _is_too_wide(tab):
         yield "is wider than a narrow screen"
-    found.append(Axe().run(tab, options=VIOLATIONS))
+    found.append(Axe().run(tab, options=VIOLATIONS if tab.evaluate(_SHOWS_MORE) else LOOKS_ALONE))
     yield from {one.generate_report(): None for one in found if one.violations_count}  # the same in both looks: once
+
+
+_NOTE_WHAT_IS_SEEN = """() => {
+  window.seen = new Set([...document.querySelectorAll("*")].filter((one) => one.checkVisibility()));
+}"""
+_SHOWS_MORE = """() =>
+  [...document.querySelectorAll("*")].some((one) => one.checkVisibility() && !window.seen.has(one))"""
 
 
 def _is_too_wide(tab: Tab) -> bool:
@@ -228,6 +235,7 @@ def _is_too_wide(tab: Tab) -> bool:
     ("broken", "said"),
     [
         ('<img src="/static/icon.svg">', "image-alt"),
+        ('<img class="only-in-the-narrow" src="/static/icon.svg">', "image-alt"),
         ('<p class="only-in-the-dark">Some words.</p>', "color-contrast"),
         ('<p class="wide">x</p>', "is wider"),
         ("<p>more</p>", "without JavaScript"),
@@ -236,6 +244,7 @@ def _is_too_wide(tab: Tab) -> bool:
 def test_a_fault_is_found(browser: Browser, broken: str, said: str) -> None:  # noqa: F811
     """The same look at pages that were broken on purpose."""
     looks = """<style>@media (prefers-color-scheme: dark) { .only-in-the-dark { color: #777; background: #888 } }
+        @media (min-width: 400px) { .only-in-the-narrow { display: none } }
         .wide { width: 700px }</style>"""
     tab = browser.new_page()
     whole = "<!doctype html><html lang=en><title>x</title>%s<main><h1>x</h1>%s</main></html>"

@@ -65,8 +65,12 @@ class World:
     report: Any
 
 
-@pytest.fixture
-def world() -> World:
+@pytest.fixture(scope="module")
+def world(once: Callable[..., World]) -> World:
+    return once(_world)
+
+
+def _world() -> World:
     author, boss = builders.person("author"), builders.person("boss", Role.MAINTAINER)
     case = builders.case().document
     draft = builders.case("a-draft", title="DRAFTED").document

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests import databases
-from tests.browsing import IN_A_BROWSER, browser, looked_over, visit  # noqa: F401 (fixtures)
+from tests.browsing import IN_A_BROWSER, LOOKS_ALONE, browser, looked_over, visit  # noqa: F401 (fixtures)
 
 pytestmark = IN_A_BROWSER
 FUSE, UNMEASURED = "/cases/fuse-writeback/", "/cases/kvm-sev-region/"
@@ -43,19 +43,21 @@ def test_what_to_do_is_on_the_first_screen_and_the_page_is_short(
     assert box and box["y"] <= 600
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_case_and_strategy_are_accessible_folded_and_open(
     site: None,
     visit: Callable[..., Page],  # noqa: F811
     width: int,
-    scheme: str,
 ) -> None:
-    page = visit(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = visit(viewport={"width": width, "height": 900}, color_scheme="light")
     for path in (FUSE, UNMEASURED, "/strategies/fuse-request-timeout/"):
         page.goto(path)
         looked_over(page, width)
+        page.emulate_media(color_scheme="dark")
+        looked_over(page, width, LOOKS_ALONE)
         page.evaluate("document.querySelectorAll('main details').forEach(fold => fold.open = true)")
+        looked_over(page, width, LOOKS_ALONE)
+        page.emulate_media(color_scheme="light")
         looked_over(page, width)
 
 

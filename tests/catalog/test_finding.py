@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,8 +19,12 @@ pytestmark = pytest.mark.django_db
 EFFECT = {"manner": "degraded", "standing": "reasoned"}
 
 
-@pytest.fixture(autouse=True)
-def cases() -> None:
+@pytest.fixture(autouse=True, scope="module")
+def cases(once: Callable[..., None]) -> None:
+    once(_cases)
+
+
+def _cases() -> None:
     builders.case(
         body="It waits in `folio_wait_writeback()` for 100% of the time.",
         effects=[{"effect": "hotunplug", **EFFECT, "manner": "sleeps_in_d"}, {"effect": "compaction", **EFFECT}],

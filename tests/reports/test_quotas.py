@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from diagnosis.formats import monitor
 from diagnosis.formats.format import Given
 from people.access import machines
 from people.models import Machine, Standing, User
@@ -100,6 +101,11 @@ def test_what_is_small_to_send_and_large_to_keep_counts_as_what_it_takes(setting
 def test_whatever_makes_a_thousand_results_counts_as_a_thousand(format: str, body: bytes) -> None:
     assert len(registry.FORMATS[format].observations(body, Given("6.1", "x86_64"))) >= 1_000
     assert quotas.nr_bytes_of(body, format) >= len(body) + 1_000 * quotas.RESULT_BYTES
+
+
+def test_every_format_says_how_its_results_are_counted() -> None:
+    """One without would give a stranger rows for nothing. A monitor's events are no more than its bytes pay for."""
+    assert registry.FORMATS.keys() - quotas.RESULT_MARKS.keys() == {monitor.NAME}
 
 
 @pytest.mark.parametrize("body", [b"{}", os.urandom(500), b" "])
