@@ -80,9 +80,11 @@ def _concerned(comment: Comment) -> dict[int, bool]:
 
 
 def send_all(most: int = MOST_A_ROUND, seconds: float = 60.0) -> bool:
-    """Sends what is due, over one connection; begins none after so many mails or seconds. Returns whether all are sent.
+    """Sends what is due, over one connection; begins none after so many mails or seconds. Returns False where others
+    can be sent at once.
 
-    What a mail server does not take is tried again, later each time, and given up in the end.
+    What a mail server does not take is tried again, later each time, and given up in the end. One that does not serve
+    at all ends the round: each mail would find out for itself, and one that hangs costs 20 s each time.
     """
     end = time.monotonic() + seconds
     with _connection() as connection:
@@ -90,9 +92,8 @@ def send_all(most: int = MOST_A_ROUND, seconds: float = 60.0) -> bool:
             if time.monotonic() >= end:
                 return False
             notice = _claimed()
-            if notice is None:
+            if notice is None or not _send(notice, connection):
                 return True
-            _send(notice, connection)
     return False
 
 
@@ -124,8 +125,9 @@ def _claimed() -> Notice | None:
         return notice
 
 
-def _send(notice: Notice, connection: Any) -> None:
-    message = _message(notice)
+def _send(notice: Notice, connection: Any) -> bool:
+    """False where the server does not serve anybody now."""
+    message, serves = _message(notice), True
     try:
         if message is not None:
             connection.open()  # without it each mail opens one of its own, and closes it
@@ -133,9 +135,11 @@ def _send(notice: Notice, connection: Any) -> None:
     except (OSError, smtplib.SMTPException) as error:
         log.warning("mail to %s was not taken: %s", notice.user.username, type(error).__name__)
         _close(connection)
+        serves = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError)
         if notice.tries + 1 < Notice.MOST_TRIES:
-            return
+            return serves
     Notice.objects.filter(pk=notice.pk).update(settled_at=timezone.now())
+    return serves
 
 
 def address_of(user: User) -> str:
