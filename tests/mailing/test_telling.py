@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -127,6 +129,23 @@ def test_one_round_sends_so_many_over_one_connection_and_leaves_the_others_to_th
     assert len(opened) == 2 and len(set(opened)) == 1
     assert sending.send_all(seconds=0) is False and len(mail.outbox) == 2
     assert sending.send_all() is True and len(mail.outbox) == 3
+
+
+def test_a_mail_server_that_hangs_is_asked_once_a_round(case: Document, fan: User, settings: Any) -> None:
+    author = builders.person()
+    for number in range(4):
+        threads.say(case, author, f"Said {number}.")
+    fan_out.note_all()
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system answers for it, and it says nothing
+        silent.setblocking(False)
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+        settings.EMAIL_TIMEOUT = 0.05
+        assert sending.send_all() is True, "not again at once"
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+    assert sorted(Notice.objects.values_list("tries", flat=True)) == [0, 0, 0, 1]
 
 
 def test_a_line_that_is_committed_late_is_not_missed(case: Document, fan: User) -> None:
