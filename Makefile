@@ -7,7 +7,7 @@ export UV_SYSTEM_CERTS ?= true
 endif
 
 .PHONY: run test test-all coverage lint lock lab signatures bench-pages bench-sweep bench-beside bench-ingest bench-mail bench-stranger \
-	check-api bench-diagnose fuzz
+	check-api bench-diagnose fuzz cluster faults soak attack sbom audit licences probe
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -104,6 +104,47 @@ var/clients/ok: bench/clients/requirements.txt bench/clients/package.json
 	cp bench/clients/package.json var/clients/
 	npm install --silent --no-audit --no-fund --no-package-lock --prefix var/clients
 	@touch $@
+
+# What the site needs to run, from the lock, as CycloneDX; nothing that only tests need.
+sbom: .venv/ok-dev
+	@mkdir -p var
+	.venv/bin/python -m cyclonedx_py requirements requirements.lock --output-reproducible --of JSON -o var/sbom.json
+	@.venv/bin/python -c 'import json; print("var/sbom.json:", len(json.load(open("var/sbom.json"))["components"]), "components")'
+
+# Known holes in what is locked (asks a public database: needs a network), and bandit on our own code.
+audit: .venv/ok-dev
+	.venv/bin/python -m bandit -q -ll -c pyproject.toml -r catalog config diagnosis discussion people probes reports rest webhooks
+	.venv/bin/python -m pip_audit --require-hashes --disable-pip -r requirements.lock
+
+# Of everything that is in requirements.lock and installed here.
+licences: .venv/ok-dev
+	@.venv/bin/python -m piplicenses --python .venv/bin/python --from=mixed --packages \
+		$$(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.lock)
+
+# probe.pyz, built twice and compared; SIGN=KEYFILE signs it (ssh-keygen). docs/probes.md says how to check it.
+probe: .venv/ok
+	@mkdir -p var
+	.venv/bin/python -m probes.archive.build var/probe.pyz
+	cd / && $(CURDIR)/.venv/bin/python $(CURDIR)/tools/probe_again.py $(CURDIR)/var/probe.pyz
+	$(if $(SIGN),rm -f var/probe.pyz.sig && ssh-keygen -q -Y sign -f $(SIGN) -n probe.pyz var/probe.pyz)
+	cd var && sha256sum probe.pyz
+
+# The site on several hosts of this machine (network namespaces): PostgreSQL with a replica, RabbitMQ, a proxy with TLS, two
+# web nodes, three workers, two beats. Needs root, and Debian's postgresql, rabbitmq-server, nginx-light, iproute2.
+cluster: .venv/ok-dev
+	@.venv/bin/python -m bench.cluster $(CLUSTER)
+
+# The cluster under load, and one fault after another; see docs/reliability.md. FAULTS="network-cut --seconds 60"
+faults: .venv/ok-dev
+	@.venv/bin/python -m bench.cluster.faults $(FAULTS)
+
+# Mixed load on the cluster for long: SOAK="--minutes 60"
+soak: .venv/ok-dev
+	@.venv/bin/python -m bench.cluster.soak $(SOAK)
+
+# What a stranger can try over the network, against the cluster; see docs/reliability.md.
+attack: .venv/ok-dev
+	@.venv/bin/python -m bench.cluster.attack
 
 # Everything that a stranger can send, changed at random; see docs/reliability.md. FUZZ="--seconds 3600 --seed 7"
 fuzz: .venv/ok-dev

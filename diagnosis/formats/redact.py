@@ -20,18 +20,39 @@ _IP6 = re.compile(
 _MAC = re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", re.IGNORECASE)
 # From the start of a run alone: begun at each word of `a.a.a.…`, 16 kB took a second, and 1 MiB an hour.
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
-_HOME = re.compile(r"/home/[^/\s\"']+")
+_HOME = re.compile(r"/(home|Users)/[^/\s\"']+")
 _UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE)
+# With what comes before it kept: `password=`, `token:`, as mount options, command lines and daemons print them.
+_SECRET = re.compile(r"\b(pass(?:word|wd|phrase)|secret|token|api[_-]?key)([=:] ?)[^\s,;&\"']+", re.IGNORECASE)
+_OPTION = re.compile(r"\b(pass|user|username|domain|workgroup|login)=[^\s,;&\"']+")
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/@:]{1,64}:[^\s/@]{1,128}@")
+_BEARER = re.compile(r"\b(Bearer|Basic) [A-Za-z0-9._~+/=-]{8,}")
+# Not `SerialNumber=3`, which is the index of a string.
+_SERIAL = re.compile(r"\b(serial ?number|serial ?no\.?|S/N|sn)([:=] ?)[^\s,]{4,64}", re.IGNORECASE)
+_NAMED = re.compile(r"\b([Hh]ostname (?:set )?to <)[^>\s]{1,64}")
+_MAC_DASHES = re.compile(r"\b(?:[0-9a-f]{2}-){5}[0-9a-f]{2}\b", re.IGNORECASE)
+_ISCSI = re.compile(r"\biqn\.\d{4}-\d{2}\.[\w.:-]{1,200}")
+_WWN = re.compile(r"\b(?:wwn-0x|naa\.|eui\.)[0-9a-f]{8,32}\b", re.IGNORECASE)
 
 
 def text(line: str, hostname: str = "") -> str:
-    """One piece of text without build users, addresses, home folders, UUIDs and the host's own name."""
+    """One piece of text without build users, addresses, home folders, UUIDs, secrets and serial numbers that name
+    themselves, and the host's own name. What names itself by nothing is not found: tests/diagnosis/private.txt."""
     line = _BUILDER.sub("(builder@hidden)", line)
+    line = _CREDENTIALS.sub("hidden@", line)
+    line = _SECRET.sub(r"\1\2hidden", line)
+    line = _OPTION.sub(r"\1=hidden", line)
+    line = _BEARER.sub(r"\1 hidden", line)
+    line = _ISCSI.sub("iqn-hidden", line)
+    line = _WWN.sub("wwn-hidden", line)
+    line = _SERIAL.sub(r"\1\2hidden", line)
+    line = _NAMED.sub(r"\1host-hidden", line)
     line = _MAIL.sub("mail@hidden", line)
     line = _MAC.sub("mac-hidden", line)
+    line = _MAC_DASHES.sub("mac-hidden", line)
     line = _IP4.sub("ip-hidden", line)
     line = _IP6.sub("ip-hidden", line)
-    line = _HOME.sub("/home/hidden", line)
+    line = _HOME.sub(r"/\1/hidden", line)
     line = _UUID.sub("uuid-hidden", line)
     if len(hostname) > 2 and hostname != "localhost":
         line = re.sub(r"(?<![\w-])%s(?![\w-])" % re.escape(hostname), "host-hidden", line)

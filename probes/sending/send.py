@@ -164,14 +164,15 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
 
 
 _OPENER = urllib.request.build_opener(_StayHere)
-# $http_proxy would be shown the token that may go in the clear only because it stays on this machine.
-_TO_OURSELVES = urllib.request.build_opener(_StayHere, urllib.request.ProxyHandler({}))
+# $http_proxy would be shown a token that goes in the clear: to this machine, or to the one host that --insecure meant.
+_WITHOUT_PROXY = urllib.request.build_opener(_StayHere, urllib.request.ProxyHandler({}))
 
 
 def _post_once(url: str, headers: Dict[str, str], packed: bytes) -> Answer:
     request = urllib.request.Request(url, packed, headers, method="POST")
     try:
-        opener = _TO_OURSELVES if _is_loopback(urlsplit(url).hostname or "") else _OPENER
+        parts = urlsplit(url)
+        opener = _WITHOUT_PROXY if parts.scheme == "http" or _is_loopback(parts.hostname or "") else _OPENER
         with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
             return Answer(response.status, _lower(response.headers), response.read(_MOST_ANSWER_BYTES), url)
     except urllib.error.HTTPError as error:

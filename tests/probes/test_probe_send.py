@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import subprocess
 import sys
 import time
+import urllib.error
 from collections.abc import Callable
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +247,22 @@ def test_what_a_server_says_moves_no_cursor(dashboard: Any, patience: Patience) 
     dashboard.replies = [(202, {"Location": "/x\x1b[2J"}, {"id": said, "state": said + "x" * 10_000})]
     receipt = patience.sender(dashboard.url).send("abcdefgh", BODY)
     assert (receipt.id + receipt.state + receipt.address).isprintable() and len(receipt.state) < 4_000
+
+
+def test_a_token_in_the_clear_goes_past_every_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--insecure says that one host may be told it over plain http; not a proxy on the way."""
+    used = []
+    for name in ("_OPENER", "_WITHOUT_PROXY"):
+
+        class Noted:
+            def open(self, *_: Any, name: str = name, **__: Any) -> Any:
+                used.append(name)
+                raise urllib.error.HTTPError("", 404, "", Message(), io.BytesIO())
+
+        monkeypatch.setattr(send, name, Noted())
+    for url in ("http://lab.example/", "https://lab.example/", "http://127.0.0.1/"):
+        send._post_once(url, {}, b"")
+    assert used == ["_WITHOUT_PROXY", "_OPENER", "_WITHOUT_PROXY"]
 
 
 def test_a_token_for_this_machine_goes_past_every_proxy(

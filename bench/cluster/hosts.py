@@ -1,0 +1,78 @@
+"""Hosts made of network namespaces: an address each, on a bridge of their own that leads nowhere else. Needs root.
+
+with hosts.network() as made:      removed at the end, whatever happened; what an earlier run left goes first
+    made["a"].run(["ping", …])     a command line as it is run on that host
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+BRIDGE, MARK, NET = "umgbr", "umg-", "10.213.7"
+NUMBERS = {"a": 11, "b": 12, "db1": 21, "db2": 22, "mq": 31, "front": 41}
+
+
+@dataclass(frozen=True)
+class Host:
+    name: str
+
+    @property
+    def space(self) -> str:
+        return MARK + self.name
+
+    @property
+    def address(self) -> str:
+        return f"{NET}.{NUMBERS[self.name]}"
+
+    @property
+    def _end(self) -> str:
+        return f"umgv-{self.name}"
+
+    def run(self, command: Sequence[str], user: str = "") -> list[str]:
+        """`command` as it is run on this host, as this user; it is ended with whoever started it."""
+        asked = ["setpriv", "--pdeathsig", "KILL"]
+        if user:
+            asked += ["--reuid", user, "--regid", user, "--init-groups"]
+        return ["ip", "netns", "exec", self.space, *asked, *command]
+
+    def cut(self) -> None:
+        """Off the network, without a word to anybody, as when a cable is pulled."""
+        _ip("link", "set", self._end, "down")
+
+    def mend(self) -> None:
+        _ip("link", "set", self._end, "up")
+
+
+def _ip(*arguments: str, may_fail: bool = False) -> None:
+    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode and not may_fail:
+        raise OSError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+
+
+def _remove() -> None:
+    for name in NUMBERS:
+        _ip("link", "del", f"umgv-{name}", may_fail=True)
+        _ip("netns", "del", MARK + name, may_fail=True)
+    _ip("link", "del", BRIDGE, may_fail=True)
+
+
+@contextmanager
+def network() -> Iterator[dict[str, Host]]:
+    _remove()
+    try:
+        _ip("link", "add", "name", BRIDGE, "type", "bridge")
+        _ip("addr", "add", f"{NET}.1/24", "dev", BRIDGE)
+        _ip("link", "set", BRIDGE, "up")
+        for host in (made := {name: Host(name) for name in NUMBERS}).values():
+            _ip("netns", "add", host.space)
+            _ip("link", "add", host._end, "type", "veth", "peer", "name", "eth0", "netns", host.space)
+            _ip("link", "set", host._end, "master", BRIDGE, "up")
+            _ip("-n", host.space, "addr", "add", f"{host.address}/24", "dev", "eth0")
+            for device in ("lo", "eth0"):
+                _ip("-n", host.space, "link", "set", device, "up")
+        yield made
+    finally:
+        _remove()

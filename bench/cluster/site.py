@@ -1,0 +1,244 @@
+"""The site on several hosts, from the files that production starts from: two web nodes, three workers and two beats on
+the hosts a and b, PostgreSQL on db1 with a synchronous replica on db2, RabbitMQ on mq, nginx with TLS on front.
+
+Environment, secrets and proxy are those of `deploy/`; each program is started again when it ends, as systemd does it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.cluster import hosts
+from tests.running import ROOT, Kept, until
+
+POSTGRES = max(Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=lambda one: int(one.parent.name))
+RABBITMQ = "/usr/lib/rabbitmq/bin/"
+FOLDER = Path("/var/lib/unmigratable-cluster")
+NAME = "unmigratable.example"
+# A host that is gone does not answer; one that is a replica does not write.
+HA = (
+    "?target_session_attrs=read-write&connect_timeout=3&keepalives_idle=5&keepalives_interval=2&keepalives_count=3"
+    "&tcp_user_timeout=8000"
+)
+START_SECONDS = 180.0
+
+
+class Cluster:
+    def __init__(self, made: dict[str, hosts.Host], folder: Path = FOLDER) -> None:
+        self.hosts, self.folder = made, folder
+        self.kept: dict[str, Kept] = {}
+        self.primary = "db1"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o755)
+        self.environment = self._environment()
+
+    # Files, as docs/operations.md has them made
+
+    def _environment(self) -> dict[str, str]:
+        secrets = self.folder / "secrets"
+        both = f"{self.hosts['db1'].address},{self.hosts['db2'].address}"
+        subprocess.run([str(ROOT / "deploy/make-secrets"), str(secrets), both, self.hosts["mq"].address], check=True)
+        secrets.chmod(0o755)
+        address = secrets / "database-url"
+        address.chmod(0o644)
+        address.write_text(address.read_text().strip() + HA + "\n")
+        example = (ROOT / "deploy" / "unmigratable.env.example").read_text()
+        given = dict(line.split("=", 1) for line in example.splitlines() if line and line[0] != "#")
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+        return {
+            **kept,
+            **given,
+            "UNMIGRATABLE_SECRET_KEY_FILE": str(secrets / "secret-key"),
+            "DATABASE_URL_FILE": str(address),
+            "CELERY_BROKER_URL_FILE": str(secrets / "broker-url"),
+            "UNMIGRATABLE_VAR": str(self.folder / "var"),
+            "UNMIGRATABLE_LEASE_SECONDS": "8",
+            "UNMIGRATABLE_SWEEP_SECONDS": "2",
+            "UNMIGRATABLE_LIMITS": "send=900000000/60,page=900000000/60",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def secret(self, name: str) -> str:
+        return (self.folder / "secrets" / name).read_text().strip()
+
+    # Programs
+
+    def keep(self, name: str, host: str, command: list[str], user: str = "", **environment: str) -> None:
+        log = self.folder / f"{name}.log"
+        self.kept[name] = Kept(self.hosts[host].run(command, user), log, {**self.environment, **environment})
+
+    def once(self, host: str, command: list[str], user: str = "", seconds: float = 300) -> str:
+        done = subprocess.run(
+            self.hosts[host].run(command, user), cwd=ROOT, env=self.environment, capture_output=True, text=True,
+            check=False, timeout=seconds,
+        )  # fmt: skip
+        if done.returncode:
+            raise OSError(f"{' '.join(command)} on {host}: {done.stdout[-500:]} {done.stderr[-1500:]}")
+        return done.stdout
+
+    def manage(self, *arguments: str) -> str:
+        return self.once("a", [sys.executable, "manage.py", *arguments])
+
+    def start(self) -> None:
+        self._start_database()
+        self.start_broker()
+        self.manage("collectstatic", "--noinput", "-v0")
+        for command in ("await_workers", "migrate", "load_cases"):
+            self.manage(command)
+        celery = [sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "-q", "-A", "config"]
+        for host in ("a", "b"):
+            bind = f"{self.hosts[host].address}:8000"
+            gunicorn = [sys.executable, "-m", "gunicorn", "-c", "config/server.py", "config.wsgi", "--bind", bind]
+            self.keep(f"web-{host}", host, gunicorn)
+            beat = [*celery, "beat", "--schedule", str(self.folder / f"beat-{host}"), "--pidfile="]
+            self.keep(f"beat-{host}", host, beat)
+            work = [*celery, "worker", "--concurrency", "1", "--loglevel", "WARNING"]
+            self.keep(f"ingest-{host}", host, [*work, "-Q", "ingest", "--hostname", f"ingest@{host}"])
+        self.keep("errands-b", "b", [*work, "-Q", "mail,hooks,fetch,maintenance", "--hostname", "errands@b"])
+        self._start_proxy()
+        until(self.is_up, START_SECONDS, lambda: self.tail("web-a"))
+
+    def tail(self, name: str) -> str:
+        return f"{name}: {(self.folder / f'{name}.log').read_text()[-2000:]}"
+
+    def _start_database(self) -> None:
+        for name in ("db1", "db2"):
+            (self.folder / name).mkdir(mode=0o700)
+            shutil.chown(self.folder / name, "postgres", "postgres")
+        data = self.folder / "db1"
+        self.once("db1", [str(POSTGRES / "initdb"), "-D", str(data), "--auth=scram-sha-256", "--pwfile",
+                          str(self.folder / "secrets" / "database-password"), "-U", "unmigratable", "-E", "UTF8",
+                          "--locale=C.UTF-8"], "postgres")  # fmt: skip
+        with (data / "pg_hba.conf").open("a") as file:
+            file.write(f"host all,replication all {hosts.NET}.0/24 scram-sha-256\n")
+        self.start_database("db1")
+        os.environ["PGPASSWORD"] = self.secret("database-password")
+        self.environment["PGPASSWORD"] = self.secret("database-password")
+        self.sql("CREATE DATABASE unmigratable", "postgres")
+        source = self.hosts["db1"].address
+        self.once("db2", [str(POSTGRES / "pg_basebackup"), "-h", source, "-U", "unmigratable", "-D",
+                          str(self.folder / "db2"), "-R", "-X", "stream", "-C", "-S", "db2"], "postgres")  # fmt: skip
+        self.start_database("db2")
+        self.be_synchronous()
+
+    def be_synchronous(self, yes: bool = True) -> None:
+        """What is acknowledged is on both: after the loss of one, nothing is lost. While the replica is away nobody
+        writes, until somebody says no here."""
+        self.sql(f"ALTER SYSTEM SET synchronous_standby_names = '{'*' if yes else ''}'")
+        self.sql("SELECT pg_reload_conf()")
+
+    def start_database(self, name: str) -> None:
+        options = {"listen_addresses": self.hosts[name].address, "unix_socket_directories": "", "jit": "off",
+                   "max_connections": "200", "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2",
+                   "tcp_keepalives_count": "3", "wal_sender_timeout": "10s", "hot_standby": "on"}  # fmt: skip
+        given = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
+        self.keep(name, name, [str(POSTGRES / "postgres"), "-D", str(self.folder / name), *given], "postgres")
+        check = [str(POSTGRES / "pg_isready"), "-q", "-h", self.hosts[name].address]
+        until(lambda: subprocess.run(check, check=False).returncode == 0, 60, lambda: self.tail(name))
+
+    def sql(self, text: str, database: str = "unmigratable") -> str:
+        command = ["psql", "-qAt", "-h", self.hosts[self.primary].address, "-U", "unmigratable", "-d", database]
+        environment = {**os.environ, "PGPASSWORD": self.secret("database-password")}
+        done = subprocess.run([*command, "-c", text], env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise OSError(done.stderr)
+        return done.stdout.strip()
+
+    def promote(self) -> None:
+        """What an operator or a watcher such as Patroni does when the primary is lost."""
+        self.once("db2", [str(POSTGRES / "pg_ctl"), "promote", "-D", str(self.folder / "db2")], "postgres")
+        self.primary = "db2"
+        self.be_synchronous(False)
+
+    def start_broker(self) -> None:
+        home = self.folder / "mq"
+        home.mkdir(exist_ok=True)
+        shutil.chown(home, "rabbitmq", "rabbitmq")
+        shutil.copy(self.folder / "secrets" / "broker-user.conf", home / "rabbitmq.conf")
+        with (home / "rabbitmq.conf").open("a") as file:
+            file.write("loopback_users = none\n")
+        (home / "rabbitmq.conf").chmod(0o644)
+        self.keep("broker", "mq", [f"{RABBITMQ}rabbitmq-server"], "rabbitmq", **self.broker_environment)
+        until(self.broker_answers, START_SECONDS, lambda: self.tail("broker"))
+
+    @property
+    def broker_environment(self) -> dict[str, str]:
+        home = self.folder / "mq"
+        return {"HOME": str(home), "RABBITMQ_NODENAME": "umg@localhost", "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
+                "RABBITMQ_LOG_BASE": str(home / "log"), "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
+                "RABBITMQ_NODE_IP_ADDRESS": self.hosts["mq"].address, "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "no"),
+                "ERL_EPMD_ADDRESS": "127.0.0.1"}  # fmt: skip
+
+    def broker_control(self, *arguments: str) -> None:
+        command = self.hosts["mq"].run([f"{RABBITMQ}rabbitmqctl", *arguments], "rabbitmq")
+        environment = {**self.environment, **self.broker_environment}
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+
+    def broker_answers(self) -> bool:
+        from kombu import Connection
+
+        try:
+            with Connection(self.secret("broker-url"), connect_timeout=2) as line:
+                line.connect()
+                return True
+        except OSError:
+            return False
+
+    def _start_proxy(self) -> None:
+        folder = self.folder / "nginx"
+        folder.mkdir()
+        certificate, key = folder / "cert.pem", folder / "key.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={NAME}"]
+        command += ["-addext", f"subjectAltName=DNS:{NAME}", "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(command, check=True, capture_output=True)
+        both = f"{self.hosts['a'].address}:8000; server {self.hosts['b'].address}:8000"
+        made = (ROOT / "deploy" / "nginx.conf.template").read_text()
+        words = {"SERVER_NAME": NAME, "WEB": both, "TLS_CERTIFICATE": str(certificate), "TLS_KEY": str(key)}
+        for word, value in words.items():
+            made = made.replace(f"${{{word}}}", value)
+        # One address sends for all here.
+        made = made.replace("limit_conn connections 50;", "limit_conn connections 2000;")
+        head = f"pid {folder}/pid;\nerror_log stderr warn;\ndaemon off;\nworker_rlimit_nofile 4096;\n"
+        conf = folder / "nginx.conf"
+        conf.write_text(f"{head}events {{ worker_connections 4000; }}\nhttp {{ access_log off;\n{made}\n}}\n")
+        self.keep("proxy", "front", ["nginx", "-p", str(folder), "-c", str(conf)])
+        self.trust = ssl.create_default_context(cafile=str(certificate))
+
+    @property
+    def front(self) -> str:
+        return self.hosts["front"].address
+
+    def is_up(self) -> bool:
+        try:
+            for host in ("a", "b"):
+                urllib.request.urlopen(f"http://{self.hosts[host].address}:8000/readyz", timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        for one in self.kept.values():
+            one.over = True
+        for one in self.kept.values():
+            one.stop()
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[Cluster]:
+    """Starts all, and leaves nothing: no process, no namespace, no file."""
+    with hosts.network() as made:
+        one = Cluster(made)
+        try:
+            one.start()
+            yield one
+        finally:
+            one.stop()
+            shutil.rmtree(one.folder, ignore_errors=True)
