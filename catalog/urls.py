@@ -61,6 +61,7 @@ urlpatterns = [
     path("strategies/", documents.strategies, name="strategies"),
     path("strategies/new/", proposals.propose_strategy, name="propose-strategy"),
     path("strategies/<slug:slug>/", documents.strategy, name="strategy"),
+    path("strategies/<slug:slug>/tested", documents.tested, name="strategy-tested"),
     path("strategies/<slug:slug>/@<int:n>", documents.strategy, name="strategy-snapshot"),
     path("api/v1/cases/", case_api.CasesView.as_view(), name="api-cases"),
     path("api/v1/cases/<slug:slug>/", case_api.CaseView.as_view(), name="api-case"),

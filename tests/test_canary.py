@@ -100,6 +100,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "strategies/": ("/strategies/", *(f"/strategies/{one}" for one in TAKEN)),
     "strategies/new/": ("/strategies/new/", f"/strategies/new/?case={WORD}-case"),
     "strategies/<slug:slug>/": _each("/strategies/{}/", _STRATEGY),
+    "strategies/<slug:slug>/tested": _each("/strategies/{}/tested", _STRATEGY),
     "strategies/<slug:slug>/@<int:n>": _each("/strategies/{}/@1", _STRATEGY),
     "strategies/<slug:slug>/object/": _each("/strategies/{}/object/", _STRATEGY),
     "strategies/<slug:slug>/objections/<slug:objection>/": _each("/strategies/{}/objections/no/", _STRATEGY),

@@ -6,10 +6,10 @@ Adding a field to cases or strategies is adding a line here.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from django.utils.text import slugify
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from catalog.documents import addresses
 from diagnosis.words import vocabulary
@@ -252,6 +252,28 @@ class Objection(_Part):
     answer_source: Link | None = None
 
 
+class Trial(_Part):
+    """How it was measured, or can be: the builds to set side by side, and what makes the lab measure them.
+
+    Either `label`, of builds that have it (their base is the same release without), or `before` and `after`, two
+    releases as `uname -r` prints them. `lab`: what stands behind `probe.pyz lab`, cases and movers included. `patch`:
+    a file of data/candidates/.
+    """
+
+    label: BuildLabel | None = None
+    before: Line | None = None
+    after: Line | None = None
+    lab: Line
+    patch: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(\.removal)?\.patch$", max_length=100)] | None = None
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def label_or_releases(self) -> Self:
+        if bool(self.label) == bool(self.before and self.after) or bool(self.before) != bool(self.after):
+            raise ValueError("expected a label, or before and after")
+        return self
+
+
 class StrategyText(_Document):
     strategy: Slug
     approach: Annotated[str, _word("approach")]
@@ -261,6 +283,9 @@ class StrategyText(_Document):
     driver: OneLine | None = None
     labels: tuple[BuildLabel, ...] = ()
     """Under which labels its patches were measured, beside its own slug."""
+    trials: Annotated[tuple[Trial, ...], Field(max_length=10)] = ()
+    not_measured: Line | None = None
+    """Why nobody has measured it: what that would need."""
 
     @property
     def slug(self) -> str:

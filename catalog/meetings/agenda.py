@@ -13,6 +13,8 @@ from django.db.models import Prefetch, QuerySet
 from catalog.documents.current import case_text, strategy_text
 from catalog.documents.schema import Objection
 from catalog.measured.strips import Strip, strips
+from catalog.measured.ways_out import effect, tried
+from catalog.measured.ways_out.tried import Tried
 from catalog.models import Case, Serving, Strategy
 from catalog.models.cases import OPEN
 
@@ -23,6 +25,12 @@ _IN_HAND = ("posted", "merged", "released", "backported")
 class Proposal:
     serving: Serving
     objections: tuple[Objection, ...]
+    tried: Tried | None
+    """What was measured of it on this case; None where its text cannot be read."""
+
+    @property
+    def is_measured(self) -> bool:
+        return self.tried is not None and self.tried.effect in effect.MEASURED
 
 
 @dataclass(frozen=True)
@@ -51,21 +59,36 @@ def open_cases(user: Any) -> list[Item]:
 
 
 def of(cases: QuerySet[Case], user: Any) -> list[Item]:
-    """These cases as items, in their order, with the strategies that `user` may see. Six queries."""
+    """These cases as items, in their order, with the strategies that `user` may see, measured ones first. At most ten
+    queries."""
     strategies = Strategy.objects.visible_to(user).select_related("document__current")
     servings = Serving.objects.filter(strategy__in=strategies.values("pk")).order_by("pk")
     served = Prefetch("servings", servings.prefetch_related(Prefetch("strategy", strategies)))
     found = list(cases.select_related("document__current").prefetch_related(served))
     shown = strips(found)
-    return [_item(case, shown[case.pk]) for case in found]
+    measured = _measured(found, user)
+    return [_item(case, shown[case.pk], measured) for case in found]
 
 
-def _item(case: Case, strip: Strip) -> Item:
+def _measured(cases: list[Case], user: Any) -> dict[tuple[str, int], Tried]:
+    """By strategy and case."""
+    servings: dict[str, tuple[Strategy, list[Serving]]] = {}
+    for case in cases:
+        for serving in case.servings.all():
+            servings.setdefault(serving.strategy.slug, (serving.strategy, []))[1].append(serving)
+    texts = {slug: (text, rows) for slug, (one, rows) in servings.items() if (text := strategy_text(one.document))}
+    made = tried.of_all(texts, user)
+    return {(slug, one.case.pk): one for slug, rows in made.items() for one in rows if one.case}
+
+
+def _item(case: Case, strip: Strip, measured: dict[tuple[str, int], Tried]) -> Item:
     text = case_text(case.document)
-    proposals = [_proposal(serving) for serving in case.servings.all() if serving.effect != "does_not_apply"]
+    proposals = [_proposal(serving, measured) for serving in case.servings.all() if serving.effect != "does_not_apply"]
+    proposals.sort(key=lambda proposal: not proposal.is_measured)
     return Item(case, text.sections.get("Open question", "") if text else "", proposals, strip)
 
 
-def _proposal(serving: Serving) -> Proposal:
+def _proposal(serving: Serving, measured: dict[tuple[str, int], Tried]) -> Proposal:
     text = strategy_text(serving.strategy.document)
-    return Proposal(serving, text.objections if text else ())
+    one = measured.get((serving.strategy.slug, serving.case_id)) if serving.case_id else None
+    return Proposal(serving, text.objections if text else (), one)

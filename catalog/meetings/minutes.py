@@ -25,6 +25,8 @@ def _case(site: str, n: int, item: Item) -> list[str]:
         version = f" v{strategy.version}" if strategy.version else ""
         said = f"{proposal.serving.effect_word.label}, {strategy.state_word.label}{version}"
         lines.append(f"- [{_inline(strategy.title)}]({site}{strategy.get_absolute_url()}): {said}")
+        if proposal.tried and proposal.is_measured:
+            lines.append(f"  - Measured: {proposal.tried.word.label} ({_inline(proposal.tried.said)})")
         for objection in proposal.objections:
             by = f" ({_inline(objection.by)})" if objection.by else ""
             answered = "" if objection.answer else " Unanswered."

@@ -16,7 +16,7 @@ class StrategyQuerySet(models.QuerySet["Strategy"]):
         return self.filter(in_catalog(user, "document__"))
 
     def for_list(self) -> StrategyQuerySet:
-        return self.select_related("document").prefetch_related("servings__case").order_by("title")
+        return self.select_related("document__current").prefetch_related("servings__case").order_by("title")
 
     def for_page(self) -> StrategyQuerySet:
         return self.select_related("document__current__author")

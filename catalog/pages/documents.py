@@ -9,9 +9,11 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from catalog.documents.current import strategy_text
 from catalog.documents.parser import Malformed, parse
 from catalog.documents.schema import CaseText, StrategyText
-from catalog.measured import overview, tried
+from catalog.measured import overview
+from catalog.measured.ways_out import effect, table, tried
 from catalog.models import Alias, Case, Document, Revision, Serving, Strategy
 from catalog.pages import exports, sections
 from catalog.pages.case_page import contents, share, whole
@@ -54,7 +56,7 @@ def show_case(
     summaries = overview.summaries(found)
     if not only_text and (made := export_formats.answer(request, lambda: exports.case(found, text, summaries))):
         return made
-    served = _served(found, request.user)
+    served = _served(found, request.user, measured=not only_text)
     offered = [] if only_text else sections.for_page(request, found.document)
     page: dict[str, Any] = {
         "case": found,
@@ -78,12 +80,28 @@ def show_case(
     return render(request, "catalog/case.html", page)
 
 
-def _served(case: Case, user: Any) -> list[tuple[Strategy, Serving, list[Step]]]:
-    """The strategies for a case, what solves it first. One query; a strategy that names it twice is there once."""
+def _served(case: Case, user: Any, measured: bool) -> list[tuple[Strategy, Serving, list[Step], tried.Tried | None]]:
+    """The strategies for a case: what was measured first, and what solves it before what helps, as measured or else as
+    claimed. Three queries; a strategy that names the case twice is there once."""
     rows = Serving.objects.filter(case=case, strategy__in=Strategy.objects.visible_to(user)).order_by("pk")
-    found = {row.strategy_id: row for row in reversed(rows.select_related("strategy__document"))}
-    served = sorted(found.values(), key=lambda row: (rank(STRATEGY_EFFECTS, row.effect), row.strategy.title))
-    return [(serving.strategy, serving, steps(serving.strategy)) for serving in served]
+    found = {row.strategy_id: row for row in reversed(rows.select_related("strategy__document__current"))}
+    texts = {
+        row.strategy.slug: (text, [row]) for row in found.values() if (text := strategy_text(row.strategy.document))
+    }
+    shown = {slug: one for slug, made in (tried.of_all(texts, user) if measured else {}).items() for one in made}
+
+    def place(row: Serving) -> tuple[int, int, str]:
+        one = shown.get(row.strategy.slug)
+        return (
+            rank(effect.EFFECTS, one.effect if one else effect.NOT_MEASURED),
+            rank(STRATEGY_EFFECTS, row.effect),
+            row.strategy.title,
+        )
+
+    return [
+        (row.strategy, row, steps(row.strategy), shown.get(row.strategy.slug))
+        for row in sorted(found.values(), key=place)
+    ]
 
 
 def _revision(request: HttpRequest, found: Case | Strategy, n: int | None) -> Revision:
@@ -146,27 +164,43 @@ def steps(strategy: Strategy) -> list[Step]:
 
 def strategies(request: HttpRequest) -> HttpResponse:
     rows = list(Strategy.objects.visible_to(request.user).for_list())
+    measured = tried.of_strategies(rows, request.user)
     columns = list(
         Case.objects.visible_to(request.user).filter(servings__strategy__in=rows).distinct().order_by("slug")
     )
-    table = []
+    matrix = []
     for strategy in rows:
         served = {serving.case_id: serving for serving in strategy.servings.all()}
-        table.append((strategy, [(column, served.get(column.pk)) for column in columns]))
-    if made := export_formats.answer(request, lambda: exports.strategies(table, request.path)):
+        shown = {one.case.pk: one for one in measured.get(strategy.slug, []) if one.case and one.pairs}
+        cells = [(column, served.get(column.pk), shown.get(column.pk)) for column in columns]
+        matrix.append((strategy, cells))
+    if made := export_formats.answer(request, lambda: exports.strategies(matrix, request.path)):
         return made
     ways = pipeline.of(rows, {column.pk for column in columns})
-    table.sort(key=lambda row: rank(APPROACHES, row[0].approach))
-    groups = [(look_up(APPROACHES, slug), list(rows)) for slug, rows in groupby(table, key=lambda row: row[0].approach)]
+    matrix.sort(key=lambda row: rank(APPROACHES, row[0].approach))
+    by_approach = groupby(matrix, key=lambda row: row[0].approach)
+    groups = [(look_up(APPROACHES, slug), list(rows)) for slug, rows in by_approach]
     page = {
         "groups": groups,
         "columns": columns,
         "ways": ways,
         "stages": pipeline.stages(ways),
         "words": STRATEGY_EFFECTS.values(),
+        "effects": [word for slug, word in effect.EFFECTS.items() if slug != effect.NOT_MEASURED],
+        "nr_measured": sum(1 for made in measured.values() if any(one.effect in effect.MEASURED for one in made)),
         "here": "strategies",
     }
     return render(request, "catalog/strategies.html", page)
+
+
+def tested(request: HttpRequest, slug: str) -> HttpResponse:
+    """The measured effect of a strategy as plain text of 72 columns, for an answer on a list."""
+    found = Strategy.objects.visible_to(request.user).for_page().filter(slug=slug).first()
+    text = strategy_text(found.document) if found else None
+    if text is None:
+        raise Http404("There is no such strategy.")
+    made = table.tested_by(text, tried.tried(text, _servings(request, text), request.user))
+    return HttpResponse(made, content_type="text/plain; charset=utf-8")
 
 
 def strategy(request: HttpRequest, slug: str, n: int | None = None) -> HttpResponse:

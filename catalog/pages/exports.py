@@ -8,6 +8,7 @@ from django.conf import settings
 
 from catalog.documents.schema import CaseText
 from catalog.measured import builds, overview
+from catalog.measured.ways_out.tried import Tried
 from catalog.models import Case, Serving, Strategy
 from catalog.pages.case_page import whole
 from catalog.text.export_formats import Export, Row, Table
@@ -130,21 +131,22 @@ STRATEGIES = {
     "state": "state",
     "case": "case",
     "effect": "it",
+    "measured": "as measured",
     "why": "why",
     "url": "address",
 }
 
 
-def strategies(table: Iterable[tuple[Strategy, list[tuple[Case, Serving | None]]]], path: str) -> Export:
+def strategies(table: Iterable[tuple[Strategy, list[tuple[Case, Serving | None, Tried | None]]]], path: str) -> Export:
     """Each filled cell of the matrix as a row; a slide for each strategy."""
     made = []
     for strategy, cells in table:
-        rows = [_serving(strategy, found, serving) for found, serving in cells if serving is not None]
-        made.append(Table(strategy.title, STRATEGIES, rows, ("case", "effect", "why")))
+        rows = [_serving(strategy, found, serving, one) for found, serving, one in cells if serving is not None]
+        made.append(Table(strategy.title, STRATEGIES, rows, ("case", "effect", "measured", "why")))
     return Export("strategies", "Strategies", path, made or [Table("No strategy is known yet", STRATEGIES, [])])
 
 
-def _serving(strategy: Strategy, found: Case, serving: Serving) -> Row:
+def _serving(strategy: Strategy, found: Case, serving: Serving, measured: Tried | None) -> Row:
     version = f" v{strategy.version}" if strategy.version else ""
     return {
         "strategy": strategy.slug,
@@ -153,6 +155,7 @@ def _serving(strategy: Strategy, found: Case, serving: Serving) -> Row:
         "state": strategy.state_word.label + version,
         "case": found.slug,
         "effect": serving.effect_word.label,
+        "measured": measured.word.label if measured else None,
         "why": serving.why,
         "url": settings.SITE_URL + strategy.get_absolute_url(),
     }

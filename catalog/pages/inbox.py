@@ -16,7 +16,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from catalog.models import Case, Effect, Total
+from catalog.measured.ways_out import tried
+from catalog.models import Case, Effect, Strategy, Total
 from catalog.models.text import State
 from people.access.person import signed_in
 from people.models import User, may
@@ -67,3 +68,14 @@ def of_catalog(person: User) -> Iterable[Queue]:
     for slug in claimed.values_list("slug", flat=True)[:20]:
         meaning = "Its text says measured, and no run that counts is here: correct the text, or send a run."
         yield Queue(f"Contradiction: {slug}", 1, reverse("case", args=[slug]), meaning)
+    yield from _strategies_contradicted(person)
+
+
+def _strategies_contradicted(person: User) -> Iterable[Queue]:
+    """Strategies whose text claims another effect than was measured."""
+    rows = Strategy.objects.visible_to(person).for_list()
+    for slug, made in sorted(tried.of_strategies(rows, person).items()):
+        for one in made:
+            if one.contradicts:
+                meaning = f"Its text says “{one.claim.label}” of {one.case_slug}, and “{one.word.label}” was measured."
+                yield Queue(f"Contradiction: {slug}", 1, reverse("strategy", args=[slug]) + "#measured", meaning)

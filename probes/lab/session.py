@@ -143,10 +143,11 @@ class Session:
         folder = wishes.work / "guests" / kernel.release / ("%s-%s" % (each.shape.name, each.jobs[0].id))
         folder.mkdir(parents=True, exist_ok=True)
         script = settings.script(wishes.settings)
-        script += guest.job_script(list(each.jobs), wishes.hold_seconds, wishes.label)
+        slower = guest.slowdown()
+        script += guest.job_script(list(each.jobs), wishes.hold_seconds, wishes.label, slower)
         image, results = folder / "initramfs", folder / "results"
         image.write_bytes(initramfs + cpio.archive([cpio.file("lab/jobs", script.encode())]))
-        deadline = _BOOT_SECONDS + sum(job.timeout_seconds(wishes.hold_seconds) for job in each.jobs)
+        deadline = slower * (_BOOT_SECONDS + sum(job.timeout_seconds(wishes.hold_seconds) for job in each.jobs))
         arguments = " ".join(filter(None, (each.shape.kernel_arguments, settings.kernel_arguments(wishes.settings))))
         shape = replace(each.shape, kernel_arguments=arguments)
         command = guest.command(

@@ -14,10 +14,13 @@ Cells = dict[tuple[str, str], dict[str, Counter[str]]]
 
 
 def table(recordings: Iterable[Recording]) -> str:
-    """In each cell `OUTCOME n/runs`, then what says nothing, by name. Empty where there was no run."""
+    """In each cell `OUTCOME n/runs`, then what says nothing, by name. Empty where there was no run. What was measured
+    under a label is no kernel that people run: it is on the pages of strategies."""
     cells: Cells = defaultdict(lambda: defaultdict(Counter))
     for one in recordings:
         report = json.loads(one.body)
+        if report["kernel"].get("label"):
+            continue
         spread = any(map(is_spread, report["runs"]))  # a run that failed does not say so itself
         for run in report["runs"]:
             mover = look_up(MOVERS, run["mover"]).label + (", spread" if spread else "")

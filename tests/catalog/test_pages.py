@@ -50,12 +50,14 @@ def fill(n: int) -> None:
 # What a stranger's page asks for, whatever its length:
 LISTS: dict[str, int] = {
     "/": 4,  # cases, their effects and subsystems, totals
-    # case, strategies with what they serve, totals twice, evidence, which of it is recorded, comments, whether they are
-    # locked, threads of mail, the links that lead to more, cases and strategies that it names, what names it
-    "/cases/fuse-writeback/": 13,
-    "/strategies/": 4,  # strategies, their servings, cases of these, the columns
-    # strategy, cases that it speaks of, visible cases, totals, comments, lock, mail, links
-    "/strategies/strategy-0/": 8,
+    # case, strategies with what they serve, totals twice, and twice for strategies, evidence, which of it is recorded,
+    # comments, whether they are locked, threads of mail, the links that lead to more, cases and strategies that it
+    # names, what names it
+    "/cases/fuse-writeback/": 15,
+    # strategies, their servings, cases of these, the columns, totals with a label, totals of the same releases without
+    "/strategies/": 6,
+    # strategy, cases that it speaks of, visible cases, totals twice, comments, lock, mail, links
+    "/strategies/strategy-0/": 9,
     "/api/v1/cases/": 3,  # cases, effects, subsystems
     "/api/v1/cases/fuse-writeback/": 4,  # case, effects, subsystems, totals
 }

@@ -227,6 +227,15 @@ def test_a_label_stays_one_argument() -> None:
     )
 
 
+@pytest.mark.parametrize("load, times", [(0.0, 1), (4.0, 1), (14.0, 3.5), (400.0, 4)])
+def test_a_busy_host_gives_its_guests_more_time(load: float, times: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guest.os, "getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr(guest.os, "cpu_count", lambda: 2)
+    assert guest.slowdown() == times
+    script = guest.job_script([Job("vmsplice-pipe", "cma", 2)], 5, "", guest.slowdown())
+    assert script.split()[2] == str(int(204 * times))
+
+
 @pytest.mark.parametrize(
     "job, mib",
     [

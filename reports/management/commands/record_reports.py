@@ -1,6 +1,7 @@
 """Puts reports into data/recorded/, packed, with their date, kernel and command.
 
     manage.py record_reports ~/.cache/unmigratable-lab/reports/guest-6.1.0-50-amd64 --kernel bookworm
+    manage.py record_reports …/guest-7.3.4-lab-base --command "probe.pyz lab --source … --series …"
 
 The folder's name becomes the machine's. A report of the same name there gives way.
 """
@@ -24,6 +25,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", type=Path, help="with one MACHINE/NAME.json a report, as the lab keeps them")
         parser.add_argument("--kernel", default="", help="what the lab was asked for; left out for a machine's own")
+        parser.add_argument("--command", default="", help="what measured them, if it took more than a kernel")
         parser.add_argument("--into", type=Path, default=files.FOLDER, help="default: data/recorded")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,7 +34,7 @@ class Command(BaseCommand):
         for path in sorted(folder.glob("*.json")):
             try:
                 report = json.loads(path.read_bytes())
-                command = files.command_for(report, options["kernel"])
+                command = options["command"] or files.command_for(report, options["kernel"])
                 made[options["into"] / folder.name / (path.stem + files.ENDING)] = files.packed(report, command)
             except (ValueError, KeyError, Unreadable) as error:
                 raise CommandError(f"{path}: {error}; nothing was written") from None
