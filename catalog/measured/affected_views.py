@@ -66,6 +66,7 @@ def affected(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest) -> HttpResponse:
+    parameters.demand_known(request, "kernel", every=())
     given = _given(request.GET.get("kernel", ""))
     kernel = releases.read_uname(given)
     page: dict[str, Any] = {"given": given, "kernel": kernel, "examples": EXAMPLES, "here": "kernels"}
@@ -77,7 +78,11 @@ def _page(request: HttpRequest) -> HttpResponse:
 
 
 def affected_text(request: HttpRequest) -> HttpResponse:
-    """One line a case: verdict, slug, how it is known. Unreadable: 400 and a sentence."""
+    """One line a case: verdict, slug, how it is known. Unreadable, or a parameter that is none: 400 and a sentence."""
+    try:
+        parameters.demand_known(request, "kernel", every=())
+    except parameters.Wrong as wrong:
+        return HttpResponse(f"{wrong}\n", status=400, content_type="text/plain; charset=utf-8")
     given = _given(request.GET.get("kernel", ""))
     kernel = releases.read_uname(given)
     if kernel is None:
