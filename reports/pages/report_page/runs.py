@@ -15,11 +15,11 @@ Shown = TypeVar("Shown")
 
 @dataclass(frozen=True)
 class Runs(Generic[Shown]):
-    """`common` and `columns` are labels; each row has a text for each column, '' where the run does not say."""
+    """`common` and `columns` are labels; each row has the label and text of each column, '' where the run does not say."""
 
     common: dict[str, str]
     columns: tuple[str, ...]
-    rows: list[tuple[Shown, list[str]]]
+    rows: list[tuple[Shown, list[tuple[str, str]]]]
 
 
 def table(shown: Sequence[Shown], runs: Sequence[Run]) -> Runs[Shown]:
@@ -29,7 +29,7 @@ def table(shown: Sequence[Shown], runs: Sequence[Run]) -> Runs[Shown]:
     values = {label: [one.get(label, "") for one in said] for label in labels}
     common = {label: texts[0] for label, texts in values.items() if len(texts) > 1 and len(set(texts)) == 1}
     columns = tuple(label for label in labels if label not in common)
-    rows = [(one, [values[label][n] for label in columns]) for n, one in enumerate(shown)]
+    rows = [(one, [(label, values[label][n]) for label in columns]) for n, one in enumerate(shown)]
     return Runs(common, columns, rows)
 
 
