@@ -9,7 +9,7 @@ from tests import builders
 
 pytestmark = pytest.mark.django_db
 KNOWN = {
-    "/affected/": "kernel",
+    "/affected/": "kernel, case",
     "/affected.txt": "kernel",
     "/agenda/": "it takes none",
     "/cases/proposed/": "page",

@@ -66,15 +66,22 @@ def affected(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest) -> HttpResponse:
-    parameters.demand_known(request, "kernel", every=())
+    parameters.demand_known(request, "kernel", "case", every=())
     given = _given(request.GET.get("kernel", ""))
     kernel = releases.read_uname(given)
-    page: dict[str, Any] = {"given": given, "kernel": kernel, "examples": EXAMPLES, "here": "kernels"}
+    case = request.GET.get("case", "")[:64]
+    page: dict[str, Any] = {"given": given, "kernel": kernel, "case": case, "examples": EXAMPLES, "here": "kernels"}
     if kernel is None:
         page["wrong"] = bool(given)
         return render(request, "catalog/affected.html", page, status=400 if given else 200)
-    page |= {"groups": groups(kernel, request.user), "said": said(kernel)}
+    made = groups(kernel, request.user)
+    page |= {"groups": made, "said": said(kernel), "asked": _asked(made, page["case"])}
     return render(request, "catalog/affected.html", page)
+
+
+def _asked(made: list[Group], slug: str) -> tuple[Group, Row] | None:
+    """The row of the case that is asked for, where there is such a one, and its group."""
+    return next(((group, row) for group in made for row in group.rows if row.case.slug == slug), None)
 
 
 def affected_text(request: HttpRequest) -> HttpResponse:

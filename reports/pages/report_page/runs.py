@@ -15,7 +15,7 @@ Shown = TypeVar("Shown")
 
 @dataclass(frozen=True)
 class Runs(Generic[Shown]):
-    """`common` and `columns` are labels; each row has the label and text of each column, '' where the run does not say."""
+    """`common` and `columns` are labels; each row has label and text of each column, '' where a run does not say."""
 
     common: dict[str, str]
     columns: tuple[str, ...]
