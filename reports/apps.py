@@ -6,10 +6,11 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         from catalog.pages import inbox, sections
-        from reports.pages.case_sections import evidence_part, operations_part, reproducer_part
+        from reports.pages.case_sections import evidence_part, operations_part, over_time_part, reproducer_part
         from reports.review import waiting
 
         sections.offer(10, operations_part)
         sections.offer(20, evidence_part)
+        sections.offer(25, over_time_part)
         sections.offer(30, reproducer_part)
         inbox.offer(20, waiting.queues)

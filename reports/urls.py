@@ -16,13 +16,13 @@ from reports.pages import (
     events_api,
     evidence_api,
     first_report,
-    grid,
-    report,
     reports,
     reports_api,
 )
+from reports.pages.drawings import grid
 from reports.pages.exporting import exports
 from reports.pages.probe import probe_views
+from reports.pages.report_page import report
 from reports.review import requeue_views, triage_views, workbench_views
 from rest.bounds.limits import spent_by_post
 

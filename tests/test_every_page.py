@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.staticfiles import finders
@@ -26,7 +27,7 @@ from playwright.sync_api import Page as Tab
 
 from reports.intake.bell import Bell
 from tests import crawl, shapes, whole_site
-from tests.browsing import LOOKS_ALONE, NEEDS_CHROMIUM, VIOLATIONS, browser  # noqa: F401 (a fixture)
+from tests.browsing import NEEDS_CHROMIUM, VIOLATIONS, browser  # noqa: F401 (a fixture)
 from tests.whole_site import Page
 
 pytestmark = pytest.mark.whole
@@ -43,6 +44,15 @@ WITHOUT_A_PAGE = {
     "socialaccount/signup.html",
 }
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 800}
+# Whatever it looks like, a page has the same structure: the whole of axe is asked once, then what depends on the look;
+# where the narrow look shows what the wide one hides, the whole again.
+SEEN = ("color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable")
+LOOKS: tuple[tuple[dict[str, int], dict[str, str], dict[str, Any]], ...] = (
+    (WIDE, {"color_scheme": "light", "forced_colors": "none"}, VIOLATIONS),
+    (NARROW, {"color_scheme": "dark", "forced_colors": "none"}, VIOLATIONS | {"runOnly": SEEN}),
+    (WIDE, {"color_scheme": "light", "forced_colors": "active"}, VIOLATIONS | {"runOnly": SEEN[:2]}),
+)
+AXE = Axe()
 
 
 @pytest.fixture(scope="module")
@@ -202,21 +212,27 @@ _SAID = """() => {
 
 def faults(tab: Tab, address: str, said: str) -> Iterator[str]:
     """What is wrong with a page: `said` is what it says without JavaScript."""
-    tab.set_viewport_size(WIDE)  # type: ignore[arg-type]
-    tab.emulate_media(color_scheme="light")
+    _show(tab, 0)
     tab.goto(address)
     if tab.evaluate(_SAID).split() != said.split():
         yield "says something else without JavaScript"
-    if _is_too_wide(tab):
-        yield "is wider than a wide screen"
-    found = [Axe().run(tab, options=VIOLATIONS)]
-    tab.evaluate(_NOTE_WHAT_IS_SEEN)
-    tab.set_viewport_size(NARROW)  # type: ignore[arg-type]
-    tab.emulate_media(color_scheme="dark")
-    if _is_too_wide(tab):
-        yield "is wider than a narrow screen"
-    found.append(Axe().run(tab, options=VIOLATIONS if tab.evaluate(_SHOWS_MORE) else LOOKS_ALONE))
-    yield from {one.generate_report(): None for one in found if one.violations_count}  # the same in both looks: once
+    tab.evaluate(AXE.axe_script)
+    found = []
+    for number, (size, _, options) in enumerate(LOOKS):
+        _show(tab, number)
+        if _is_too_wide(tab):
+            yield f"is wider than {size['width']} pixels"
+        asked = VIOLATIONS if number and tab.evaluate(_SHOWS_MORE) else options
+        found.append(AxeResults(tab.evaluate("options => axe.run(document, options)", asked)))
+        if not number:
+            tab.evaluate(_NOTE_WHAT_IS_SEEN)
+    yield from {one.generate_report(): None for one in found if one.violations_count}  # the same in two looks: once
+
+
+def _show(tab: Tab, number: int) -> None:
+    size, media, _ = LOOKS[number]
+    tab.set_viewport_size(size)  # type: ignore[arg-type]
+    tab.emulate_media(**media)  # type: ignore[arg-type]
 
 
 _NOTE_WHAT_IS_SEEN = """() => {
@@ -237,7 +253,8 @@ def _is_too_wide(tab: Tab) -> bool:
         ('<img src="/static/icon.svg">', "image-alt"),
         ('<img class="only-in-the-narrow" src="/static/icon.svg">', "image-alt"),
         ('<p class="only-in-the-dark">Some words.</p>', "color-contrast"),
-        ('<p class="wide">x</p>', "is wider"),
+        ('<p class="only-in-forced-colours">Some words.</p>', "color-contrast"),
+        ('<p class="wide">x</p>', "is wider than 360"),
         ("<p>more</p>", "without JavaScript"),
     ],
 )
@@ -245,6 +262,8 @@ def test_a_fault_is_found(browser: Browser, broken: str, said: str) -> None:  # 
     """The same look at pages that were broken on purpose."""
     looks = """<style>@media (prefers-color-scheme: dark) { .only-in-the-dark { color: #777; background: #888 } }
         @media (min-width: 400px) { .only-in-the-narrow { display: none } }
+        @media (forced-colors: active) {
+            .only-in-forced-colours { forced-color-adjust: none; color: #777; background: #888 } }
         .wide { width: 700px }</style>"""
     tab = browser.new_page()
     whole = "<!doctype html><html lang=en><title>x</title>%s<main><h1>x</h1>%s</main></html>"

@@ -261,9 +261,9 @@ class Trial(_Part):
     """
 
     label: BuildLabel | None = None
-    before: Line | None = None
-    after: Line | None = None
-    lab: Line
+    before: OneLine | None = None
+    after: OneLine | None = None
+    lab: OneLine
     patch: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*(\.removal)?\.patch$", max_length=100)] | None = None
     note: Text | None = None
 
@@ -284,7 +284,7 @@ class StrategyText(_Document):
     labels: tuple[BuildLabel, ...] = ()
     """Under which labels its patches were measured, beside its own slug."""
     trials: Annotated[tuple[Trial, ...], Field(max_length=10)] = ()
-    not_measured: Line | None = None
+    not_measured: OneLine | None = None
     """Why nobody has measured it: what that would need."""
 
     @property

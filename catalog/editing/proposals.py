@@ -26,6 +26,7 @@ from catalog.text.mentions import Mentions
 from people.access.person import demand
 from people.journal import VERBS
 from people.models import Event, User, may
+from rest import parameters
 
 A_PAGE = 50
 
@@ -83,6 +84,7 @@ def proposed(request: HttpRequest) -> HttpResponse:
         .select_related("document")
         .order_by("-document__state", in_turn)
     )
+    parameters.demand_known(request, "page", every=())
     shown = Paginator(rows_in_order, A_PAGE).get_page(request.GET.get("page"))
     found = list(shown)
     first = Revision.objects.filter(n=1, document__in=[case.pk for case in found]).select_related("author")

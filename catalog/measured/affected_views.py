@@ -66,18 +66,30 @@ def affected(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest) -> HttpResponse:
+    parameters.demand_known(request, "kernel", "case", every=())
     given = _given(request.GET.get("kernel", ""))
     kernel = releases.read_uname(given)
-    page: dict[str, Any] = {"given": given, "kernel": kernel, "examples": EXAMPLES, "here": "kernels"}
+    case = request.GET.get("case", "")[:64]
+    page: dict[str, Any] = {"given": given, "kernel": kernel, "case": case, "examples": EXAMPLES, "here": "kernels"}
     if kernel is None:
         page["wrong"] = bool(given)
         return render(request, "catalog/affected.html", page, status=400 if given else 200)
-    page |= {"groups": groups(kernel, request.user), "said": said(kernel)}
+    made = groups(kernel, request.user)
+    page |= {"groups": made, "said": said(kernel), "asked": _asked(made, page["case"])}
     return render(request, "catalog/affected.html", page)
 
 
+def _asked(made: list[Group], slug: str) -> tuple[Group, Row] | None:
+    """The row of the case that is asked for, where there is such a one, and its group."""
+    return next(((group, row) for group in made for row in group.rows if row.case.slug == slug), None)
+
+
 def affected_text(request: HttpRequest) -> HttpResponse:
-    """One line a case: verdict, slug, how it is known. Unreadable: 400 and a sentence."""
+    """One line a case: verdict, slug, how it is known. Unreadable, or a parameter that is none: 400 and a sentence."""
+    try:
+        parameters.demand_known(request, "kernel", every=())
+    except parameters.Wrong as wrong:
+        return HttpResponse(f"{wrong}\n", status=400, content_type="text/plain; charset=utf-8")
     given = _given(request.GET.get("kernel", ""))
     kernel = releases.read_uname(given)
     if kernel is None:

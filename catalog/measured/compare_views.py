@@ -42,6 +42,7 @@ HEADINGS = {
 
 
 def compare(request: HttpRequest) -> HttpResponse:
+    parameters.demand_known(request, "a", "b", every=())
     visible = KernelBuild.objects.visible_to(request.user)
     choices = sorted(visible, key=lambda b: (releases.read(b.release).order, b.release, b.label), reverse=True)
     named = {side: request.GET.get(side, "")[:250] for side in ("a", "b")}

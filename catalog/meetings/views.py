@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -13,18 +14,22 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from catalog.meetings import chair, minutes
-from catalog.meetings.agenda import Item, of, open_cases
+from catalog.meetings.agenda import Item, numbered, of, open_cases
 from catalog.meetings.forms import BeginForm, NotesForm
 from catalog.models import Case, Meeting, Point
 from people.access.person import demand
 from people.models import User, may
+from rest import parameters
 
 
 @require_GET
 def agenda(request: HttpRequest) -> HttpResponse:
     """The open cases as they are today, and the sessions that are or were held."""
+    parameters.demand_known(request, every=())
+    items, ways = numbered(open_cases(request.user))
     page = {
-        "agenda": [(item, None, None) for item in open_cases(request.user)],
+        "agenda": [Row(item) for item in items],
+        "ways": ways,
         "meetings": Meeting.objects.order_by("-held_on", "-pk")[:50],
         "begin": BeginForm(initial={"held_on": timezone.now().date()}) if may(request.user, "chair") else None,
         "here": "agenda",
@@ -53,21 +58,33 @@ def meeting(request: HttpRequest, number: int) -> HttpResponse:
     return _shown(request, get_object_or_404(Meeting, pk=number))
 
 
+@dataclass(frozen=True)
+class Row:
+    """A case on the agenda. `is_open`: all that is known of it is shown, since it is what is talked of."""
+
+    item: Item
+    point: Point | None = None
+    form: NotesForm | None = None
+    is_open: bool = False
+
+
 def _shown(request: HttpRequest, held: Meeting, refused: tuple[Point, NotesForm] | None = None) -> HttpResponse:
     may_note = may(request.user, "chair") and held.closed_at is None
-    rows = []
-    for item, point in _agenda(request, held):
-        form = NotesForm(point) if may_note else None
-        if refused and refused[0].pk == point.pk:
-            form = refused[1]
-        rows.append((item, point, form))
-    page: dict[str, Any] = {"meeting": held, "agenda": rows, "may_note": may_note, "here": "agenda"}
+    taken = _agenda(request, held)
+    items, ways = numbered([item for item, _ in taken])
+    rows: list[Row] = []
+    for item, (_, point) in zip(items, taken, strict=True):
+        is_refused = bool(refused and refused[0].pk == point.pk)
+        form = refused[1] if refused and is_refused else NotesForm(point) if may_note else None
+        is_next = may_note and not refused and not point.is_noted and not any(row.is_open for row in rows)
+        rows.append(Row(item, point, form, is_open=is_refused or is_next))
+    page: dict[str, Any] = {"meeting": held, "agenda": rows, "ways": ways, "may_note": may_note, "here": "agenda"}
     page["refused"] = refused and refused[0]
     page["may_chair"] = may(request.user, "chair")
-    page["noted"] = [] if may_note else [(item, point) for item, point, _ in rows if point.is_noted]
+    page["noted"] = [] if may_note else [(row.item, row.point) for row in rows if row.point and row.point.is_noted]
     if may_note:
-        taken = [point.case_id for _, point, _ in rows]
-        page["others"] = Case.objects.visible_to(None).exclude(pk__in=taken).order_by("title")
+        on_it = [point.case_id for _, point in taken]
+        page["others"] = Case.objects.visible_to(None).exclude(pk__in=on_it).order_by("title")
     return render(request, "catalog/session.html", page, status=409 if refused else 200)
 
 

@@ -12,6 +12,7 @@ from django.shortcuts import render
 
 from catalog.models import Entry
 from catalog.search import engine, highlights
+from rest import parameters
 
 ON_A_PAGE = 20
 # Kind of entry: what its heading says. Kinds that other apps add stand as they are called.
@@ -43,6 +44,7 @@ class Found:
 
 
 def results(request: HttpRequest) -> HttpResponse:
+    parameters.demand_known(request, "q", "kind", "page", every=())
     query = request.GET.get("q", "").replace("\x00", "").strip()[:200]
     answer = engine.search(request.user, query)
     counts = Counter(kind for _, kind in answer.rows)

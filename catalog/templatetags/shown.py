@@ -62,10 +62,15 @@ def ticked(text: str) -> SafeString:
 @register.filter
 def first_sentence(text: str) -> str:
     """The first sentence of CommonMark prose, without its marks, and of a list the first of its first item."""
+    return sentences(text)[0]
+
+
+def sentences(text: str) -> list[str]:
+    """Of CommonMark prose, without its marks; of a list those of its first item. At least one, which may be ''."""
     if item := re.match(r"(?:\d+[.)]|[-*]) +(.*?)(?=\n\n|\n(?:\d+[.)]|[-*]) |\Z)", text.strip(), re.DOTALL):
         text = item[1]
     plain = re.sub(r"[`*]|\[([^\[\]]*)\]\([^)\[]*\)", r"\1", " ".join(text.split()))
-    return re.split(r"(?<=[.!?])\s+(?=[A-Z])", plain, maxsplit=1)[0]
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z])", plain)
 
 
 NOTICES = {"success": "success", "warning": "caution", "error": "danger"}

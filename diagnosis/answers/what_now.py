@@ -100,7 +100,7 @@ _IS_OVER = Advice("This allocation is over: it came back with an error, and nobo
 _MINDS_SIGNALS = Advice(
     "The mover can be interrupted: Ctrl-C, or a signal to the task that wrote `offline`.", ("interruptible",)
 )
-_DEAF = Advice("The mover does not mind signals, SIGKILL neither.", ("asleep",))
+_DEAF = Advice("The stuck task ignores every signal, even SIGKILL.", ("asleep",))
 _NEVER = Advice(
     "A mover of this text ended in an error of the kernel's: only a reboot ends what waits for it.", ("dead",)
 )
@@ -296,6 +296,6 @@ NOW: Dict[str, Tuple[Advice, ...]] = {
     ),
     "sleeps_in_d": (
         _DEAF,
-        Advice("It comes back when whoever it waits for answers or ends: look for the holder.", ("held", "alive")),
+        Advice("It resumes when whoever it waits for answers or exits: look for the holder.", ("held", "alive")),
     ),
 }

@@ -19,6 +19,7 @@ from people.models import Machine, Scope, Standing, Token, may
 from reports.intake.bell import ring_acts
 from reports.machines.forms import MachineForm, TokenForm
 from reports.models import Report
+from reports.pages.rows import ledger_rows
 from reports.review import trust
 from reports.totals import counters, recounts
 
@@ -105,6 +106,7 @@ def _counts(machine: Machine) -> dict[str, Any]:
 def _machine_page(request: HttpRequest, row: Machine, secret: str = "") -> HttpResponse:
     """`secret` is shown this once, and by no cache again."""
     is_mine = _is_mine(request, row)
+    latest = list(Report.objects.filter(machine=row).newest()[:10])
     page = {
         "machine": row,
         "said": SAID[Standing(row.standing)],
@@ -117,7 +119,8 @@ def _machine_page(request: HttpRequest, row: Machine, secret: str = "") -> HttpR
         "is_for_good": is_mine and not may(request.user, "manage machines"),
         "counts": _counts(row),
         "nr_uncounted": recounts.nr_left(row),
-        "latest": list(Report.objects.filter(machine=row).newest()[:10]),
+        "latest": ledger_rows.of(latest, request.user),
+        "nr_latest": len(latest),
         "here": "reports",
     }
     answer = render(request, "reports/machine.html", page)

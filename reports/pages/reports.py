@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -14,10 +12,10 @@ from diagnosis.words.vocabulary import OUTCOMES
 from people.models import may
 from reports.intake.formats import registry
 from reports.intake.refusals import KINDS
-from reports.models import Report, State
-from reports.pages import speaking_of
-from reports.pages.grid import grid
+from reports.models import State
+from reports.pages.drawings.grid import grid
 from reports.pages.ledger import ledger
+from reports.pages.rows import ledger_rows
 from reports.totals import counters
 from reports.worker import filters, requeue
 from rest import paging, parameters
@@ -33,7 +31,7 @@ def reports(request: HttpRequest) -> HttpResponse:
     found = keys.page(request.GET.get("cursor"), ROWS, lambda rows: pick.kept(rows, cases))
     may_replay = may(request.user, "reingest")
     page = {
-        "lines": _rows(found.rows, request.user),
+        "lines": ledger_rows.of(found.rows, request.user),
         "links": {rel: "?" + urlencode({**pick.said, "cursor": cursor}) for rel, cursor in found.cursors.items()},
         "nr_rows": counters.by_state()[pick.state] if pick.state and pick.is_of_state_alone else None,
         "ledger": ledger(),
@@ -48,24 +46,6 @@ def reports(request: HttpRequest) -> HttpResponse:
         "here": "reports",
     }
     return render(request, "reports/reports.html", page)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the ledger: the report, the kernels that it was measured on, and the cases that it speaks of."""
-
-    report: Report
-    kernels: list[str]
-    cases: list[str]
-
-
-def _rows(rows: list[Report], user: Any) -> list[Row]:
-    spoken = speaking_of.of_reports(rows, user)
-    return [Row(row, _builds(spoken[row.pk]), spoken[row.pk].cases) for row in rows]
-
-
-def _builds(spoken: speaking_of.Spoken) -> list[str]:
-    return list(dict.fromkeys(f"{release} + {label}" if label else release for release, label, _ in spoken.kernels))
 
 
 def problems(request: HttpRequest) -> HttpResponse:

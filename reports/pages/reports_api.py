@@ -21,7 +21,8 @@ from reports.intake import receipts
 from reports.intake.api import ANSWERS, BYTES, SendView, parameters_of
 from reports.intake.submission import Sending
 from reports.models import Report
-from reports.pages import dry_run, speaking_of
+from reports.pages import dry_run
+from reports.pages.rows import speaking_of
 from reports.worker import filters
 from rest import fast_post, paging, parameters, problems
 from rest.document.shapes import page_of

@@ -14,12 +14,14 @@ from people.models import may
 from reports.models import Observation
 from reports.review import promotion, triage
 from reports.review.forms import PromoteForm, RulingForm
+from rest import parameters
 
 LATEST = 20
 NOTHING_COUNTS = "Nothing that counts looks like this: the machines that sent it were withdrawn."
 
 
 def unmatched(request: HttpRequest) -> HttpResponse:
+    parameters.demand_known(request, "show", "page", every=())
     is_ruled = request.GET.get("show") == "ruled"
     rows = Paginator(triage.ruled(request.user) if is_ruled else triage.groups(), 50).get_page(request.GET.get("page"))
     page = {"page": rows, "is_ruled": is_ruled, "here": "reports"}

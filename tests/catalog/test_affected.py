@@ -131,3 +131,19 @@ def test_runs_that_moved_do_not_clear_fuse_on_6_1_and_6_12(kernel: str) -> None:
     found = answer(releases.read(kernel), moved, affected.changes(case))
     assert (found.verdict, found.known_by) == ("affected", "tree")
     assert any("The runs did not make: A folio that somebody locks" in reason.text for reason in found.reasons)
+
+
+def test_who_comes_from_a_case_is_answered_about_it_first() -> None:
+    builders.case()
+    builders.case("another")
+    builders.settled(builders.run())
+    assert "/affected/?case=fuse-writeback" in Client().get("/cases/fuse-writeback/").content.decode()
+    form = Client().get("/affected/?case=fuse-writeback").content.decode()
+    assert '<input type="hidden" name="case" value="fuse-writeback">' in form
+    page = Client().get("/affected/?kernel=6.18.44&case=fuse-writeback").content.decode()
+    asked = page.partition('id="asked"')[2].partition("</section>")[0]
+    assert "● affected" in asked and "measured on this build" in asked and "another" not in asked
+    assert page.index('id="asked"') < page.index('id="affected"')
+    for unknown in ("nothing-here", "%3Cscript%3E"):
+        page = Client().get(f"/affected/?kernel=6.18.44&case={unknown}")
+        assert page.status_code == 200 and 'id="asked"' not in page.content.decode() and b"<script>" not in page.content

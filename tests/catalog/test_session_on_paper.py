@@ -1,4 +1,4 @@
-"""In a real browser: the session's page on paper holds several cases a page, each with room to write below its text."""
+"""In a real browser: the agenda on paper has a row a case, with room to write beside what is to be decided."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.browsing import IN_A_BROWSER
 
 pytestmark = IN_A_BROWSER
 QUESTION = "A summary.\n\n## Open question\n\nWho should give way?"
-PLACES = """() => [...document.querySelectorAll('.agenda')].map(one => {
-    const [text, notes] = [...one.querySelector('.asked-and-noted').children].map(e => e.getBoundingClientRect())
-    return [one.clientWidth, text.width, text.bottom, notes.top, notes.width, notes.height]
+PLACES = """() => [...document.querySelectorAll('.agenda tbody tr')].map(one => {
+    const [text, ...notes] = [...one.children].slice(1).map(e => e.getBoundingClientRect())
+    return [text.right, ...notes.flatMap(e => [e.left, e.width, e.height])]
 })"""
 
 
@@ -33,18 +33,24 @@ def paper(visit: Callable[..., Page]) -> Page:
     return page
 
 
-def test_notes_stand_below_the_text_and_both_are_as_wide_as_the_paper(paper: Page) -> None:
+def test_each_case_is_a_row_with_room_to_write_beside_what_is_to_be_decided(paper: Page) -> None:
     places: list[Any] = paper.evaluate(PLACES)
     assert len(places) == 12
-    for width, text_width, bottom, notes_top, notes_width, notes_height in places:
-        assert min(text_width, notes_width) > 0.95 * width and notes_top >= bottom
-        assert notes_height >= 40  # some 10 mm to write on
+    for right, left, wide, height, *rest in places:
+        assert left >= right - 1 and wide > 130 and height >= 40  # some 35 mm by 10 mm
+        assert len(rest) == 6 and rest[1] > 130 and rest[4] > 50, "what is to be done, and by whom"
     assert paper.get_by_text("As of 20").is_visible() and paper.get_by_text("case-03", exact=True).is_visible()
+
+
+def test_what_is_folded_stays_so_but_for_the_objections(paper: Page) -> None:
+    assert not paper.get_by_text("Open question").first.is_visible()
+    assert paper.get_by_text("Who should give way?").first.is_visible(), "the line of what is to be decided"
+    assert paper.get_by_text("It costs a copy of each page").first.is_visible()
 
 
 def test_several_cases_fit_on_a_page(paper: Page) -> None:
     printed = paper.pdf(format="A4", prefer_css_page_size=True)
-    assert 1 < len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) <= 3
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) <= 2
 
 
 def test_what_is_for_paper_is_not_on_the_screen(paper: Page) -> None:

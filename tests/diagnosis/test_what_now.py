@@ -23,7 +23,7 @@ SAYS = {
     r"Ctrl-C|can be interrupted": "interruptible|alive",
     r"as the holder lets go|look for the holder|nothing holds (?:the folio|a page)": "held",
     r"goes on by itself": "alive",
-    r"does not mind signals": "asleep",
+    r"ignores every signal": "asleep",
     r"came back with an error, and": "came-back",
     r"holder answers or ends": "proved-holder",
     r"stays locked until|only a reboot": "dead",
@@ -38,7 +38,7 @@ DEAD = OOPS + " migrate_pages+0x1/0x2\n compact_zone+0x1/0x2\n kcompactd+0x1/0x2
 # What the advice on a verdict says, and what the page of a case that is proved there may not say in the same breath.
 CONTRARY = {
     r"Ctrl-C|can be interrupted": r"minds no signal|deaf to signals|[Kk]illing the (?:mover|task that offlines)",
-    r"does not mind signals": r"can be interrupted|[Ii]nterrupt the offline|Ctrl-C",
+    r"ignores every signal": r"can be interrupted|[Ii]nterrupt the offline|Ctrl-C",
     r"Trying again changes nothing": r"tr(?:y|ied) again",
     r"cannot be moved at all|never be offlined": r"tr(?:y|ied) again|goes on",
     r"goes on by itself|comes back when its holder": r"[Oo]nly a reboot",

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from catalog.models import Case, Document, Tally
-from reports.pages import grid
+from reports.pages.drawings import grid
 from tests import builders
 from tests.catalog.test_measured import tally
 

@@ -71,7 +71,7 @@ def test_the_list_knows_its_length_without_counting(django_assert_num_queries: A
     # The ledger, the length of the list, whether there is more to walk, a page of rows, their kernels and their cases.
     with django_assert_num_queries(6):
         page = Client().get("/reports/?state=settled").content.decode()
-    assert page.count('<th scope="row">') == 3
+    assert page.count('<th scope="row">') == 1 and "3 alike" in page
     assert Client().get("/reports/?state=failed").content.decode().count('<th scope="row">') == 0
     refused = Client().get("/reports/?state=nonsense")
     assert refused.status_code == 400 and "expected one of received" in refused.content.decode()
@@ -83,7 +83,41 @@ def test_a_line_names_the_cases_and_kernels_of_its_report_and_why_it_was_refused
     Document.objects.filter(slug="draft-only").update(state="draft")
     about = builders.settled(builders.run(), builders.run("draft-only"))
     unknown = builders.settled(builders.run("unheard-of"))
-    lines = {line.report.pk: line for line in client.get("/reports/").context["lines"]}
+    lines = {row.report.pk: row for line in client.get("/reports/").context["lines"] for row in line.rows}
     assert (lines[about.pk].cases, lines[about.pk].kernels) == (["fuse-writeback"], ["6.18.44"])
     assert (lines[unknown.pk].cases, lines[unknown.pk].kernels) == ([], ["6.18.44"])
     assert " ".join(client.get("/reports/").content.decode().split()).count("no known case") == 1
+
+
+def lines() -> list[tuple[int, list[str], list[str]]]:
+    return [(len(one.rows), one.first.found, one.first.cases) for one in Client().get("/reports/").context["lines"]]
+
+
+def test_each_line_says_what_was_found_by_which_mover() -> None:
+    builders.case()
+    builders.settled(builders.run(), builders.run(), builders.moving_run(mover="offline"))
+    assert lines() == [(1, ["compaction: ● 2 hangs", "offline: ○ 1 moves"], ["fuse-writeback"])]
+    assert "compaction: ● 2 hangs; offline: ○ 1 moves" in Client().get("/reports/").content.decode()
+
+
+def test_what_says_the_same_one_after_another_is_one_line_and_nothing_else_is() -> None:
+    builders.case()
+    for _ in range(3):
+        builders.settled(builders.run())
+    builders.settled(builders.moving_run())
+    builders.settled(builders.run())
+    assert [number for number, *_ in lines()] == [1, 1, 3]
+
+
+def test_seventy_refusals_for_one_reason_are_one_line_that_names_it() -> None:
+    """One that lacks something else stands by itself."""
+    secret = builders.token()
+    send = {"content_type": "text/plain", "headers": {"Authorization": f"Bearer {secret}"}}
+    for _ in range(3):
+        Client().post("/api/v1/reports/", b"a log", **send)
+    Client().post("/api/v1/reports/", b"{}", "application/json", headers=send["headers"])
+    page = Client().get("/reports/").content.decode()
+    assert [number for number, *_ in lines()] == [1, 3]
+    assert "3 alike" in page and "<code>kernel</code>" in page
+    for report in Report.objects.all():
+        assert f"/reports/{report.pk}/" in page, "each can be reached"

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 
 from catalog.documents import commands
+from catalog.documents.text_cache import Remembering
 from catalog.text import markdown
 from diagnosis.words.vocabulary import COMMANDS, Word
 
 LONG = 1_200  # characters; a shorter text is shown as it is written
+REMEMBERED = 1_000_000  # characters of texts
 HEAD = 150  # characters, from which on a first paragraph is cut after its first sentence
 _END = re.compile(r"(?<=[.:?!])\s+(?=[A-Z`(*])")
 _MARKER = re.compile(r" {0,3}(?:\d{1,9}[.)]|[-*+])[ \t]+")
@@ -36,8 +38,7 @@ class Steps:
     after: Step | None
 
 
-def steps(text: str) -> Steps | None:
-    """None for a text that is short, or is no list of steps."""
+def _steps(text: str) -> Steps | None:
     if len(text) < LONG:
         return None
     blocks = markdown.blocks(text)
@@ -47,6 +48,10 @@ def steps(text: str) -> Steps | None:
     before = "\n\n".join(block for _, block in blocks[:place])
     after = "\n\n".join(block for _, block in blocks[place + 1 :])
     return Steps(before, tuple(map(_step, _items(blocks[place][1]))), _step(after) if after else None)
+
+
+steps = Remembering(_steps, REMEMBERED)
+"""None for a text that is short, or is no list of steps. The same text is taken apart once."""
 
 
 def _items(text: str) -> list[str]:

@@ -21,6 +21,7 @@ from reports.diagnose.annotated_log import Gap, ShownLine
 from reports.intake import inbox, receipts
 from reports.intake.formats import registry
 from reports.models import Evidence, Judgment, Observation, Report, State, may_see_raw
+from reports.pages.report_page import runs
 from reports.review.forms import VerdictForm
 from reports.worker import evidence as attaching
 from reports.worker import replay
@@ -53,7 +54,7 @@ def report(request: HttpRequest, report: UUID) -> HttpResponse:
         "report": row,
         "sent": sent,
         "kernel_facts": sorted(sent.kernel.config.items()) + sorted(sent.kernel.sysctl.items()) if sent else [],
-        "told": _told(request, row, sent) if sent else [],
+        "runs": runs.table(_told(request, row, sent), sent.runs) if sent else None,
         "notes": receipts.notes(row) if row.state == State.SETTLED else [],
         "format": registry.FORMATS.get(row.format),
         "observed": _observed(request, row) if not sent else [],
