@@ -5,7 +5,7 @@ Value     a named piece of that text
 Frame     one function of a call trace, innermost first
 Record    a page dump, a blocked task, a failed allocation …: its values and frames
 
-The small ones are tuples: a dense log makes a hundred thousand of them, and a frozen dataclass takes three times as long.
+The small ones are tuples: a dense log makes a hundred thousand, and frozen dataclasses take 1.4 to 2.3 times as long.
 """
 
 from __future__ import annotations
