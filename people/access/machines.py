@@ -75,9 +75,9 @@ def make_token(
 
 
 @transaction.atomic
-def rotate(token: Token, person: User, overlap: timedelta = OVERLAP, **told: Any) -> str:
-    """A new secret with the rights of `token`, which opens for `overlap` more, so that nothing in flight is refused."""
-    end = timezone.now() + overlap
+def rotate(token: Token, person: User, **told: Any) -> str:
+    """A new secret with the rights of `token`, which opens for OVERLAP more, so that nothing in flight is refused."""
+    end = timezone.now() + OVERLAP
     lasts = token.expires_at - token.created_at if token.expires_at else None
     Token.objects.filter(pk=token.pk).update(expires_at=min(token.expires_at or end, end))
     ends = timezone.now() + lasts if lasts else None

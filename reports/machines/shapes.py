@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from django.conf import settings
 from django.utils import timezone
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, field_validator
 from rest_framework.request import Request
 
 from people.models import Machine, Scope, Standing, Token
@@ -60,6 +60,14 @@ class Rights(Shape):
         le=TokenForm.MOST_DAYS,
         description="Until it expires. Without it, as long as whoever asks may give.",
     )
+
+    @field_validator("days", mode="before")
+    @classmethod
+    def _demand_number(cls, given: Any) -> Any:
+        """As in answers, what is not there is left out."""
+        if given is None:
+            raise ValueError("expected a number of days, or none named")
+        return given
 
 
 class NewMachine(Rights):

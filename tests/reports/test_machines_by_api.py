@@ -235,6 +235,7 @@ def test_a_name_that_is_ones_own_or_somebody_elses_makes_nothing(owner: User) ->
         {"name": "box", "scopes": ["submit", "submit"]},
         {"name": "box", "scopes": ["root"]},
         {"name": "box", "scopes": [None]},
+        {"name": "box", "days": None},
         {"name": "box", "days": 0},
         {"name": "box", "days": 3_651},
         {"name": "box", "days": "30"},
