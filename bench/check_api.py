@@ -24,9 +24,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=300, help="of schemathesis; 0 leaves it out")
     given, more = parser.parse_known_args()
-    _, secret, stop = prepare(ROOT / "var" / "check-api")
+    machine, _, stop = prepare(ROOT / "var" / "check-api")
     from django.core.management import call_command
 
+    from people.access import machines
+    from people.models import Scope
+
+    scopes = (Scope.SUBMIT, Scope.CURATE, Scope.MACHINES)
+    secret = machines.make_token(machine, machine.owner, scopes)
     call_command("collectstatic", verbosity=0, interactive=False)
     site = Site(bare=False)
     try:

@@ -28,7 +28,7 @@ def check(address: str, document: bytes, secret: str) -> None:
     path.write_bytes(document)
     with _reading():
         _python(path, address, secret)
-        _typescript(path, address, secret)
+        _typescript(address, secret)
 
 
 def _python(document: Path, address: str, secret: str) -> None:
@@ -45,14 +45,14 @@ def _python(document: Path, address: str, secret: str) -> None:
     print(_run([FOLDER / "bin" / "python", "round.py", address, secret], made).strip())
 
 
-def _typescript(document: Path, address: str, secret: str) -> None:
+def _typescript(address: str, secret: str) -> None:
     made = FOLDER / "typescript"
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir()
-    for name in ("round.ts", "tsconfig.json", "package.json"):
+    for name in ("round.ts", "tsconfig.json", "package.json", "openapi-ts.config.js"):
         shutil.copy(OURS / name, made)
     (made / "node_modules").symlink_to(FOLDER / "node_modules")
-    told = _run([FOLDER / "node_modules" / ".bin" / "openapi-ts", "-i", document, "-o", "generated"], made)
+    told = _run([FOLDER / "node_modules" / ".bin" / "openapi-ts"], made)
     if "warn" in told.lower():
         raise Failed(told)
     _run([FOLDER / "node_modules" / ".bin" / "tsc", "-p", "."], made)

@@ -96,6 +96,7 @@ class Scope(models.TextChoices):
     READ = "read"
     CURATE = "curate"
     SUBMIT_FOR = "submit-for"
+    MACHINES = "machines"
 
 
 class Standing(models.TextChoices):
@@ -150,6 +151,10 @@ class Machine(models.Model):
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
+    def usable(self) -> TokenQuerySet:
+        """Neither revoked nor expired."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), revoked_at=None)
+
     def holding(self, secret: str) -> Token | None:
         """The usable token with this secret, with its machine: neither revoked nor expired, and of somebody who still
         takes part. Every request of the API asks it, and composing the query takes longer than asking."""

@@ -11,6 +11,7 @@ from reports.diagnose import views as diagnose_views
 from reports.intake import api as intake_api
 from reports.intake.formats import registry
 from reports.machines import api as machines_api
+from reports.machines import keeping_api
 from reports.machines import views as machines_views
 from reports.pages import (
     events_api,
@@ -65,6 +66,12 @@ urlpatterns = [
     path("problems/", reports.problems, name="problems"),
     path("api/v1/events/", events_api.EventsView.as_view(), name="api-events"),
     path("api/v1/whoami/", machines_api.WhoAmIView.as_view(), name="api-whoami"),
+    path("api/v1/machines/", keeping_api.MachinesView.as_view(), name="api-machines"),
+    path("api/v1/machines/<str:name>/", keeping_api.MachineView.as_view(), name="api-machine"),
+    path("api/v1/machines/<str:name>/tokens/", keeping_api.TokensView.as_view(), name="api-tokens"),
+    path("api/v1/machines/<str:name>/tokens/<int:token>/", keeping_api.TokenView.as_view(), name="api-token"),
+    path("api/v1/machines/<str:name>/tokens/<int:token>/revoke/", keeping_api.RevokeView.as_view(), name="api-revoke"),
+    path("api/v1/machines/<str:name>/tokens/<int:token>/rotate/", keeping_api.RotateView.as_view(), name="api-rotate"),
     path("api/v1/reports/<uuid:report>/", reports_api.ReportView.as_view(), name="api-report"),
     path("schemas/unmigratable-report-1.json", intake_api.report_schema, name="report-schema"),
     path("api/v1/diagnose/", diagnose_api.DiagnoseView.as_view(), name="api-diagnose"),

@@ -196,6 +196,12 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "api/": ("/api/",),
     "api/v1/openapi.json": ("/api/v1/openapi.json",),
     "api/v1/whoami/": ("/api/v1/whoami/",),
+    "api/v1/machines/": ("/api/v1/machines/",),
+    "api/v1/machines/<str:name>/": ("/api/v1/machines/box/",),
+    "api/v1/machines/<str:name>/tokens/": ("/api/v1/machines/box/tokens/",),
+    "api/v1/machines/<str:name>/tokens/<int:token>/": ("/api/v1/machines/box/tokens/1/",),
+    "api/v1/machines/<str:name>/tokens/<int:token>/revoke/": ("/api/v1/machines/box/tokens/1/revoke/",),
+    "api/v1/machines/<str:name>/tokens/<int:token>/rotate/": ("/api/v1/machines/box/tokens/1/rotate/",),
     "api/v1/reports/": ("/api/v1/reports/", *(f"/api/v1/reports/?case={name}" for name in _CASE)),
     "api/v1/reports/batch/": ("/api/v1/reports/batch/",),
     **{

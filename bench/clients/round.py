@@ -12,15 +12,16 @@ from typing import Any
 
 from generated import AuthenticatedClient, models
 from generated.api.affected import affected
-from generated.api.cases import case, case_comments, case_evidence, cases
+from generated.api.cases import case, case_comments, case_evidence, cases, say_of_case
 from generated.api.compare import compare
 from generated.api.diagnose import diagnose
 from generated.api.events import events
 from generated.api.kernels import kernel, kernels
+from generated.api.machines import add_machine, machine, machines, make_token, revoke_token, rotate_token, tokens
 from generated.api.reports import report, reports, send_batch, send_kernel_log, send_ktap, send_report
 from generated.api.strategies import strategies, strategy, strategy_comments
 from generated.api.whoami import whoami
-from generated.types import UNSET, File
+from generated.types import UNSET, File, Unset
 
 KTAP = b"KTAP version 1\n1..1\nok 1 mm: migration\n"
 LOG = b"[<0>] folio_wait_writeback+0x2b/0x80\n[<0>] migrate_pages_batch+0x5e2/0xba0\n[<0>] offline_pages+0x4b2/0x750\n"
@@ -65,9 +66,12 @@ def send(client: AuthenticatedClient, mark: str) -> models.Receipt:
     lines = [native(f"{mark}-batch1"), {**wrapped, "body": KTAP.decode()}]
     told = send_batch.sync(client=client, body=file("\n".join(map(json.dumps, lines)).encode()))
     assert isinstance(told, models.Batch) and [line.status for line in told.results] == [202, 202], told
-    on = {"kernel": RELEASE, "architecture": "x86_64"}
-    as_ktap = send_ktap.sync(client=client, body=file(KTAP), run_id=f"{mark}-ktap", **on)
-    as_log = send_kernel_log.sync(client=client, body=file(LOG), run_id=f"{mark}-log", **on)
+    as_ktap = send_ktap.sync(
+        client=client, body=file(KTAP), run_id=f"{mark}-ktap", kernel=RELEASE, architecture="x86_64"
+    )
+    as_log = send_kernel_log.sync(
+        client=client, body=file(LOG), run_id=f"{mark}-log", kernel=RELEASE, architecture="x86_64"
+    )
     assert isinstance(as_ktap, models.Receipt) and isinstance(as_log, models.Receipt), (as_ktap, as_log)
     return taken
 
@@ -82,11 +86,36 @@ def settled(client: AuthenticatedClient, taken: models.Receipt) -> models.Receip
     raise AssertionError("it was not read within a minute")
 
 
+def keep_machines(client: AuthenticatedClient, address: str, mark: str) -> None:
+    """Adds a machine, sends as it, renews its token and takes the old one back."""
+    name = f"board-{mark}"
+    body = models.NewMachine(name=name, days=30)
+    added = add_machine.sync(client=client, body=body)
+    assert isinstance(added, models.MadeToken) and added.token.scopes == ["submit"], added
+    board = AuthenticatedClient(base_url=address, token=added.secret)
+    sent = send_report.sync(client=board, body=models.NativeReport.from_dict(native(f"{mark}-board")))
+    assert isinstance(sent, models.Receipt) and sent.machine == name, sent
+    assert isinstance(machine.sync(name, client=client), models.Machine)
+    renewed = rotate_token.sync(name, added.token.token, client=client)
+    assert isinstance(renewed, models.MadeToken), renewed
+    more = make_token.sync(name, client=client, body=models.Rights(scopes=[models.RightsScopesItem.CURATE]))
+    assert isinstance(more, models.MadeToken), more
+    wider = make_token.sync(name, client=client, body=models.Rights(scopes=[models.RightsScopesItem.MACHINES]))
+    assert isinstance(wider, models.Problem) and wider.status == 403, wider
+    revoked = revoke_token.sync(name, added.token.token, client=client)
+    assert isinstance(revoked, models.Token) and not revoked.opens, revoked
+    gone = whoami.sync(client=board)
+    assert isinstance(gone, models.Problem) and gone.status == 401, gone
+    listed = tokens.sync(name, client=client)
+    assert isinstance(listed, models.TokenPage) and [one.opens for one in listed.results] == [True, True, False]
+
+
 def read_all(client: AuthenticatedClient, mark: str) -> dict[str, int]:
     found = {}
     mine = reports.sync(client=client, run_id=f"{mark}-native")
     assert isinstance(mine, models.ReportPage) and len(mine.results) == 1 and mine.next_ is UNSET, mine
-    seen, cursor = 0, UNSET
+    seen = 0
+    cursor: str | Unset = UNSET
     while True:
         page = reports.sync(client=client, kernel=RELEASE, limit=2, cursor=cursor)
         assert isinstance(page, models.ReportPage), page
@@ -104,8 +133,9 @@ def read_all(client: AuthenticatedClient, mark: str) -> dict[str, int]:
         "kernels": kernels.sync(client=client),
         "affected": affected.sync(client=client, kernel=RELEASE),
         "events": events.sync(client=client),
+        "machines": machines.sync(client=client),
     }.items():
-        assert got is not None and not isinstance(got, models.Problem), (name, got)
+        assert got is not None and not isinstance(got, models.Problem | str), (name, got)
         found[name] = len(got.results)
     return found
 
@@ -116,9 +146,12 @@ def main() -> None:
     who = whoami.sync(client=client)
     assert isinstance(who, models.WhoAmI) and who.machine == "bench", who
     now = settled(client, send(client, mark))
+    said = say_of_case.sync("fuse-writeback", client=client, body=models.Saying(text=f"Seen by {mark}."))
+    assert isinstance(said, models.Comment), said
+    keep_machines(client, sys.argv[1], mark)
     assert isinstance(now.evidence, list) and now.evidence[0].case == "fuse-writeback", now
-    said = diagnose.sync(client=client, body=file(LOG))
-    assert isinstance(said, models.Diagnosis) and said.findings, said
+    read = diagnose.sync(client=client, body=file(LOG))
+    assert isinstance(read, models.Diagnosis) and read.findings, read
     one = case.sync("fuse-writeback", client=client)
     assert isinstance(one, models.OneCase), one
     build = kernel.sync(RELEASE, client=client)

@@ -62,6 +62,23 @@ for (let tries = 0; receipt.state !== "settled" && tries < 120; tries++) {
 }
 assert.equal(receipt.evidence?.[0]?.case, "fuse-writeback");
 
+await good(api.sayOfCase({ path: { slug: "fuse-writeback" }, body: { text: `Seen by ${mark}.` } }));
+const name = `board-${mark}`;
+const added = await good(api.addMachine({ body: { name, days: 30 } }));
+assert.deepEqual(added.token.scopes, ["submit"]);
+const path = { name, token: added.token.token };
+const renewed = await good(api.rotateToken({ path }));
+const wider = await api.makeToken({ path: { name }, body: { scopes: ["machines"] }, throwOnError: false });
+assert.equal(wider.response.status, 403);
+const more = await good(api.makeToken({ path: { name }, body: { scopes: ["submit"] } }));
+assert.equal((await good(api.revokeToken({ path }))).opens, false);
+const board = await good(api.sendReport({ body: native(`${mark}-board`), auth: () => renewed.secret }));
+assert.ok("url" in board && board.machine === name);
+assert.equal((await good(api.machine({ path: { name } }))).machine, name);
+const tokens = (await good(api.tokens({ path: { name } }))).results;
+assert.deepEqual(tokens.map((one) => one.token), [more.token.token, renewed.token.token, added.token.token]);
+assert.equal(tokens[2]!.opens, false);
+
 let page = await good(api.reports({ query: { kernel: release, limit: 2 } }));
 let reports = page.results.length;
 while (page.next) {
@@ -81,6 +98,7 @@ const found = {
   kernels: (await good(api.kernels())).results.length,
   affected: (await good(api.affected({ query: { kernel: release } }))).results.length,
   events: (await good(api.events())).results.length,
+  machines: (await good(api.machines())).results.length,
   compared: (await good(api.compare({ query: { a: release, b: release } }))).results.length,
 };
 await good(api.case_({ path: { slug: "fuse-writeback" } }));

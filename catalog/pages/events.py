@@ -10,6 +10,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 from catalog.models import Case, KernelBuild, Strategy
+from diagnosis.kernels import releases
 from people import journal
 from people.models import Event, may
 
@@ -62,7 +63,9 @@ class Pick:
         if self.case:
             events = events.filter(_subject("case", self.case) | Q(data__contains={"case": self.case}))
         if self.kernel:
-            on = Q(data__contains={"line": self.kernel}) | Q(data__contains={"release": self.kernel})
+            on = Q(data__contains={"line": self.kernel})
+            for release in self._releases:
+                on |= Q(data__contains={"release": release})
             events = events.filter(on, verb__in=journal.NEWS)
         if self.machine:
             events = events.filter(_subject("machine", self.machine) | Q(data__contains={"machine": self.machine}))
@@ -77,9 +80,17 @@ class Pick:
             and (not self.machine or _is_of(event, "machine", self.machine))
             and (
                 not self.kernel
-                or (event.verb in journal.NEWS and self.kernel in (said.get("line"), said.get("release")))
+                or (
+                    event.verb in journal.NEWS
+                    and (said.get("line") == self.kernel or said.get("release") in self._releases)
+                )
             )
         )
+
+    @property
+    def _releases(self) -> set[str]:
+        """A kernel by whatever name, as in the lists of reports."""
+        return {self.kernel, releases.identity(self.kernel)}
 
 
 def _subject(kind: str, name: str) -> Q:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import Match, Optional, Tuple, Union
+from typing import Match, NamedTuple, Optional, Tuple, Union
 
 from diagnosis.text.record import Place, Value
 from diagnosis.text.unwrap import Piece, cut
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """`text` is the message: without stamp, prefix, quoting, colour. `source` says which task or CPU spoke, or ''.
     `number` counts lines, but for those that stand between the records of a journal: what is near by it is near.
 

@@ -45,6 +45,9 @@ NEEDLES: Tuple[str, ...] = (
     *("pgmigrate", "compact_", "thp_", "nr_", "Number of blocks type", ", zone", "valid_zones", "/state:"),
     *("inspect:", "waiting", "vm_event", "sysctl"),
 )
+# What several needles hold: a text without it is searched for none of them, and most texts are without most.
+_SHARED = ("fflin", "_page", "cma", "aops", "busy", "omm:")
+_NEEDS = {needle: part for needle in NEEDLES for part in _SHARED if part in needle}
 # What they mean stands above them: headers of tasks, with registers and words of the stack between, have no needle.
 _LOOKS_UP = frozenset(
     {
@@ -75,7 +78,10 @@ def _stretches(text: str) -> Iterator[Tuple[int, int]]:
     """Offsets (start, end) of stretches of whole lines around needles: sorted, apart, each line once."""
     starts: Dict[int, int] = {}
     headed: Set[int] = set()
+    absent = {part for part in _SHARED if part not in text}
     for needle in NEEDLES:
+        if _NEEDS.get(needle) in absent:
+            continue
         at = text.find(needle)
         while at >= 0:
             start = text.rfind("\n", 0, at) + 1

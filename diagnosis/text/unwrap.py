@@ -9,14 +9,13 @@ import html
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import Callable, Iterable, Iterator, List, Match, Pattern, Tuple
+from typing import Callable, Iterable, Iterator, List, Match, NamedTuple, Pattern, Tuple
 
 MAX_PIECE = 8_192
 Spans = Tuple[Tuple[int, int, int], ...]
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     text: str
     number: int
     spans: Spans
@@ -72,17 +71,15 @@ _BEGINS = re.compile(
     r"(?:anon |ksm )?flags: 0x|raw: [0-9a-f]{8}|head: ?[0-9a-f]{8,16} [0-9a-f]{8}|head:\S{0,20} ?order:|"
     r"aops:\w|page_type: |page dumped because:|"
     r"page->mem_cgroup:|page_owner tracks|page last (?:allocated|free)|page allocated via|INFO: task |"
-    r"CPU: ?\d{1,4} (?:UID: \d{1,10} )?PID: \d{1,10} Comm: |Pid: \d{1,10}, comm: |Not tainted \d|Tainted: [A-Z]|"
+    r"CPU: ?\d{1,4} (?:UID: \d{1,10} )?PID: \d{1,10} Comm: |Not tainted \d|Tainted: [A-Z]|"
     r"task:\S.{0,40}?state:|Call [Tt]race:|inspect: [a-z]|migrating pfn |"
-    r"failed to isolate pfn |BUG: (?:sleeping|scheduling|unable|kernel|KASAN|soft|spinlock|Bad)|kernel BUG at |"
-    r"WARNING: CPU: \d|-{12}\[ cut here)"
+    r"failed to isolate pfn )"
 )
 # Complaints, which few lines hold: each is looked for only where a word of it stands.
 _COMPLAINS = re.compile(
     r"(?<![\w/(])(?:BUG: (?:sleeping|scheduling|unable|kernel|KASAN|soft|spinlock|Bad)|kernel BUG at |"
     r"WARNING: CPU: \d|-{12}\[ cut here|Pid: \d{1,10}, comm: )"
 )
-_COMPLAINING = ("BUG", "WARNING: CPU", "cut here", ", comm: ")
 _ENDS_AS_FRAME = re.compile(
     r"(?<=[:;\]|\t])[ \t]{0,12}(?:\? )?[A-Za-z_][\w.]{2,100}\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8}"
     r"(?: \[[\w -]{1,60}\])?[ \t]*$"
@@ -203,7 +200,7 @@ def _begins(text: str, at: int) -> int:
     stamp = _KERNEL_STAMP.search(text, at, end)
     if stamp:
         return stamp.start()
-    is_complaint = any(word in text for word in _COMPLAINING)
+    is_complaint = "BUG" in text or "WARNING: CPU" in text or "cut here" in text or ", comm: " in text
     found = (_COMPLAINS.search(text, at, end) if is_complaint else None) or _BEGINS.search(text, at, end)
     if found:
         return found.start() if text[at : found.start()].strip() else at

@@ -13,6 +13,8 @@ from rest_framework.request import Request
 
 from people.models import Machine, Scope, Token, allows
 
+_FOR_OWNERS = (Scope.SUBMIT, Scope.MACHINES)
+
 
 @dataclass(frozen=True)
 class Sender:
@@ -48,6 +50,6 @@ def sender_with(request: Any, scope: str) -> Sender:
         raise NotAuthenticated("Send a machine's token: Authorization: Bearer TOKEN")
     if scope not in request.auth.scopes:
         raise PermissionDenied(f"This token lacks the scope {scope}.")
-    if scope == Scope.SUBMIT and not allows(request.auth.token.owner_role, "own machines"):
+    if scope in _FOR_OWNERS and not allows(request.auth.token.owner_role, "own machines"):
         raise PermissionDenied("The owner of this machine may own none by now, so it sends nothing.")
     return request.auth

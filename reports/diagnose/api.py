@@ -125,7 +125,7 @@ class DiagnoseView(APIView):
         if not request.META.get("CONTENT_LENGTH"):
             raise Refusal("no-length", [Fault("Content-Length", "the number of bytes", "nothing")])
         raw = request._request.read(decompression.MAX_BODY_BYTES + 1)
-        body = decompression.unpacked(decompression.decoded(raw, request.headers.get("Content-Encoding", "")))
+        body = decompression.unpacked(decompression.decoded(raw, request.headers.get("Content-Encoding", "identity")))
         if not body:
             raise Refusal("no-text", [Fault("", "a kernel log, a page dump, a stack or a trace", "nothing")])
         made = diagnosed(body, request.user, request.query_params.get("kernel", "")[:200], RECORDS)

@@ -86,7 +86,7 @@ class SendView(FastPostView):
         is_trial = request.GET.get("dry_run", "0") != "0"
         try:
             given = given_in(request.GET)
-            body = decompression.decoded(_raw(request), request.headers.get("Content-Encoding", ""))
+            body = decompression.decoded(_raw(request), request.headers.get("Content-Encoding", "identity"))
             machine = on_behalf.machine_of(sender, request.GET.get("machine", "") or on_behalf.named_in(body))
         except Refusal as refusal:
             if not is_trial:
@@ -144,7 +144,7 @@ class BatchView(FastPostView):
                 fault = Fault("Content-Type", batch.MEDIA_TYPE, media_type[:80] or "nothing")
                 raise Refusal("unknown-media-type", [fault])
             most = decompression.MAX_BATCH_BYTES
-            body = decompression.decoded(_raw(request, most), request.headers.get("Content-Encoding", ""), most)
+            body = decompression.decoded(_raw(request, most), request.headers.get("Content-Encoding", "identity"), most)
             quota.keep(body)
             outcomes = batch.take(sender, body, quota)
         except quotas.OverQuota:

@@ -19,9 +19,12 @@ _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 def decoded(body: bytes, encoding: str, most: int | None = None) -> bytes:
     """The body without its Content-Encoding; at most `most` bytes, before and after. Raises `Refusal`."""
     most = most or MAX_BODY_BYTES
-    encoding = encoding.strip().lower() or "identity"
+    encoding = encoding.strip().lower()
     if encoding not in _ENCODINGS:
-        raise Refusal("unknown-encoding", [Fault("Content-Encoding", "one of " + ", ".join(_ENCODINGS), encoding[:40])])
+        raise Refusal(
+            "unknown-encoding",
+            [Fault("Content-Encoding", "one of " + ", ".join(_ENCODINGS), encoding[:40] or "nothing")],
+        )
     if len(body) > most:
         raise too_large(most)
     if encoding == "identity":

@@ -55,6 +55,7 @@ SCOPES = {
     Scope.READ: "read what you may read, drafts too where you may",
     Scope.CURATE: "write in your name: texts, comments, strategies",
     Scope.SUBMIT_FOR: "with submit: send for your other machines too, by their names",
+    Scope.MACHINES: "add machines of yours, and make, renew and revoke their tokens, with no more rights than its own",
 }
 
 

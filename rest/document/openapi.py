@@ -54,6 +54,8 @@ def finished(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def _finish(method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
+    if method == "get":
+        responses.setdefault("400", {"description": "A parameter that is unknown or malformed.", "content": _content()})
     responses.setdefault("429", {"description": "Asked too often.", "content": _content()})
     responses.setdefault("414", {"description": "The address is too long.", "content": _FROM_THE_SERVER})
     for status, response in responses.items():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
+from catalog.models import Document
 from discussion.comments import threads
 from discussion.models import Comment
 from people.models import Event, Role, User
@@ -68,6 +71,23 @@ def test_cases_strategies_kernels_and_people_that_are_named_are_linked(comment: 
         assert said.count(f'<a href="{address}" rel="noopener nofollow ugc">{word}</a>') == 1
         assert Client().get(address).status_code == 200
     assert said.count("<a ") == 4
+
+
+def test_a_kernel_is_found_by_each_of_its_names_where_it_may_be_seen(comment: Comment) -> None:
+    arm = {"architecture": "x86_64"}
+    builders.settled(kernel={"release": "6.15.0", **arm})
+    builders.settled(kernel={"release": "6.16.0-rc2", **arm})
+    builders.settled(kernel={"release": "6.14.0-4-amd64", **arm})
+    draft = builders.case("hidden-draft")
+    builders.settled(builders.run(case="hidden-draft"), kernel={"release": "6.13.0", **arm})
+    Document.objects.filter(pk=draft.document_id).update(state="draft")
+    threads.say(comment.document, comment.author, "See #6.15, #v6.15, #6.15.0, #v6.16-rc2; not #6.14, #6.16 or #6.13.")
+    text = Client().get("/cases/fuse-writeback/").content.decode()
+    said = text[text.index("See <a") :].split("</p>")[0]
+    assert re.findall(r'<a href="([^"]*)"[^>]*>([^<]*)<', said) == [
+        *(("/kernels/6.15.0/", word) for word in ("#6.15", "#v6.15", "#6.15.0")),
+        ("/kernels/6.16.0-rc2/", "#v6.16-rc2"),
+    ]
 
 
 def edit(user: User, comment: Comment, text: str = "It *slept*.", base: int = 0, **more: str) -> object:

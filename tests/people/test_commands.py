@@ -36,6 +36,13 @@ def test_add_machine_prints_the_token_alone() -> None:
     assert "Machine box of jane" in err and secret not in err
 
 
+@pytest.mark.parametrize(("options", "standing"), [((), "trusted"), (("--wait",), "new")])
+def test_a_machine_of_a_maintainers_waits_where_that_is_asked_for(options: tuple[str, ...], standing: str) -> None:
+    builders.person("jane", Role.MAINTAINER)
+    call("add_machine", "box", *options)
+    assert Machine.objects.get().standing == standing
+
+
 def test_add_machine_writes_the_token_for_its_owner_alone(tmp_path: Path) -> None:
     builders.person("jane", Role.MAINTAINER)
     file = tmp_path / "token"

@@ -239,7 +239,11 @@ def test_events_are_filtered_by_verb_case_kernel_and_machine_and_say_what_was_me
         new,
     ]
     assert verbs_of("kernel=9.9") == []
-    (row,) = Client().get("/api/v1/events/?case=fuse-writeback&verb=evidence.first").json()["results"]
+    builders.settled(builders.run(), kernel={"release": "v6.15-rc7-7-g4a95bc121ccd", "architecture": "arm64"})
+    for name in ("v6.15-rc7-7-g4a95bc121ccd", "6.15.0-rc7-00007-g4a95bc121ccd", "6.15"):
+        assert [verb for verb, _ in verbs_of(f"kernel={name}")] == [new, first], name
+    assert verbs_of("kernel=6.15.0-rc7") == [], "a candidate and what was put on it are two kernels"
+    (row,) = Client().get("/api/v1/events/?case=fuse-writeback&verb=evidence.first&kernel=6.18").json()["results"]
     assert row["data"]["release"] == "6.18.44" and row["data"]["machine"] == "box" and "build" not in row["data"]
     assert "actor" not in row
 

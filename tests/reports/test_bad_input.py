@@ -113,10 +113,11 @@ def test_the_same_without_the_damage_is_taken(secret: str, kind: str, mark: byte
         (gzip.compress(bytes(100_000_000), 9), {"Content-Encoding": "gzip"}, 413, "too-large"),
         (zstandard.compress(bytes(100_000_000)), {"Content-Encoding": "zstd"}, 413, "too-large"),
         (gzip.compress(gzip.compress(bytes(3 << 20))), {"Content-Encoding": "gzip, gzip"}, 415, "unknown-encoding"),
+        (b"{}", {"Content-Encoding": ""}, 415, "unknown-encoding"),
         (b"\x1f\x8b" + b"\xff" * 100, {"Content-Encoding": "gzip"}, 422, "wrongly-compressed"),
         (b"\x28\xb5\x2f\xfd" + b"\xff" * 100, {"Content-Encoding": "zstd"}, 422, "wrongly-compressed"),
     ],
-    ids=["one long line", "gzip bomb", "zstd bomb", "gzip twice", "broken gzip", "broken zstd"],
+    ids=["one long line", "gzip bomb", "zstd bomb", "gzip twice", "no encoding", "broken gzip", "broken zstd"],
 )
 def test_what_is_too_much_or_does_not_unpack_is_refused_in_every_format(
     secret: str, kind: str, body: bytes, headers: dict[str, str], status: int, code: str
