@@ -34,6 +34,8 @@ class Wishes:
     work: Path
     out: Path
     spread: bool = False
+    holder: str = "privileged"
+    each_boots: bool = False
     address: Optional[Address] = None
 
 
@@ -79,14 +81,17 @@ class Session:
     def _kernel(self, kernel: Kernel, kept: store.Store, outbox: Optional[Outbox]) -> None:
         wishes = self.wishes
         wanted, reasons = plan.without(
-            plan.jobs([CASES[slug] for slug in wishes.cases], wishes.movers, wishes.repeat, wishes.spread), kernel
+            plan.jobs(
+                [CASES[slug] for slug in wishes.cases], wishes.movers, wishes.repeat, wishes.spread, wishes.holder
+            ),
+            kernel,
         )
         for mover, reason in reasons.items():
             self.say("%s: no %s: %s" % (kernel.name, mover, reason))
         if outbox is not None:
             outbox.catch_up(path for job in wanted for path in kept.reports(job))
         left = kept.missing(wanted)
-        guests = plan.guests(left, CASES)
+        guests = plan.guests(left, CASES, wishes.each_boots)
         text = "%s is %s: %d of %d measurements to be made, in %d guests; reports go to %s"
         self.say(text % (kernel.name, kernel.release, len(left), len(wanted), len(guests), kept.folder))
         initramfs = self._initramfs(kernel) if guests else b""

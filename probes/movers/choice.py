@@ -7,6 +7,7 @@ from typing import Optional, Sequence, Tuple
 from probes.errors import CannotRun
 from probes.kernel.nodes import memory_nodes
 from probes.movers.attempts import MoverChild
+from probes.movers.background import DirectCompaction, Kcompactd
 from probes.movers.guest import Cma, Offline, SoftOffline
 from probes.movers.order9 import Order9Compaction
 from probes.movers.split import Split
@@ -14,13 +15,16 @@ from probes.movers.spread_holds import SpreadCompaction
 from probes.movers.usual import Compaction, MovePages, Mover
 
 _OF_GUESTS = {kind.name: kind for kind in (Offline, SoftOffline, Cma)}
-GUESTS_ONLY = tuple(_OF_GUESTS)
+_FRAGMENTED = {kind.name: kind for kind in (Kcompactd, DirectCompaction)}
+GUESTS_ONLY = (*_OF_GUESTS, *_FRAGMENTED)
 NAMES = (MovePages.name, Compaction.name, Split.name, *GUESTS_ONLY)
 
 
 def make(name: str, child: MoverChild, arena_bytes: int, spread: bool = False, guest: bool = False) -> Mover:
     if name in _OF_GUESTS:
         return _OF_GUESTS[name](child)
+    if name in _FRAGMENTED:
+        return _FRAGMENTED[name](child, arena_bytes)
     if name == Split.name:
         return Split(child)
     if name == MovePages.name:
