@@ -249,12 +249,13 @@ def bind_memory(node: Optional[int]) -> None:
     _syscall("set_mempolicy", ctypes.c_int(MPOL_BIND), mask, ctypes.c_ulong(1024))
 
 
-def bind_range(address: int, size_bytes: int, node: int) -> None:
-    """New pages of this range come from `node` alone."""
+def bind_range(address: int, size_bytes: int, node: int, moves: bool = False) -> None:
+    """New pages of this range come from `node` alone. `moves`: and those that are there go to it, mbind(2)."""
     mask = (ctypes.c_ulong * 16)()
     mask[node // 64] = 1 << (node % 64)
     start, length = ctypes.c_void_p(address), ctypes.c_ulong(size_bytes)
-    _syscall("mbind", start, length, ctypes.c_int(MPOL_BIND), mask, ctypes.c_ulong(1024), ctypes.c_uint(0))
+    flags = ctypes.c_uint(MPOL_MF_MOVE if moves else 0)
+    _syscall("mbind", start, length, ctypes.c_int(MPOL_BIND), mask, ctypes.c_ulong(1024), flags)
 
 
 def _syscall(name: str, *arguments: object) -> int:

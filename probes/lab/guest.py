@@ -32,7 +32,7 @@ SHAPES = (
     # Two nodes of 512 MiB, and on the second a DIMM of 512 MiB more that comes online as ZONE_MOVABLE.
     Shape(
         "nodes",
-        ("move_pages", "offline", "soft_offline"),
+        ("move_pages", "offline", "soft_offline", "mbind", "longterm_pin"),
         (
             "-m",
             "1024,slots=4,maxmem=4G",

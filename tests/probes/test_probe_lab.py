@@ -193,10 +193,11 @@ def test_what_can_leave_others_asleep_has_a_boot_of_its_own() -> None:
     hanging = [each for each in made if each.jobs[0].case == "fuse-writeback"]
     assert all(len(each.jobs) == 1 for each in hanging)
     assert {each.jobs[0].mover for each in hanging} == {
-        *("move_pages", "offline", "soft_offline", "compaction", "cma", "kcompactd", "direct_compaction")
+        *("move_pages", "offline", "soft_offline", "compaction", "cma", "kcompactd", "direct_compaction"),
+        *("mbind", "longterm_pin"),
     }
     together = [[job.mover for job in each.jobs] for each in made if each.jobs[0].case == "vmsplice-pipe"]
-    assert ["move_pages", "offline", "soft_offline"] in together
+    assert ["move_pages", "offline", "soft_offline", "mbind", "longterm_pin"] in together
 
 
 def test_movers_that_cannot_reach_a_case_are_not_asked_for() -> None:
