@@ -6,8 +6,9 @@ from django.urls import path, re_path
 
 from catalog.editing import history, proposals
 from catalog.editing import views as editing_views
-from catalog.measured import affected_views, compare_views
 from catalog.measured import api as measured_api
+from catalog.measured import compare_views
+from catalog.measured.asked import affected_views
 from catalog.meetings import views as meetings_views
 from catalog.pages import badge, case_api, documents, inbox, kernels, method, strategy_api, subsystems
 from catalog.pages import feeds as pages_feeds
