@@ -82,7 +82,7 @@ def operations(tree: Tree) -> Iterator[Row]:
 
 def masks(tree: Tree) -> Iterator[Row]:
     """Drivers that hold pages of a shmem mapping, and whether the folder restricts the mask of any mapping."""
-    restricting = {}
+    restricting: dict[str, set[str]] = {}
     for name, text in tree.files(*_MASKS):
         for _, called, _, whole in _calls(name, text, _MASKS):
             restricting.setdefault(_folder(name), set()).add(
@@ -137,7 +137,11 @@ def written(found: list[Row], release: str) -> str:
 
 def read(text: str) -> list[Row]:
     lines = [line for line in text.splitlines() if line and not line.startswith("#") and line != HEAD]
-    return [Row(*line.split("\t")[:5], int(line.split("\t")[5])) for line in lines]
+    return [_row(*line.split("\t")) for line in lines]
+
+
+def _row(table: str, file: str, function: str, what: str, more: str, line: str) -> Row:
+    return Row(table, file, function, what, more, int(line))
 
 
 def difference(before: list[Row], after: list[Row]) -> list[str]:
