@@ -203,6 +203,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "api/v1/": ("/api/v1/",),
     "api/v1/kernels/": ("/api/v1/kernels/", *(f"/api/v1/kernels/{one}" for one in ASKED)),
     "api/v1/kernels/<path:release>/": _each("/api/v1/kernels/{}/", _RELEASE),
+    "api/v1/waits/": ("/api/v1/waits/", "/api/v1/waits/?kernel=6.12"),
     "api/v1/compare/": ("/api/v1/compare/?a=6.18.44&b=7.3.4", f"/api/v1/compare/?a=6.18.44&b={RELEASE}"),
     "api/v1/strategies/": ("/api/v1/strategies/", *(f"/api/v1/strategies/{one}" for one in ASKED)),
     "api/v1/strategies/<slug:slug>/": _each("/api/v1/strategies/{}/", _STRATEGY),
