@@ -6,8 +6,11 @@ from django.urls import path, re_path
 
 from catalog.editing import history, proposals
 from catalog.editing import views as editing_views
-from catalog.measured import affected_views, compare_views
 from catalog.measured import api as measured_api
+from catalog.measured import compare_views
+from catalog.measured.asked import affected_views
+from catalog.measured.waits import api as waits_api
+from catalog.measured.waits import views as waits_views
 from catalog.meetings import views as meetings_views
 from catalog.pages import badge, case_api, documents, inbox, kernels, method, strategy_api, subsystems
 from catalog.pages import feeds as pages_feeds
@@ -58,6 +61,7 @@ urlpatterns = [
     re_path(r"^session(?P<rest>[/.].*)$", meetings_views.moved),  # what it was called until 2026-11-29
     path("inbox/", inbox.inbox, name="inbox"),
     path("method/", method.method, name="method"),
+    path("waits/", waits_views.waits, name="waits"),
     path("strategies/", documents.strategies, name="strategies"),
     path("strategies/new/", proposals.propose_strategy, name="propose-strategy"),
     path("strategies/<slug:slug>/", documents.strategy, name="strategy"),
@@ -70,5 +74,6 @@ urlpatterns = [
     path("api/v1/compare/", compare_views.CompareView.as_view(), name="api-compare"),
     path("api/v1/strategies/", strategy_api.StrategiesView.as_view(), name="api-strategies"),
     path("api/v1/strategies/<slug:slug>/", strategy_api.StrategyView.as_view(), name="api-strategy"),
+    path("api/v1/waits/", waits_api.WaitsView.as_view(), name="api-waits"),
     path("api/v1/affected/", affected_views.AffectedView.as_view(), name="api-affected"),
 ]

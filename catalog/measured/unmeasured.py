@@ -11,7 +11,8 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from catalog.measured import affected_views, builds
+from catalog.measured import builds
+from catalog.measured.asked import affected_views
 from catalog.models import KernelBuild
 from diagnosis.kernels import releases
 from diagnosis.kernels.releases import Release

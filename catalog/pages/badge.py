@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from catalog.measured.affected import judge
-from catalog.measured.affected_views import EXPECTED
+from catalog.measured.asked.affected import judge
+from catalog.measured.asked.affected_views import EXPECTED
 from catalog.models import Case
 from catalog.models.cases import OPEN
 from diagnosis.kernels import releases

@@ -14,7 +14,10 @@ from django.urls import reverse
 
 from catalog.models import Case, KernelBuild, Strategy
 
-FIXED = ("cases", "kernels", "strategies", "agenda", "method", "subsystems", "diagnose", "affected", "api", "probe")
+FIXED = (
+    *("cases", "kernels", "strategies", "agenda", "method", "waits", "subsystems"),
+    *("diagnose", "affected", "api", "probe"),
+)
 
 
 class _OfThisSite(Sitemap):  # type: ignore[type-arg]

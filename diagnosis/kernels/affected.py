@@ -71,6 +71,8 @@ class Change:
     commit: str = ""
     not_run: str = ""
     """Of `present`: a state that the recorded runs do not make, and in which the folio is held."""
+    place: str = ""
+    """File, line and function, where a machine looked it up."""
 
     @property
     def is_checked(self) -> bool:
@@ -270,7 +272,8 @@ def _said(change: Change) -> str:
     where = "%s %s" % (change.tree, change.release) if change.release else change.tree
     where = change.release if change.release.startswith(change.tree) else where
     commit = " by %s" % change.commit[:12] if change.commit else ""
-    return "%s: %s%s (%s)." % (where, change.change, commit, look_up(PROVENANCES, change.known_by).label)
+    known_by = look_up(PROVENANCES, change.known_by).label + (", " + change.place if change.place else "")
+    return "%s: %s%s (%s)." % (where, change.change, commit, known_by)
 
 
 def _elsewhere(kernel: Release, measured: List[Measurement]) -> List[Reason]:

@@ -16,7 +16,7 @@ from probes.run.experiment import Case
 from probes.run.isolate import choose_mover
 from probes.servers.fuse.hold import WATCHER_GRACE_SECONDS
 
-WITH_A_PLAIN_HOLDER = ("compaction", "move_pages")
+WITH_A_PLAIN_HOLDER = ("compaction", "move_pages", "kcompactd", "direct_compaction", "mbind", "longterm_pin")
 MOST_HOLD_SECONDS = 15.0
 MOST_HOLD_SECONDS_IN_A_GUEST = 30.0
 

@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         "--holder",
         choices=sorted(vocabulary.HOLDERS),
         default="privileged",
-        help="unprivileged: what holds gives up root first, as a plain uid; movers compaction and move_pages",
+        help="unprivileged: what holds gives up root first, as a plain uid; not with offline, soft_offline, cma",
     )
     run.add_argument("--repeat", type=_count, default=1, metavar="N")
     run.add_argument(

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Callable, List, Optional
 
 from diagnosis.formats import envelope
+from diagnosis.words import vocabulary
 from probes.cases import CASES
 from probes.command import check, trial
 from probes.command.exit_codes import HELD, MOVES, USAGE, exit_code
@@ -48,6 +49,12 @@ def add(acts: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Callab
     lab.add_argument("--movers", nargs="+", choices=choice.NAMES, metavar="MOVER", help="default: all")
     lab.add_argument("--spread", action="store_true", help="one held page a pageblock, by compaction: what that denies")
     lab.add_argument("--repeat", type=_count, metavar="N", help="default 1")
+    lab.add_argument(
+        "--each-boots", action="store_true", help="a boot for each of the N runs, so that they are independent"
+    )
+    lab.add_argument(
+        "--holder", choices=sorted(vocabulary.HOLDERS), default="privileged", help="unprivileged: a plain uid holds"
+    )
     lab.add_argument("--hold", type=_hold, default=5.0, metavar="SECONDS", help="at most 30 (default 5)")
     lab.add_argument("--label", default="", metavar="L", help='tells builds apart, such as "fix v3"')
     lab.add_argument("--work", type=Path, default=_default_work(), metavar="DIR", help="packages and consoles")
@@ -145,6 +152,8 @@ def _wishes(options: argparse.Namespace, kernels: List[str], cases: List[str], o
         work=options.work,
         out=out,
         spread=options.spread,
+        holder=options.holder,
+        each_boots=options.each_boots,
         address=Address(options.submit, options.token_file, options.insecure) if options.submit else None,
     )
 

@@ -15,7 +15,7 @@ PAGE = mmap.PAGESIZE
 PROT_READ, PROT_WRITE = 1, 2
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS = 1, 2, 0x10, 0x20
 MAP_NORESERVE, MAP_HUGETLB = 0x4000, 0x40000
-MADV_RANDOM, MADV_DONTNEED, MADV_DONTFORK, MADV_NOHUGEPAGE = 1, 4, 10, 15
+MADV_RANDOM, MADV_DONTNEED, MADV_DONTFORK, MADV_HUGEPAGE, MADV_NOHUGEPAGE = 1, 4, 10, 14, 15
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH, CLONE_NEWNS, CLONE_NEWUSER = 0x1000, 0x4000, 0x40000, 2, 0x20000, 0x10000000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 SYNC_FILE_RANGE_WRITE = 2
@@ -249,12 +249,13 @@ def bind_memory(node: Optional[int]) -> None:
     _syscall("set_mempolicy", ctypes.c_int(MPOL_BIND), mask, ctypes.c_ulong(1024))
 
 
-def bind_range(address: int, size_bytes: int, node: int) -> None:
-    """New pages of this range come from `node` alone."""
+def bind_range(address: int, size_bytes: int, node: int, moves: bool = False) -> None:
+    """New pages of this range come from `node` alone. `moves`: and those that are there go to it, mbind(2)."""
     mask = (ctypes.c_ulong * 16)()
     mask[node // 64] = 1 << (node % 64)
     start, length = ctypes.c_void_p(address), ctypes.c_ulong(size_bytes)
-    _syscall("mbind", start, length, ctypes.c_int(MPOL_BIND), mask, ctypes.c_ulong(1024), ctypes.c_uint(0))
+    flags = ctypes.c_uint(MPOL_MF_MOVE if moves else 0)
+    _syscall("mbind", start, length, ctypes.c_int(MPOL_BIND), mask, ctypes.c_ulong(1024), flags)
 
 
 def _syscall(name: str, *arguments: object) -> int:

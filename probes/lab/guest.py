@@ -10,7 +10,9 @@ from typing import Dict, List, Optional, Tuple
 from probes.lab import tools
 
 MARK = "@@unmig"
-_LEAST_SECONDS = {"cma": 12.0, "compaction": 12.0}
+_LEAST_SECONDS = {"cma": 12.0, "compaction": 12.0, "kcompactd": 26.0, "direct_compaction": 26.0}
+_STAGED_AT_LENGTH = ("kcompactd", "direct_compaction")
+_WITH_MUCH_SCRATCH = ("compaction", "kcompactd", "direct_compaction")
 _LEAST_SPREAD_SECONDS = 20.0
 _RAM = "memory-backend-ram"
 _WITH_ZONE_MOVABLE = "offline"  # a mover that has to have one
@@ -31,7 +33,7 @@ SHAPES = (
     # Two nodes of 512 MiB, and on the second a DIMM of 512 MiB more that comes online as ZONE_MOVABLE.
     Shape(
         "nodes",
-        ("move_pages", "offline", "soft_offline"),
+        ("move_pages", "offline", "soft_offline", "mbind", "longterm_pin"),
         (
             "-m",
             "1024,slots=4,maxmem=4G",
@@ -51,6 +53,8 @@ SHAPES = (
         "memhp_default_state=online_movable",
         "MEMORY_HOTREMOVE",
     ),
+    # One node and little of it, all in one zone, so that what is free can be made holes and nothing else.
+    Shape("fragmented", ("kcompactd", "direct_compaction"), ("-m", "1536"), "", "COMPACTION"),
     Shape("plain", ("compaction", "split"), ("-m", "2560"), ""),
     # 1 GiB of CMA between 1 and 2 GiB, and as little beside it as boots: movable memory then comes out of CMA.
     # nokaslr, since a kernel that lands in the middle leaves no GiB in one piece.
@@ -86,6 +90,7 @@ class Job:
     mover: str
     repeat: int
     spread: bool = False
+    holder: str = "privileged"
 
     @property
     def shape(self) -> Shape:
@@ -94,7 +99,8 @@ class Job:
 
     @property
     def id(self) -> str:
-        return "%s-%s%s" % (self.case, self.mover, "-spread" if self.spread else "")
+        plain = "-unprivileged" if self.holder == "unprivileged" else ""
+        return "%s-%s%s%s" % (self.case, self.mover, "-spread" if self.spread else "", plain)
 
     def hold_seconds(self, wanted: float) -> float:
         """How long it holds: `wanted`, or longer where an emulated processor needs seconds of the hold to find the
@@ -108,19 +114,23 @@ class Job:
         made = ["run", self.case, "--mover", self.mover, "--repeat", str(self.repeat), "--hold", hold]
         made += ["--environment", "guest", "--json", "--scratch", str(self._scratch_mib())]
         made += ["--spread"] if self.spread else []
+        made += ["--holder", self.holder] if self.holder != "privileged" else []
         return made + (["--label", label] if label else [])
 
     def _scratch_mib(self) -> int:
         """Compaction moves what lies lowest first, and in a guest that was just booted this is what its initramfs was
         unpacked to. Seen on 6.1.176 with the tracepoints of compaction: 16 278 targets of 128 MiB were used up for it,
         and the scanners met 70 MiB up, before the control."""
-        return 256 if self.mover == "compaction" else 128
+        return 256 if self.mover in _WITH_MUCH_SCRATCH else 128
 
     def timeout_seconds(self, hold_seconds: float) -> float:
         """When the guest ends the job, however far it is. Emulated, a run takes some 15 s beside the hold, with
-        `spread` up to 60; on a host with six times the work it can do, 80 s for one run and its start were not
-        enough."""
-        return 60.0 + self.repeat * (self.hold_seconds(hold_seconds) + (120.0 if self.spread else 60.0))
+        `spread` up to 60. On a host with six times the work it can do, 80 s for one run and its start were not enough,
+        and to stage memory that is fragmented took 111 s alone."""
+        return 60.0 + self.repeat * (
+            self.hold_seconds(hold_seconds)
+            + (300.0 if self.mover in _STAGED_AT_LENGTH else 120.0 if self.spread else 60.0)
+        )
 
 
 def slowdown() -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from probes.lab.guest import SHAPES, Job, Shape
@@ -21,13 +21,19 @@ class Guest:
     jobs: Tuple[Job, ...]
 
 
-def jobs(cases: Iterable[Case], movers: Optional[Sequence[str]], repeat: int, spread: bool = False) -> List[Job]:
+def jobs(
+    cases: Iterable[Case],
+    movers: Optional[Sequence[str]],
+    repeat: int,
+    spread: bool = False,
+    holder: str = "privileged",
+) -> List[Job]:
     """Each case with each mover that can reach its pages. `spread`: with one held page a pageblock, by compaction."""
     if spread:
         return [Job(case.slug, "compaction", repeat, True) for case in cases if "compaction" in case.movers]
     booted = [mover for shape in SHAPES for mover in shape.movers]
     return [
-        Job(case.slug, mover, repeat)
+        Job(case.slug, mover, repeat, holder=holder)
         for case in cases
         for mover in booted
         if mover in reaching(case.movers) and (movers is None or mover in movers)
@@ -47,8 +53,16 @@ def without(wanted: Iterable[Job], kernel: Kernel) -> "Tuple[List[Job], Dict[str
     return possible, reasons
 
 
-def guests(wanted: Iterable[Job], cases: Dict[str, Case]) -> List[Guest]:
-    """One boot for each job that can leave others asleep; the rest in batches, those of one case together."""
+def guests(wanted: Iterable[Job], cases: Dict[str, Case], each_boots: bool = False) -> List[Guest]:
+    """One boot for each job that can leave others asleep; the rest in batches, those of one case together.
+
+    `each_boots`: a run a boot, so that runs of one job are independent of each other.
+    """
+    if each_boots:
+        wanted = list(wanted)
+        most = max((job.repeat for job in wanted), default=0)
+        rounds = ([replace(job, repeat=1) for job in wanted if job.repeat > number] for number in range(most))
+        return [made for jobs_once in rounds for made in guests(jobs_once, cases)]
     made: List[Guest] = []
     batches: Dict[str, List[Job]] = {}
     for job in wanted:

@@ -38,6 +38,8 @@ class Wishes:
     work: Path
     out: Path
     spread: bool = False
+    holder: str = "privileged"
+    each_boots: bool = False
     address: Optional[Address] = None
     settings: Tuple[Setting, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
@@ -92,7 +94,7 @@ class Session:
     def _wanted(self, kernel: Kernel, repeat: int) -> Tuple[List[Job], Dict[str, str]]:
         wishes = self.wishes
         cases = [CASES[slug] for slug in wishes.cases]
-        return plan.without(plan.jobs(cases, wishes.movers, repeat, wishes.spread), kernel)
+        return plan.without(plan.jobs(cases, wishes.movers, repeat, wishes.spread, wishes.holder), kernel)
 
     def _ready(self, wanted: str) -> Optional[Prepared]:
         """A kernel, where its reports are kept, and who sends them: all of them before the first is booted."""
@@ -121,7 +123,7 @@ class Session:
         if outbox is not None:
             outbox.catch_up(path for job in wanted for path in kept.reports(job))
         left = [replace(job, repeat=min(job.repeat, most_a_boot or job.repeat)) for job in kept.missing(wanted)]
-        guests = plan.guests(left, CASES)
+        guests = plan.guests(left, CASES, self.wishes.each_boots)
         text = "%s is %s: %d of %d measurements to be made, in %d guests; reports go to %s"
         self.say(text % (kernel.name, kernel.release, len(left), len(wanted), len(guests), kept.folder))
         initramfs = self._initramfs(kernel) if guests else b""

@@ -34,13 +34,13 @@ def affordable_on_node(wanted_bytes: int, node: int) -> int:
     Bound to a node (MPOL_BIND) that runs full, a task is killed for want of memory, however much the others
     have. Measured in a guest with 512 MiB on each of two nodes.
     """
-    size = min(wanted_bytes, _free_bytes(node) // 2)
+    size = min(wanted_bytes, free_bytes(node) // 2)
     if size < LEAST_BYTES:
         raise CannotRun("too little free memory on node %d: %d MiB would be allowed" % (node, size >> 20))
     return size
 
 
-def _free_bytes(node: int) -> int:
+def free_bytes(node: int) -> int:
     with open("/sys/devices/system/node/node%d/meminfo" % node, encoding="ascii") as meminfo:
         for line in meminfo:
             if "MemFree:" in line:
@@ -104,6 +104,18 @@ class Arena:
         whole.reverse()
         return array("Q", [frame for frame, _ in whole]), array("Q", [index for _, index in whole])
 
+    def steer_apart(self, nr_first: int, nr_rest: int) -> Set[int]:
+        """As `steer`, but `nr_first` frames in one pageblock, and `nr_rest` in the next that the arena has."""
+        blocks = self.own_blocks(2)
+        if len(blocks) < 2:
+            raise CannotRun("the scratch area has no two pageblocks of its own")
+        index_of = dict(self._mapped())
+        frames = [blocks[0] + nr for nr in range(nr_first)] + [blocks[1] + nr for nr in range(nr_rest)]
+        indexes = array("Q", [index_of[frame] for frame in reversed(frames)])
+        del index_of
+        self._free(indexes)
+        return set(frames)
+
     def own_blocks(self, nr_blocks: int) -> List[int]:
         """The first frames of the lowest pageblocks that the arena has wholly, lowest first."""
         return sorted(self._first_of_blocks(nr_blocks)[0])
@@ -128,6 +140,13 @@ class Arena:
             chosen = [index for frame, index in above if frame // run_pages % 2]
         else:
             chosen = [index for _, index in above[::2]]
+        self._free(chosen)
+        return len(chosen)
+
+    def punch_upper(self) -> int:
+        """Free every other frame of the upper half of the arena; how many. What is steered afterwards lies below."""
+        mapped = self._in_main_zone()
+        chosen = [index for _, index in mapped[len(mapped) // 2 :: 2]]
         self._free(chosen)
         return len(chosen)
 

@@ -20,8 +20,12 @@ from probes.children.processes import Blocked, Child, Lines, look_at, start
 from probes.errors import Disturbed
 from probes.kernel import syscalls
 from probes.kernel.counters import difference, vmstat
+from probes.kernel.tracing import CompactionTrace
 
 COMPACT_MEMORY = "/proc/sys/vm/compact_memory"
+
+
+PROACTIVENESS = "/proc/sys/vm/compaction_proactiveness"
 
 
 BLOCK_STATE = "/sys/devices/system/memory/memory%d/state"
@@ -37,6 +41,8 @@ GIGANTIC = "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
 
 
 _END_SECONDS = 1.0
+_LOOKS_AT_REST = 5
+_HUGE_PAGES = (2 << 20) // syscalls.PAGE
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,9 @@ class MoverChild:
         self.began = 0.0
         self.busy = False
         self.answer: Dict[str, Any] = {}
+        # Who migrates: this process, but where the kernel does it in a thread of its own. And what is traced of it.
+        self.watched = self.child.pid
+        self.trace: Optional[CompactionTrace] = None
 
     def ask(self, order: Dict[str, Any], seconds: float, check: Callable[[], None]) -> Attempt:
         """Send an order, and wait up to `seconds` for its end. `check` is called meanwhile and may raise."""
@@ -73,7 +82,7 @@ class MoverChild:
         self.began, self.busy = time.monotonic(), True
         self.lines.send(order)
         took = self.wait(seconds, check)
-        blocked = None if took is not None else self.look(self.child.pid)
+        blocked = None if took is not None else self.look(self.watched)
         return Attempt(took, blocked, difference(before, vmstat()))
 
     def wait(self, seconds: float, check: Callable[[], None]) -> Optional[float]:
@@ -147,6 +156,38 @@ def _compact(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     return None
 
 
+def _kcompactd(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """Wake the kernel's thread, and wait until it is back where it waits for work.
+
+    Any write wakes it (mm/compaction.c, compaction_proactiveness_sysctl_handler); 0 afterwards, so that it does
+    nothing by itself between attempts.
+    """
+    _try_write(PROACTIVENESS, "100")
+    at_rest = 0
+    while at_rest < _LOOKS_AT_REST:
+        time.sleep(0.02)
+        seen = look_at(order["pid"])
+        at_rest = at_rest + 1 if seen is not None and seen.state == "S" and seen.wchan == "kcompactd" else 0
+    _try_write(PROACTIVENESS, "0")
+    return None
+
+
+def _direct_compaction(order: Dict[str, Any]) -> Dict[str, Any]:
+    """Touch so many huge pages; how many there were. What cannot be had becomes a single page."""
+    huge_bytes = _HUGE_PAGES * syscalls.PAGE
+    nr_pages = (order["nr_huge"] + 1) * _HUGE_PAGES
+    address = syscalls.map_pages(nr_pages)
+    syscalls.advise(address, nr_pages, syscalls.MADV_HUGEPAGE)
+    aligned = (address + huge_bytes - 1) // huge_bytes * huge_bytes
+    before = vmstat()
+    try:
+        for index in range(order["nr_huge"]):
+            syscalls.fill(aligned + index * huge_bytes, 1)
+    finally:
+        syscalls.unmap_pages(address, nr_pages)
+    return {"nr_huge": difference(before, vmstat()).get("thp_fault_alloc", 0)}
+
+
 def _move(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     for addresses in order["requests"]:
         try:
@@ -209,6 +250,8 @@ def _try_write(path: str, text: str) -> int:
 
 _DO: Dict[str, Callable[[Dict[str, Any]], Optional[Dict[str, Any]]]] = {
     "compaction": _compact,
+    "kcompactd": _kcompactd,
+    "direct_compaction": _direct_compaction,
     "move_pages": _move,
     "offline": _offline,
     "soft_offline": _soft_offline,

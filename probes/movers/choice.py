@@ -7,20 +7,28 @@ from typing import Optional, Sequence, Tuple
 from probes.errors import CannotRun
 from probes.kernel.nodes import memory_nodes
 from probes.movers.attempts import MoverChild
+from probes.movers.background import DirectCompaction, Kcompactd
 from probes.movers.guest import Cma, Offline, SoftOffline
 from probes.movers.order9 import Order9Compaction
+from probes.movers.own_memory import LongtermPin, Mbind
 from probes.movers.split import Split
 from probes.movers.spread_holds import SpreadCompaction
 from probes.movers.usual import Compaction, MovePages, Mover
 
 _OF_GUESTS = {kind.name: kind for kind in (Offline, SoftOffline, Cma)}
-GUESTS_ONLY = tuple(_OF_GUESTS)
+_BY_ADDRESS = {kind.name: kind for kind in (Mbind, LongtermPin)}
+_FRAGMENTED = {kind.name: kind for kind in (Kcompactd, DirectCompaction)}
+GUESTS_ONLY = (*_OF_GUESTS, *_FRAGMENTED, *_BY_ADDRESS)
 NAMES = (MovePages.name, Compaction.name, Split.name, *GUESTS_ONLY)
 
 
 def make(name: str, child: MoverChild, arena_bytes: int, spread: bool = False, guest: bool = False) -> Mover:
     if name in _OF_GUESTS:
         return _OF_GUESTS[name](child)
+    if name in _BY_ADDRESS:
+        return _BY_ADDRESS[name](child)
+    if name in _FRAGMENTED:
+        return _FRAGMENTED[name](child, arena_bytes)
     if name == Split.name:
         return Split(child)
     if name == MovePages.name:
@@ -31,8 +39,11 @@ def make(name: str, child: MoverChild, arena_bytes: int, spread: bool = False, g
 
 
 def reaching(possible: Sequence[str]) -> Tuple[str, ...]:
-    """All movers for a case that can be moved by `possible`: those of guests meet pages by frame, as it does."""
-    return (*possible, *GUESTS_ONLY) if Compaction.name in possible else tuple(possible)
+    """All movers for a case that can be moved by `possible`. Those of guests meet pages by frame, as compaction does,
+    or by address, as move_pages(2) does."""
+    by_frame = (*_OF_GUESTS, *_FRAGMENTED) if Compaction.name in possible else ()
+    by_address = tuple(_BY_ADDRESS) if MovePages.name in possible else ()
+    return (*possible, *by_frame, *by_address)
 
 
 def choose(wanted: Optional[str], possible: Sequence[str]) -> str:

@@ -41,6 +41,7 @@ class Mover:
     name = ""
     brings_back = False
     most_tries = 1
+    least_try_seconds = 0.5  # of a hold: with less left no further try is begun
 
     def __init__(self, child: MoverChild) -> None:
         self.child = child
@@ -79,6 +80,10 @@ class Mover:
 
     def attempt(self, addresses: Sequence[int], seconds: float, check: Callable[[], None]) -> Attempt:
         raise NotImplementedError
+
+    def met_target(self) -> bool:
+        """Has the latest attempt come to the target? False where that is known not to be so."""
+        return True
 
     def facts(self) -> Dict[str, Any]:
         return {}

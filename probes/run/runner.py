@@ -15,7 +15,7 @@ from diagnosis.matching import outcome
 from probes.children.processes import Blocked
 from probes.errors import Disturbed
 from probes.kernel import pages, zones
-from probes.movers import choice
+from probes.movers import background, choice
 from probes.movers.arena import affordable_bytes, pin_to_one_cpu
 from probes.movers.attempts import Attempt, MoverChild
 from probes.movers.usual import Mover
@@ -66,8 +66,9 @@ def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
     arena_bytes = affordable_bytes(settings.arena_bytes)
     parent, cpus = os.getppid(), pin_to_one_cpu()
     child = MoverChild(cpus)
-    witness = None
+    witness = trace = None
     try:
+        trace = background.start_trace(settings.mover, child)
         if settings.holder == "unprivileged":
             witness = unprivileged.Witness()
             child.look = witness.look_at
@@ -84,6 +85,8 @@ def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
             experiment.close()
     finally:
         ended = child.close()
+        if trace is not None:
+            trace.close()
         if witness is not None:
             witness.close()
     if not ended:
@@ -159,19 +162,20 @@ class _Run:
         self.mover.note_frames(_known(control), _known(held))
         for attempt in range(1, self.mover.most_tries + 1):
             self.mover.arm(_unmoved(control, self.experiment.control_frames()) + _known(held))
-            if attempt > 1 and time.monotonic() + _LEAST_ATTEMPT_SECONDS > end:  # that has taken a while
+            if attempt > 1 and time.monotonic() + self.mover.least_try_seconds > end:  # that has taken a while
                 break
             left = max(_LEAST_ATTEMPT_SECONDS, end - time.monotonic())
             self.say("%s, with %d control pages beside (try %d)" % (self.mover.name, len(control), attempt))
             made = self._attempt(left)
             self.found.tries["while_held"] = attempt
             self.found.attempt, self.found.blocked = made, made.blocked
+            self.found.reached = self.mover.met_target()
             self.found.control_moved = self.experiment.control_moved(control)
             self.found.moved_while_held = self.experiment.moved_while_held(held)
             # A control page that stayed means that targets ran short, so the target may not have been tried in
             # earnest either: with -ENOMEM, migrate_pages_sync() does not get to the pass that waits (6.18).
             enough = self.found.control_moved == len(control)
-            if enough or not made.returned or time.monotonic() + _LEAST_ATTEMPT_SECONDS > end:
+            if enough or not made.returned or time.monotonic() + self.mover.least_try_seconds > end:
                 break
         self._note_operation("while_held", made.returned)
         self.experiment.check()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog.documents.signatures import signatures
-from catalog.measured.affected import Judged, judge
+from catalog.measured.asked.affected import Judged, judge
 from catalog.models import Case
 from diagnosis.answers.advice import now_for
 from diagnosis.kernels import releases

@@ -87,6 +87,8 @@ def command_for(report: Mapping[str, Any], kernel: str = "") -> str:
         made += ["--spread"]
     else:
         made += ["--movers" if kernel else "--mover", mover]
+    if any(run.get("holder") == "unprivileged" for run in runs):
+        made += ["--holder", "unprivileged"]
     made += ["--repeat", str(len(runs))]
     if report["kernel"].get("label"):
         made += ["--label", report["kernel"]["label"]]

@@ -31,6 +31,7 @@ TAGS = {
     "reports": "Send results, and find them again.",
     "root": "Where everything is.",
     "strategies": "Proposed ways out.",
+    "waits": "What each mover does at each state of a folio.",
     "whoami": "Who a token speaks for.",
 }
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog.measured import affected, affected_views
+from catalog.measured.asked import affected, affected_views
 from catalog.models import Case, Document
 from catalog.revisions import files
 from diagnosis.kernels import releases

@@ -192,9 +192,12 @@ def test_what_can_leave_others_asleep_has_a_boot_of_its_own() -> None:
     made = plan.guests(wanted, CASES)
     hanging = [each for each in made if each.jobs[0].case == "fuse-writeback"]
     assert all(len(each.jobs) == 1 for each in hanging)
-    assert {each.jobs[0].mover for each in hanging} == {"move_pages", "offline", "soft_offline", "compaction", "cma"}
+    assert {each.jobs[0].mover for each in hanging} == {
+        *("move_pages", "offline", "soft_offline", "compaction", "cma", "kcompactd", "direct_compaction"),
+        *("mbind", "longterm_pin"),
+    }
     together = [[job.mover for job in each.jobs] for each in made if each.jobs[0].case == "vmsplice-pipe"]
-    assert ["move_pages", "offline", "soft_offline"] in together
+    assert ["move_pages", "offline", "soft_offline", "mbind", "longterm_pin"] in together
 
 
 def test_movers_that_cannot_reach_a_case_are_not_asked_for() -> None:
@@ -211,6 +214,25 @@ def test_a_kernel_without_cma_is_not_booted_for_it() -> None:
 def test_of_a_kernel_without_a_known_configuration_everything_is_tried() -> None:
     wanted = plan.jobs([CASES["vmsplice-pipe"]], ["cma"], 1)
     assert plan.without(wanted, kernel()) == (wanted, {})
+
+
+def test_each_run_has_a_boot_of_its_own_where_that_is_asked_for() -> None:
+    """Runs of one boot are not independent of each other."""
+    wanted = plan.jobs([CASES["vmsplice-pipe"], CASES["secretmem"]], ["kcompactd"], 3, holder="unprivileged")
+    made = plan.guests(wanted, CASES, each_boots=True)
+    assert [sorted(job.case for job in each.jobs) for each in made] == [["secretmem", "vmsplice-pipe"]] * 3
+    assert {job.repeat for each in made for job in each.jobs} == {1}
+    left = [plan.Job("vmsplice-pipe", "kcompactd", 1), plan.Job("secretmem", "kcompactd", 2)]
+    assert [len(each.jobs) for each in plan.guests(left, CASES, each_boots=True)] == [2, 1]
+    assert plan.guests([], CASES, each_boots=True) == []
+
+
+def test_a_plain_holder_has_reports_of_its_own() -> None:
+    (job,) = plan.jobs([CASES["vmsplice-pipe"]], ["kcompactd"], 1, holder="unprivileged")
+    assert job.id == "vmsplice-pipe-kcompactd-unprivileged"
+    arguments = job.arguments(5, "")
+    assert arguments[arguments.index("--holder") + 1] == "unprivileged"
+    assert "--holder" not in Job("vmsplice-pipe", "kcompactd", 1).arguments(5, "")
 
 
 def test_every_mover_has_a_machine() -> None:

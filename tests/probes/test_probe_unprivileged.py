@@ -32,7 +32,9 @@ def test_a_case_can_be_held_without_privilege_or_says_why_not(slug: str) -> None
 
 def test_movers_that_write_as_root_go_with_a_privileged_holder_only() -> None:
     case = CASES["vmsplice-pipe"]
-    assert check.obstacles(case, MACHINE, 1.0, "move_pages", "guest", "unprivileged") == []
+    for mover in ("move_pages", "kcompactd", "direct_compaction"):
+        assert check.obstacles(case, MACHINE, 1.0, mover, "guest", "unprivileged") == []
+    assert "throw-away" in check.obstacles(case, MACHINE, 1.0, "kcompactd", "host")[0]
     assert check.obstacles(case, MACHINE, 1.0, "offline", "guest", "privileged") == []
     assert "privileged holder" in check.obstacles(case, MACHINE, 1.0, "offline", "guest", "unprivileged")[0]
 

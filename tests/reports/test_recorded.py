@@ -90,6 +90,10 @@ def test_a_command_names_what_would_measure_it_again() -> None:
     assert files.command_for(spread, "a/bzImage") == (
         "probe.pyz lab a/bzImage --cases fuse-writeback --spread --repeat 1 --label 'fix v3'"
     )
+    plain = builders.envelope(builders.run(mover="kcompactd", holder="unprivileged"))
+    assert files.command_for(plain, "sid") == (
+        "probe.pyz lab sid --cases fuse-writeback --movers kcompactd --holder unprivileged --repeat 1"
+    )
 
 
 def test_a_file_cut_short_says_so(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catalog.documents.current import case_text
+from catalog.measured.asked import read_states
 from catalog.models import Case, KernelBuild, Total
 from diagnosis.kernels import affected, releases
 from diagnosis.kernels.affected import Answer, Change, Measurement
@@ -27,9 +28,12 @@ def judge(kernel: Release, cases: Iterable[Case]) -> list[Judged]:
 
 
 def changes(case: Case) -> list[Change]:
+    """What its file says of trees; and of lines of which it says nothing, what a machine looked up in their source."""
     text = case_text(case.document)
     trees = text.trees if text else ()
-    return [Change(c.tree, c.change, c.known_by, c.release or "", c.commit or "", c.not_run or "") for c in trees]
+    said = [Change(c.tree, c.change, c.known_by, c.release or "", c.commit or "", c.not_run or "") for c in trees]
+    lines = {change.tree for change in said}
+    return said + [change for change in read_states.changes(case.slug) if change.tree not in lines]
 
 
 def _measured(kernel: Release, cases: list[Case]) -> dict[int, list[Measurement]]:

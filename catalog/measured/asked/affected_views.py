@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.measured.affected import Judged, judge
+from catalog.measured.asked.affected import Judged, judge
 from catalog.models import Case
 from diagnosis.kernels import releases
 from diagnosis.kernels.affected import AFFECTED, NOT_AFFECTED, UNKNOWN, Reason

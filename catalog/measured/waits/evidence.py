@@ -1,0 +1,78 @@
+"""What the site's evidence says of a cell: runs of the cases that make its state, by its mover.
+
+Only runs with a control, on kernels that people run (no candidate's). Nothing is copied by hand.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.measured.waits.matrix import Cell, Matrix
+from catalog.models import Total
+from diagnosis.kernels import releases
+from diagnosis.words.vocabulary import CONCLUSIVE, OUTCOMES, look_up
+
+Key = tuple[str, str, str]
+"""Line of kernels, state, mover."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Conclusive runs of one case in one cell, by outcome, and the build they were made on."""
+
+    case: str
+    release: str
+    outcomes: Mapping[str, int]
+    runs: int
+
+    @property
+    def conclusive(self) -> int:
+        return sum(self.outcomes.values())
+
+    @property
+    def said(self) -> str:
+        """'hangs 5/5'"""
+        return ", ".join(f"{look_up(OUTCOMES, slug).label} {nr}/{self.runs}" for slug, nr in self.outcomes.items())
+
+
+def agrees(cell: Cell, measured: Iterable[Measured]) -> bool | None:
+    """Did the runs see what was read? None where none was conclusive, or nothing was read that a run can see."""
+    seen = {slug for one in measured for slug in one.outcomes}
+    if not seen or not cell.outcome.agrees:
+        return None
+    return seen <= cell.outcome.agrees
+
+
+def measured(matrix: Matrix, user: Any) -> dict[Key, list[Measured]]:
+    """One query."""
+    movers: dict[str, list[str]] = {}
+    for mover in matrix.movers:
+        if mover.measured_by:
+            movers.setdefault(mover.measured_by, []).append(mover.slug)
+    states: dict[str, list[Any]] = {}
+    for state in matrix.states:
+        for made in state.made_by:
+            states.setdefault(made.case, []).append((state.slug, made))
+    rows = (
+        Total.objects.visible_to(user)
+        .filter(kind="run", build__label="", mover__in=movers, case__slug__in=states)
+        .values_list("case__slug", "build__release", "mover", "runs")
+        .order_by("case__slug", "build__release", "mover", "pk")
+    )
+    added: dict[tuple[Key, str, str], Counter[str]] = {}
+    for case, release, mover, runs in rows:
+        line = releases.read(release).line
+        if line not in matrix.kernels:
+            continue
+        for state, made in states[case]:
+            for column in movers[mover] if made.holds_on(line) else ():
+                counter = added.setdefault(((line, state, column), case, release), Counter())
+                counter.update(dict(zip(OUTCOMES, runs, strict=False)))
+    found: dict[Key, list[Measured]] = {}
+    for (key, case, release), counter in added.items():
+        conclusive = {slug: counter[slug] for slug in CONCLUSIVE if counter[slug]}
+        found.setdefault(key, []).append(Measured(case, release, conclusive, counter.total()))
+    return found

@@ -1,0 +1,26 @@
+"""Two more movers: direct compaction and mbind. New rows are checked at once, those that are there in the next migration."""
+
+from django.contrib.postgres.operations import AddConstraintNotValid
+from django.db import migrations, models
+
+MOVERS = ['', 'cma', 'compaction', 'direct_compaction', 'kcompactd', 'longterm_pin', 'mbind', 'move_pages', 'offline', 'soft_offline', 'split']
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('catalog', '0019_case_short'),
+    ]
+
+    operations = [
+        migrations.RemoveConstraint(model_name='tally', name='tally_mover_told'),
+        AddConstraintNotValid(
+            model_name='tally',
+            constraint=models.CheckConstraint(condition=models.Q(('mover__in', MOVERS)), name='tally_mover_told'),
+        ),
+        migrations.RemoveConstraint(model_name='total', name='total_mover_told'),
+        AddConstraintNotValid(
+            model_name='total',
+            constraint=models.CheckConstraint(condition=models.Q(('mover__in', MOVERS)), name='total_mover_told'),
+        ),
+    ]
