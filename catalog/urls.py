@@ -12,8 +12,10 @@ from catalog.measured.asked import affected_views
 from catalog.measured.waits import api as waits_api
 from catalog.measured.waits import views as waits_views
 from catalog.meetings import views as meetings_views
-from catalog.pages import badge, case_api, documents, inbox, kernels, method, strategy_api, subsystems
+from catalog.pages import badge, documents, inbox, kernels, method, subsystems
 from catalog.pages import feeds as pages_feeds
+from catalog.pages.api import cases as cases_api
+from catalog.pages.api import strategies as strategies_api
 from catalog.pages.case_page import card_view, now
 from catalog.pages.listing import case_list
 from catalog.search import views as search_views
@@ -67,13 +69,13 @@ urlpatterns = [
     path("strategies/<slug:slug>/", documents.strategy, name="strategy"),
     path("strategies/<slug:slug>/tested", documents.tested, name="strategy-tested"),
     path("strategies/<slug:slug>/@<int:n>", documents.strategy, name="strategy-snapshot"),
-    path("api/v1/cases/", case_api.CasesView.as_view(), name="api-cases"),
-    path("api/v1/cases/<slug:slug>/", case_api.CaseView.as_view(), name="api-case"),
+    path("api/v1/cases/", cases_api.CasesView.as_view(), name="api-cases"),
+    path("api/v1/cases/<slug:slug>/", cases_api.CaseView.as_view(), name="api-case"),
     path("api/v1/kernels/", measured_api.KernelsView.as_view(), name="api-kernels"),
     path("api/v1/kernels/<path:release>/", measured_api.KernelView.as_view(), name="api-kernel"),
     path("api/v1/compare/", compare_views.CompareView.as_view(), name="api-compare"),
-    path("api/v1/strategies/", strategy_api.StrategiesView.as_view(), name="api-strategies"),
-    path("api/v1/strategies/<slug:slug>/", strategy_api.StrategyView.as_view(), name="api-strategy"),
+    path("api/v1/strategies/", strategies_api.StrategiesView.as_view(), name="api-strategies"),
+    path("api/v1/strategies/<slug:slug>/", strategies_api.StrategyView.as_view(), name="api-strategy"),
     path("api/v1/waits/", waits_api.WaitsView.as_view(), name="api-waits"),
     path("api/v1/affected/", affected_views.AffectedView.as_view(), name="api-affected"),
 ]

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from catalog.measured import histogram
-from catalog.pages import case_api
+from catalog.pages.api import cases
 from tests import builders
 from tests.catalog.test_measured import tally
 
@@ -37,7 +37,7 @@ def test_the_list_has_every_case_by_slug_with_its_words() -> None:
     assert rows[0]["effects"] == [{"effect": "compaction", "manner": "degraded", "standing": "measured"}]
     assert rows[0]["url"].endswith("/api/v1/cases/a-case/") and rows[0]["page"].endswith("/cases/a-case/")
     for row in rows:
-        jsonschema.validate(row, case_api.ListedCase.model_json_schema())
+        jsonschema.validate(row, cases.ListedCase.model_json_schema())
 
 
 def test_links_lead_through_all_pages_and_back() -> None:
@@ -88,7 +88,7 @@ def test_a_case_is_found_by_its_slug_and_by_an_alias(name: str) -> None:
     case = get(f"/api/v1/cases/{name}/")
     assert (case["case"], case["aliases"], case["revision"]) == ("fuse-writeback", ["fuse-wb"], 1)
     assert case["document"]["bounds"] == {"time": "unbounded"}, "what is not known is absent"
-    jsonschema.validate(case, case_api.OneCase.model_json_schema())
+    jsonschema.validate(case, cases.OneCase.model_json_schema())
 
 
 def test_what_was_measured_is_told_by_key_and_counted() -> None:

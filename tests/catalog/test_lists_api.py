@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.measured import api
 from catalog.models import Document
-from catalog.pages import strategy_api
+from catalog.pages.api import strategies
 from tests import builders
 from tests.catalog.test_measured import tally
 
@@ -58,11 +58,11 @@ def test_strategies_say_what_they_do_for_which_case() -> None:
         cases=("fuse-writeback", "not-yet"), states=[{"state": "idea"}, {"state": "posted", "version": "3"}]
     )
     (row,) = get("/api/v1/strategies/")["results"]
-    jsonschema.validate(row, strategy_api.ListedStrategy.model_json_schema())
+    jsonschema.validate(row, strategies.ListedStrategy.model_json_schema())
     assert (row["state"], row["version"]) == ("posted", 3)
     assert [served["case"] for served in row["cases"]] == ["fuse-writeback", "not-yet"]
     one = get("/api/v1/strategies/a-strategy/")
-    jsonschema.validate(one, strategy_api.OneStrategy.model_json_schema())
+    jsonschema.validate(one, strategies.OneStrategy.model_json_schema())
     assert one["document"]["states"] == [{"state": "idea"}, {"state": "posted", "version": 3}]
 
 
