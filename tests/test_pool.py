@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
+from psycopg_pool import ConnectionPool
 
 from tests.at_once import at_once
 
@@ -39,3 +40,14 @@ def test_connections_that_the_server_has_ended_answer_nobody_with_an_error() -> 
 
     at_once(ask_three_times)
     assert codes == [200] * 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_lives_costs_no_request_a_way_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[object] = []
+    monkeypatch.setattr(ConnectionPool, "check_connection", checked.append)
+    connection.close()
+    for _ in range(3):
+        assert Client().get("/readyz").status_code == 200
+        connection.close()
+    assert connection.pool and checked == []

@@ -30,9 +30,14 @@ def middle(index: int) -> float:
 def of(seconds: float | None) -> list[int]:
     """The histogram of one run; all zero where the time is not known."""
     made = [0] * BUCKETS
-    if seconds is not None:
-        made[bucket(seconds)] = 1
+    add(made, seconds)
     return made
+
+
+def add(histogram: list[int], seconds: float | None) -> None:
+    """Adds one run; nothing where the time is not known."""
+    if seconds is not None:
+        histogram[bucket(seconds)] += 1
 
 
 def added(histograms: Iterable[Sequence[int]]) -> list[int]:

@@ -31,10 +31,11 @@ class CannotBeDone(Exception):
 
 
 def may_move(user: Any, document: Document) -> bool:
-    """Editors, and whoever proposed it."""
+    """Editors, and whoever proposed it, until a file says something else: then it is whose the file is."""
     if may(user, "edit"):
         return True
-    return may(user, "propose") and document.revisions.filter(n=1, author=user).exists()
+    mine = may(user, "propose") and document.revisions.filter(n=1, author=user).exists()
+    return mine and not document.revisions.filter(origin=Origin.FILE).exists()
 
 
 def record_objection(document: Document, by: User, text: str, whose: str, source: Link | None) -> Revision:

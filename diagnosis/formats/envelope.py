@@ -11,6 +11,7 @@ Units stand in the names. What is not known is absent, never zero. The outcome m
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Tuple
 
@@ -272,6 +273,10 @@ def _observations(body: bytes, given: Given) -> List[Observation]:
     return observations(read(body))
 
 
+def _checked_before(body: bytes, given: Given) -> List[Observation]:
+    return observations(_envelope(json.loads(body.decode("utf-8-sig"))))
+
+
 def _origin(body: bytes, given: Given) -> Mapping[str, str]:
     if b'"origin"' not in body:  # which saves reading every report twice
         return {}
@@ -287,6 +292,7 @@ FORMAT = Format(
     check=_check,
     observations=_observations,
     origin=_origin,
+    checked=_checked_before,
 )
 
 

@@ -7,7 +7,7 @@ again whenever the format is mended. All raise `Unreadable`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, List, Mapping, Tuple
+from typing import Callable, List, Mapping, Optional, Tuple
 
 from diagnosis.matching.observation import Observation
 
@@ -59,7 +59,9 @@ def no_origin(body: bytes, given: Given) -> Mapping[str, str]:
 class Format:
     """`media_types`: the Content-Types that mean this format. `needs`: names of `Given` that the request must say.
     `check` reads the whole body and returns the id by which a repeated sending is recognised, '' if there is none.
-    `origin`: where the report came from, as `envelope.ORIGIN` names it."""
+    `origin`: where the report came from, as `envelope.ORIGIN` names it. `checked`: the observations of a body that
+    `check` has let through, where there is a shorter way to them than to look for faults once more. It may raise
+    whatever it likes."""
 
     name: str
     title: str
@@ -70,3 +72,4 @@ class Format:
     observations: Callable[[bytes, Given], List[Observation]]
     notes: Callable[[bytes, Given], List[Note]] = no_notes
     origin: Callable[[bytes, Given], Mapping[str, str]] = no_origin
+    checked: Optional[Callable[[bytes, Given], List[Observation]]] = None

@@ -7,9 +7,10 @@ a case only where the case's signature says that its marks prove it; what may be
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Callable, Container, FrozenSet, Iterable, List, Mapping, Sequence, Tuple
+from typing import Callable, Container, DefaultDict, FrozenSet, Iterable, List, Mapping, Sequence, Tuple, Union
 
 from diagnosis.matching import naming
 from diagnosis.matching.observation import Observation
@@ -120,10 +121,48 @@ Rule = Callable[[Observation, Signature], str]
 RULES: Mapping[str, Rule] = {"named": _named, "proved": _proved, "ruled": _ruled}
 
 
-def match(observation: Observation, signatures: Iterable[Signature]) -> List[Match]:
+class Index:
+    """Signatures by what a rule goes by: each observation is tried with the few that may be meant. A rule that goes by
+    something else needs its line in `for_one` too."""
+
+    def __init__(self, signatures: Iterable[Signature]) -> None:
+        self._named: DefaultDict[str, List[Signature]] = defaultdict(list)
+        self._ruled: DefaultDict[str, List[Signature]] = defaultdict(list)
+        self._beginning: DefaultDict[str, List[Signature]] = defaultdict(list)  # by the first part of a stretch
+        self._with_glob: List[Tuple[str, Signature]] = []
+        self._proving: List[Signature] = []
+        for signature in signatures:
+            for name in signature.names:
+                self._named[name].append(signature)
+            for first in {wanted[0] for _, both in _stretches(signature.names) for wanted in both}:
+                if first.endswith("*"):
+                    self._with_glob.append((first[:-1], signature))
+                else:
+                    self._beginning[first].append(signature)
+            for fingerprint in signature.fingerprints:
+                self._ruled[fingerprint].append(signature)
+            if signature.proves:
+                self._proving.append(signature)
+
+    def for_one(self, observation: Observation) -> List[Signature]:
+        """All that some rule may recognise, each once, and others with them."""
+        found: List[Signature] = list(self._ruled.get(observation.fingerprint, ()))
+        if observation.marks:
+            found += self._proving
+        if observation.kind == "test":
+            parts = {part for both in naming.read(observation.names) for part in both}
+            for part in parts:
+                found += self._beginning.get(part, ())
+            found += [signature for begin, signature in self._with_glob if any(p.startswith(begin) for p in parts)]
+        else:
+            found += self._named.get(observation.names, ())
+        return found if len(found) < 2 else list({id(signature): signature for signature in found}.values())
+
+
+def match(observation: Observation, signatures: Union[Index, Iterable[Signature]]) -> List[Match]:
     """Every case that some rule recognises, once each (the first rule that does), in the order of slugs."""
     found: List[Match] = []
-    for signature in signatures:
+    for signature in signatures.for_one(observation) if isinstance(signatures, Index) else signatures:
         for rule, recognise in RULES.items():
             reason = recognise(observation, signature)
             if reason:

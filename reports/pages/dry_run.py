@@ -73,7 +73,7 @@ def trial(sending: Sending) -> Trial:
 
 
 def _read(parcel: Parcel) -> list[tuple[Observation, list[Match]]]:
-    sent = reading.Sent(parcel.format, parcel.packed, parcel.sending.stored_given)
+    sent = reading.Sent(parcel.format, parcel.packed, parcel.sending.stored_given, is_checked=True)
     try:
         (made,) = bounded.call(reading.observed, [sent], known_signatures(), nr_bytes=len(parcel.sending.body))
     except bounded.TooLong:

@@ -44,7 +44,7 @@ def tallied(rows: Iterable[Evidence | EvidenceRow]) -> dict[Key, TallySum]:
             made[key] = TallySum(1, histogram.of(row.freed_seconds), row.seen_at, _worked(row))
         else:
             one.runs += 1
-            one.histogram = histogram.added([one.histogram, histogram.of(row.freed_seconds)])
+            histogram.add(one.histogram, row.freed_seconds)
             one.last_seen_at = max(one.last_seen_at, row.seen_at)
             one.worked = _added(one.worked, _worked(row))
     return made

@@ -25,7 +25,7 @@ from people.statements import may_pass, prepared
 from reports.diagnose import reading
 from reports.intake.packing import packed
 from reports.intake.refusals import Refusal, too_slow
-from reports.models import Report, State
+from reports.models import Report, State, Turn
 from reports.worker import claims, evidence, kcidb_objects
 from reports.worker.known_signatures import known_signatures
 from rest.bounds import bounded
@@ -58,7 +58,7 @@ def drain(seconds: float = 20.0) -> bool:
 
 def _work(claim_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
     known = known_signatures()
-    reports = Report.objects.filter(id__in=ids, claim_id=claim_id).select_related("payload", "machine")
+    reports = Report.objects.filter(id__in=ids, claim_id=claim_id).to_be_read()
     try:
         done = read(list(reports), known, kcidb_objects.filed(reports))
         _settle(claim_id, done, matching.digest(known))
@@ -92,7 +92,9 @@ def read(
     """Parses and matches all; where that takes too long, each for itself, so that the one that does so is rejected."""
     merged = merged or {}
     sent = [
-        reading.Sent(one.format, packed(merged[one]) if one in merged else bytes(one.payload.body), one.given)
+        reading.Sent(one.format, packed(merged[one]), one.given)
+        if one in merged
+        else reading.Sent(one.format, bytes(one.payload.body), one.given, is_checked=one.turn == Turn.FRESH)
         for one in reports
     ]
     nr_bytes = sum(max(one.size_bytes, len(merged.get(one, b""))) for one in reports)

@@ -12,7 +12,7 @@ from catalog.documents.parser import parse
 from catalog.documents.schema import Link, Objection, Step, StrategyText
 from catalog.models import Strategy
 from catalog.models.text import Origin
-from catalog.revisions import steering, store
+from catalog.revisions import files, steering, store
 from discussion.comments import threads
 from people.models import Role, User
 from tests import builders
@@ -188,3 +188,24 @@ def test_strangers_sign_in_and_readers_may_not(path: str) -> None:
     assert Client().post(address, {"text": "x"})["Location"].startswith("/sign-in/")
     assert signed_in(builders.person(role=Role.READER)).post(address, {"text": "x"}).status_code == 403
     assert len(text_now().states) == 1
+
+
+@pytest.mark.django_db
+def test_who_proposed_a_strategy_moves_it_until_a_file_takes_it_over(tmp_path: Path) -> None:
+    ann, editor = builders.person("ann"), builders.person("ed", Role.EDITOR)
+    builders.case()
+    store.save(builders.strategy_text(), origin=Origin.SITE, author=ann)
+    made = Strategy.objects.get().document
+    assert steering.may_move(ann, made) and not steering.may_move(builders.person("ben"), made)
+    current = made.current
+    assert current is not None
+    path = tmp_path / "a-strategy.md"
+    path.write_text(current.text)
+    (loaded,) = files.load([path])
+    assert steering.may_move(ann, made), "what was exported, and comes back as it is, takes nothing over"
+    path.write_text(current.text.replace("title: ", "title: Another ", 1))
+    (loaded,) = files.load([path])
+    assert loaded.result in ("new", "revised")
+    assert not steering.may_move(ann, made) and steering.may_move(editor, made)
+    assert signed_in(ann).get("/strategies/a-strategy/move/").status_code == 403
+    assert signed_in(editor).get("/strategies/a-strategy/move/").status_code == 200

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from diagnosis.formats import envelope, redact
 from diagnosis.formats.faults import Fault, Unreadable
+from diagnosis.formats.format import Given
 from diagnosis.words import vocabulary
 from tests import builders
 
@@ -305,3 +306,12 @@ def test_every_mover_has_a_migrate_mode_or_asks_for_none() -> None:
     for mover in vocabulary.MOVERS:
         (seen,) = envelope.observations(read(builders.envelope(builders.run(mover=mover))))
         assert (seen.migrate_mode in vocabulary.MIGRATE_MODES) is (mover != "split")
+
+
+def test_what_was_checked_is_read_the_short_way_to_the_same() -> None:
+    runs = [builders.run(), builders.moving_run()]
+    for value in (whole(), builders.envelope(), builders.envelope(*runs)):
+        for body in (json.dumps(value).encode(), b"\xef\xbb\xbf" + json.dumps(value, ensure_ascii=False).encode()):
+            assert envelope.FORMAT.checked is not None
+            said = envelope.FORMAT.checked(body, Given())
+            assert said and said == envelope.FORMAT.observations(body, Given())

@@ -95,3 +95,32 @@ def test_names_are_put_in_order_once_for_a_signature_and_not_for_each_test() -> 
     for n in range(200):
         match(replace(seen(f"suite.other_{n}"), kind="test"), [signature])
     assert match_module._stretches.cache_info().misses == before + 1
+
+
+def test_an_index_finds_what_trying_every_signature_finds() -> None:
+    signatures = [
+        *known.signatures(),
+        replace(FUSE, case="ruled", fingerprints=frozenset({"f"})),
+        Signature("globs", frozenset({"move_pages*", "*", "mm.cow", "gup_*.a"})),
+        Signature("other-globs", frozenset({"mm.m*", "migration"})),
+    ]
+    names = sorted({name for one in signatures for name in one.names})
+    names += ["", "fuse", "mm.cow.x", "a.mm.cow", "ltp.move_pages12", "gup_test.a", "nothing.of.ours"]
+    names += ["kselftest.mm.mm_run_vmtests_sh_migration_migration_shared_anon", "mm.run_vmtests.sh.migration.a"]
+    marks = sorted({mark for one in signatures for sign in one.proves for mark in sign.marks})
+    said = [replace(seen(name), kind=kind) for name in names for kind in ("run", "test")]
+    said += [replace(seen(""), fingerprint="f"), replace(seen("vmsplice-pipe"), fingerprint="f", marks=tuple(marks))]
+    said += [replace(seen(""), kind="log", marks=(mark,)) for mark in marks]
+    index = match_module.Index(signatures)
+    found = [match(one, index) for one in said]
+    assert found == [match(one, signatures) for one in said]
+    assert {one.rule for matches in found for one in matches} == set(match_module.RULES)
+
+
+def test_with_a_thousand_cases_an_observation_is_tried_with_those_that_may_be_meant() -> None:
+    many = [Signature(f"case-{n}", frozenset({f"case-{n}", f"mm.test_{n}", f"suite{n}.a*"})) for n in range(1_000)]
+    index = match_module.Index(many)
+    for said in (seen("case-7"), replace(seen("mm.test_7"), kind="test"), replace(seen("suite7.abc"), kind="test")):
+        assert [one.case for one in match(said, index)] == ["case-7"]
+    assert len(index.for_one(seen("case-7"))) == 1
+    assert len(index.for_one(replace(seen("suite7.abc"), kind="test"))) == 1

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from catalog.models import Tally
 from reports import tasks
 from reports.intake import inbox
-from reports.models import Evidence, Observation, Report, State, Turn
+from reports.models import Evidence, Observation, Payload, Report, State, Turn
 from reports.totals import check
 from reports.worker import claims, evidence, ingest, replay
 from tests import builders
@@ -90,6 +91,41 @@ def test_a_body_that_no_longer_reads_is_rejected_and_loses_its_evidence() -> Non
     assert report.state == State.REJECTED
     assert report.reason is not None and report.reason["errors"][0]["where"] == "/format"
     assert not Evidence.objects.exists() and not Tally.objects.exists()
+
+
+def test_what_the_door_has_checked_is_not_checked_again_until_it_is_requeued() -> None:
+    report = builders.report(builders.run())
+    contradicting = inbox.unpacked(report.payload).replace(b'"hangs"', b'"moves"')
+    Payload.objects.update(body=inbox.packed(contradicting))
+    ingest.drain()
+    report.refresh_from_db()
+    assert report.state == State.SETTLED and Observation.objects.get().outcome == "moves"
+    replay.again(Report.objects.all())
+    ingest.drain()
+    report.refresh_from_db()
+    assert report.state == State.REJECTED and report.reason["code"] == "contradiction"
+
+
+def test_what_an_earlier_door_let_through_and_nobody_can_read_is_rejected_with_its_faults() -> None:
+    report = builders.report(builders.run())
+    Payload.objects.update(body=inbox.packed(inbox.unpacked(report.payload).replace(b'"kernel"', b'"colonel"')))
+    ingest.drain()
+    report.refresh_from_db()
+    assert (report.state, report.attempts) == (State.REJECTED, 1)
+    assert report.reason["code"] == "wrong-shape" and report.reason["errors"]
+
+
+def test_twelve_reports_take_as_many_queries_as_three() -> None:
+    builders.case()
+    builders.settled(builders.run())
+    took = []
+    for number in (3, 12):
+        for _ in range(number):
+            builders.report(builders.run())
+        with CaptureQueriesContext(connection) as asked:
+            ingest.drain()
+        took.append(len(asked))
+    assert took[0] == took[1]
 
 
 def test_bytes_that_break_us_are_filed_as_failed_beside_good_ones() -> None:

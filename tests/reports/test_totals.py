@@ -184,6 +184,21 @@ def test_who_locks_totals_that_do_not_exist_yet_and_who_makes_them_do_not_deadlo
     assert list(Total.objects.order_by("case__slug").values_list("nr_machines", "held")) == [(2, 2), (2, 3)]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_total_that_is_there_already_is_locked_as_well() -> None:
+    builders.case()
+    builders.settled()
+    groups = [sums.key_of(row)[:7] for row in Evidence.objects.all()]
+    builders.report(builders.run())
+    settling = threading.Thread(target=alone, args=(ingest.drain,))
+    with transaction.atomic():
+        assert totals.lock(groups) == set(), "none was made for it"
+        settling.start()
+        wait_until_somebody_waits()
+    settling.join(30)
+    assert not settling.is_alive() and Total.objects.get().held == 2
+
+
 def test_a_total_that_was_made_to_be_locked_is_gone_with_the_act() -> None:
     builders.case()
     row = builders.settled().evidence.get()
