@@ -15,6 +15,7 @@ import shutil
 import socket
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -70,7 +71,9 @@ control_socket_disable = True
 
 # Counters that the processes of one server share: prometheus_client adds them up, whichever is asked. Said before
 # anything of ours is imported, which would decide otherwise.
-_counters = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="unmigratable-counters-")
+_COUNTERS, _PREFIX = "PROMETHEUS_MULTIPROC_DIR", "unmigratable-counters-"
+if _COUNTERS not in os.environ:  # after a reload it is there, and goes on counting
+    os.environ[_COUNTERS] = tempfile.mkdtemp(prefix=_PREFIX)
 
 
 def child_exit(server: Any, worker: Any) -> None:
@@ -80,7 +83,9 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    shutil.rmtree(_counters, ignore_errors=True)
+    folder = Path(os.environ[_COUNTERS])
+    if folder.name.startswith(_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def on_starting(server: Any) -> None:

@@ -6,10 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
-from config.startup.environment import KNOWN
+from config.startup.environment import FROM_FILES, KNOWN, Environment
 from tests.running import ROOT
 
 GOOD = {
@@ -98,3 +100,29 @@ def test_the_models_and_the_migrations_agree() -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_a_secret_may_be_the_first_line_of_a_file(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{GOOD.get(name, 'a:b')}\nanything else\n")
+    assert Environment({f"{name}_FILE": str(file)}).given == {name: GOOD.get(name, "a:b")}
+
+
+def test_a_file_that_cannot_be_read_and_a_secret_said_twice_stop_the_start(tmp_path: Path) -> None:
+    missing, binary, fine = tmp_path / "missing", tmp_path / "binary", tmp_path / "fine"
+    binary.write_bytes(b"\xff\xfe")
+    fine.write_text("postgresql://somebody:hunter2@h/x")
+    for given, said in (
+        ({"DATABASE_URL_FILE": str(missing)}, f"DATABASE_URL_FILE: {missing} cannot be read: No such file"),
+        ({"DATABASE_URL_FILE": str(binary)}, "cannot be read: it is no text"),
+        ({"DATABASE_URL_FILE": str(fine), "DATABASE_URL": "postgresql://x"}, "DATABASE_URL: said twice"),
+    ):
+        with pytest.raises(ImproperlyConfigured, match=re.escape(said)) as raised:
+            Environment(given)
+        assert "hunter2" not in str(raised.value)
+
+
+def test_only_what_holds_a_secret_may_be_a_file() -> None:
+    with pytest.raises(ImproperlyConfigured, match="UNMIGRATABLE_HOSTS_FILE: no such setting"):
+        Environment({"UNMIGRATABLE_HOSTS_FILE": "/etc/hosts"})

@@ -6,9 +6,11 @@ with hosts.network() as made:      removed at the end, whatever happened; what a
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 BRIDGE, MARK, NET = "umgbr", "umg-", "10.213.7"
@@ -52,8 +54,17 @@ def _ip(*arguments: str, may_fail: bool = False) -> None:
         raise OSError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
 
 
+def _end_all(space: str) -> None:
+    """What made itself independent of who started it, as Erlang's port mapper does, would hold the namespace."""
+    done = subprocess.run(["ip", "netns", "pids", space], capture_output=True, text=True, check=False)
+    for pid in done.stdout.split():
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+
+
 def _remove() -> None:
     for name in NUMBERS:
+        _end_all(MARK + name)
         _ip("link", "del", f"umgv-{name}", may_fail=True)
         _ip("netns", "del", MARK + name, may_fail=True)
     _ip("link", "del", BRIDGE, may_fail=True)
