@@ -142,7 +142,7 @@ def test_a_recorded_pair_goes_through_ingest_to_the_verdict() -> None:
     text = shown()
     assert '<span class="way-solves">solves</span>' in text and "p 0.0079" in text
     text = Client().get("/strategies/a-strategy/tested").text
-    assert "hangs 5/5" in text and "moves 5/5" in text and "p 0.0079" in text
+    assert "hangs 5/5" in text and "moves 5/5" in text and "p=0.0079" in text
 
 
 def test_a_contradiction_is_on_the_page_and_waits_for_an_editor() -> None:

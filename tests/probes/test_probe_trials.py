@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from probes.lab.session import Session, Wishes
 from probes.lab.settings import Setting
 from probes.trials import build, patches, sitting, trees
 from tests.probes.test_probe_lab import measured
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # Settings
 
@@ -396,3 +399,11 @@ def test_wishes_of_two_releases_are_those_of_each() -> None:
         "bookworm",
         "trixie-backports/linux-image-7.1-amd64",
     )
+
+
+def test_the_archive_has_the_configuration(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "probes.archive.build", str(tmp_path / "probe.pyz")], check=True, cwd=ROOT)
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from probes.trials import build; print(len(build.fragment()))"
+    command = [sys.executable, "-I", "-c", code, str(tmp_path / "probe.pyz")]
+    shown = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert shown.stdout == f"{len(build.fragment())}\n"

@@ -77,7 +77,7 @@ def _table(rows_: list[Row]) -> list[str]:
         if row.case != case:
             case = row.case
             lines.append(f"  {case}")
-        p = "" if row.p is None else f", p {row.p:.2g}"
+        p = "" if row.p is None else f", p={row.p:.2g}"
         cells = [row.mover, row.base, row.applied, row.effect + p]
         wrapped = [textwrap.wrap(cell, width) or [""] for cell, width in zip(cells, (17, 17, 17, 14), strict=True)]
         for at in range(max(map(len, wrapped))):
