@@ -309,6 +309,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django.request": {"level": "ERROR"},
+        "mail.log": {"level": "WARNING"},  # aiosmtpd's: every line of every mail, and in it addresses that are secret
         "django.security": {"handlers": ["one line"], "propagate": False},
     },
 }

@@ -125,7 +125,7 @@ def _begun(to: str, user: User, notice: Notice, why: Why, subject: str, message_
     message = EmailMessage(policy=_POLICY)
     local, domain = _halves(settings.SIGNING.mail_from)
     message["From"] = Address(plain.one_line(f"{by} via unmigratable" if by else "unmigratable", 80), local, domain)
-    message["To"] = Address("", *_halves(to))
+    message["To"] = Address(addr_spec=to)
     message["Subject"] = plain.one_line(subject, MOST_SUBJECT)
     message["Date"] = format_datetime(timezone.now())
     message["Message-ID"] = message_id
