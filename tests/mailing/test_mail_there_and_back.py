@@ -70,6 +70,8 @@ def test_mails_of_one_case_are_one_thread_and_say_how_to_end_it(case: Document, 
     assert str(asked["From"]) == "ann via unmigratable <noreply@127.0.0.1>"
     assert asked["List-Id"] == "<fuse-writeback.case.127.0.0.1>" and asked["Auto-Submitted"] == "auto-generated"
     assert asked["Feedback-ID"] == "case:at-once:notice:unmigratable"
+    head = sink.got[0].raw.partition(b"\r\n\r\n")[0]
+    assert b"\nList-Unsubscribe: <http://127.0.0.1:8000/unsubscribe/" in head and b"=?" not in head, "as it stands"
     assert asked["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     text = sink.to("ben@example.org")[1].text
     assert "ann wrote:\n> It *waits* for the server," in text and "Änderung: no." in text
