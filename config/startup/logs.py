@@ -95,6 +95,9 @@ def settings(as_json: bool) -> dict[str, Any]:
             "django.request": {"level": "CRITICAL" if as_json else "ERROR"},
             "django_structlog": {"level": "INFO" if as_json else "CRITICAL"},
             "config.middleware.request_log": {"level": "INFO" if as_json else "CRITICAL"},
+            "mail.log": {
+                "level": "WARNING"
+            },  # aiosmtpd's: every line of every mail, and in it addresses that are secret
             "django.security": {"handlers": ["one line"], "propagate": False},
         },
     }

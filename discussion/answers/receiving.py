@@ -153,7 +153,7 @@ def _is_theirs(person: User, read: Read) -> bool:
     if not read.has_one_sender or (settings.MAIL_AUTH and not is_proved):
         return False
     address = read.letter.author_address
-    return EmailAddress.objects.filter(user=person, verified=True, email__iexact=address).exists()
+    return bool(EmailAddress.objects.filter(user=person, verified=True, email__iexact=address).exists())
 
 
 def _said(raw: bytes, read: Read, person: User, document: Document, text: str) -> Answer:

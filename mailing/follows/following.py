@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.db.models import QuerySet
@@ -21,7 +23,7 @@ def set_cadence(user: User, subject: Subject, cadence: str) -> Follow:
     """Follows, changes how often, or turns off. Raises `TooMany`."""
     User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two at once would each find room for one
     mine = Follow.objects.filter(user=user)
-    key = {"kind": subject.kind, "name": subject.name, "document_id": subject.document}
+    key: dict[str, Any] = {"kind": subject.kind, "name": subject.name, "document_id": subject.document}
     if not mine.filter(**key).exists() and mine.count() >= Follow.MOST_A_PERSON:
         raise TooMany(f"{Follow.MOST_A_PERSON} are the most that one person follows. Stop some of them first.")
     made, _ = Follow.objects.update_or_create(user=user, **key, defaults={"cadence": cadence})

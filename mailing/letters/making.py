@@ -22,7 +22,10 @@ from mailing.letters.telling import Told, host
 from mailing.models import Cadence, Follow, Notice
 from people.models import User
 
-_POLICY = SMTP.clone(max_line_length=76)
+# A header is folded only where the protocol wants it: what is longer than a line would be written as encoded words, and
+# no program finds an address in these.
+_LONGEST = 990
+_POLICY = SMTP.clone(max_line_length=_LONGEST)
 MOST_SUBJECT = 120
 MOST_BEFORE = 20  # ids that a mail refers to: the newest
 
@@ -97,6 +100,7 @@ def of_many(to: str, user: User, notices: Sequence[Notice], tolds: Sequence[Told
     name = f"<digest.{notices[0].mail}@{host()}>"
     message = _begun(to, user, notices[0], why, subject, name, "")
     message.replace_header("List-Id", f"<digest.{host()}>")
+    message.replace_header("Feedback-ID", "digest:digest:notice:unmigratable")
     stop = tokens.stop_link(user.pk, (tokens.DIGEST, "", None))
     message.replace_header("List-Unsubscribe", f"<{settings.SITE_URL}{stop}>")
     text = [plain.wrapped(f"What happened in what you follow, {days}: {counted}.")]
@@ -125,7 +129,7 @@ def _begun(to: str, user: User, notice: Notice, why: Why, subject: str, message_
     message = EmailMessage(policy=_POLICY)
     local, domain = _halves(settings.SIGNING.mail_from)
     message["From"] = Address(plain.one_line(f"{by} via unmigratable" if by else "unmigratable", 80), local, domain)
-    message["To"] = Address("", *_halves(to))
+    message["To"] = Address(addr_spec=to)
     message["Subject"] = plain.one_line(subject, MOST_SUBJECT)
     message["Date"] = format_datetime(timezone.now())
     message["Message-ID"] = message_id
@@ -149,7 +153,9 @@ def _stop_path(user: User, why: Why) -> str:
 
 def _set_text(message: EmailMessage, body: str, ends: list[str], stop: str) -> None:
     foot = "\n".join(["-- ", ends[0], *(plain.wrapped(one) for one in ends[1:]), f"No more: {settings.SITE_URL}{stop}"])
-    message.set_content(f"{body.strip()}\n\n{foot}\n", charset="utf-8")
+    text = f"{body.strip()}\n\n{foot}\n"
+    is_plain = text.isascii() and all(len(line) <= _LONGEST for line in text.split("\n"))
+    message.set_content(text, charset="utf-8", cte="7bit" if is_plain else "quoted-printable")
 
 
 def _envelope(user: User, notice: Notice) -> str:

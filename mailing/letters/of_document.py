@@ -9,6 +9,7 @@ from email.policy import SMTP
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from catalog.documents.current import case_text, strategy_text
 from catalog.measured import overview
@@ -45,8 +46,8 @@ def mbox(document: Document, reader: Any) -> str:
 
 def message_id(document: Document) -> str:
     """The same for the same text and the same evidence, so that its answers can be found by it."""
-    cases = [document.pk] if document.kind == "case" else document.strategy.servings.values("case")
-    latest = Total.objects.filter(case__in=cases).order_by("-last_seen_at").values_list("last_seen_at", flat=True)
+    of_cases = Q(case=document.pk) if document.kind == "case" else Q(case__servings__strategy=document.pk)
+    latest = Total.objects.filter(of_cases).order_by("-last_seen_at").values_list("last_seen_at", flat=True)
     seen = latest.first()
     number = document.current.n if document.current else 0
     return f"{document.kind}-{document.slug}.r{number}.{f'{seen:%Y%m%d%H%M}' if seen else 'unmeasured'}@{host()}"

@@ -96,7 +96,7 @@ def _told(event: Event, document: Document, headline: str, text: str) -> Told:
     return Told(
         headline=headline,
         body=body,
-        short="\n".join(filter(None, (text, f"by {by}" if by else ""))),
+        short=text,
         path=document.get_absolute_url(),
         group=document.slug,
         title=about.title,

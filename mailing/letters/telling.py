@@ -55,7 +55,8 @@ class Told:
 
 
 class Teller(Protocol):
-    verbs: tuple[str, ...]
+    @property
+    def verbs(self) -> tuple[str, ...]: ...
 
     def matter(self, event: Event) -> Matter | None: ...
 

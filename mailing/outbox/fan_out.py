@@ -6,10 +6,11 @@ reached: a worker that dies has told of whole slices, and the next one goes on b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from itertools import groupby
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from mailing.follows import subjects
@@ -20,6 +21,7 @@ from mailing.models import Cadence, Follow, Kind, Notice, Reader
 from people import journal_cursor
 from people.models import Event, User
 
+log = logging.getLogger(__name__)
 EVENTS_AT_ONCE = 200
 FOLLOWS_AT_ONCE = 1_000
 _ORDER = (Cadence.AT_ONCE, Cadence.DAILY, Cadence.WEEKLY)
@@ -44,7 +46,7 @@ def _note_some() -> int | None:
     told = set(telling.verbs())
     made = 0
     for event in found:
-        matter = telling.matter(event) if event.verb in told else None
+        matter = _matter(event) if event.verb in told else None
         if matter is not None:
             count, last = _slice(event, matter, reader.after_user)
             made += count
@@ -56,6 +58,18 @@ def _note_some() -> int | None:
             break
     reader.save(update_fields=["place", "after_user"])
     return made
+
+
+def _matter(event: Event) -> Matter | None:
+    """A line that cannot be told of holds up none of those behind it."""
+    try:
+        with transaction.atomic():
+            return telling.matter(event)
+    except DatabaseError:
+        raise
+    except Exception:
+        log.exception("nobody can be told of event %d", event.pk)
+        return None
 
 
 def _reader() -> Reader:
@@ -107,5 +121,7 @@ def _deciding(follows: list[Follow]) -> Follow | None:
 
 
 def _to_named(event: Event, matter: Matter) -> list[Notice]:
-    people = User.objects.filter(pk__in=matter.named, is_active=True, mails_mentions=True).exclude(pk=matter.by)
+    people = User.objects.filter(pk__in=matter.named, is_active=True, mails_mentions=True)
+    if matter.by is not None:
+        people = people.exclude(pk=matter.by)
     return [Notice(event=event, user=one, topic=matter.topic, was_named=True, due_at=timezone.now()) for one in people]

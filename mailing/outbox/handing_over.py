@@ -42,7 +42,7 @@ class _Ready(DjangoMessage):
         super().__init__(subject, body, letter.sender, [letter.to])
         self.ready = letter.message
 
-    def message(self, **_: Any) -> EmailMessage:  # type: ignore[override]
+    def message(self, **_: Any) -> EmailMessage:
         return self.ready
 
 
@@ -50,7 +50,7 @@ class Line:
     """A connection that the first mail opens, and the next one again where it was lost."""
 
     def __init__(self) -> None:
-        self._backend = get_connection()
+        self._backend: Any = get_connection()
 
     def __enter__(self) -> Line:
         return self
@@ -77,22 +77,27 @@ class Line:
                 return Outcome(Fate.TAKEN)
             if refused := self._addressed(server, letter):
                 return refused
+        except UnicodeError as error:  # an address that this server has no letters for
+            self.close()  # in the middle of a mail
+            return Outcome(Fate.NEVER, _said(error))
         except (OSError, smtplib.SMTPException) as error:
             return Outcome(Fate.NOT_REACHED, _said(error))
-        return _given(server, letter)
+        return _given(self._backend.connection, letter)  # another one, where it was called again
 
     def _addressed(self, server: smtplib.SMTP, letter: Letter) -> Outcome | None:
-        """MAIL and RCPT; a server that hung up on an idle connection is called once more."""
+        """MAIL and RCPT; a server that hung up, as some do after so many mails, is called once more."""
         try:
             code, said = _mail(server, letter)
         except smtplib.SMTPServerDisconnected:
+            code, said = 421, b""
+        if code == 421:
             self.close()
             self._backend.open()
             server = self._backend.connection
             code, said = _mail(server, letter)
-        if code != 250:
+        if code != 250:  # it is the sender that it does not want, so the mail may still be good
             server.rset()
-            return Outcome(Fate.LATER if code < 500 else Fate.NEVER, _text(code, said))
+            return Outcome(Fate.LATER, _text(code, said))
         code, said = server.rcpt(letter.to)
         if code not in (250, 251):
             server.rset()

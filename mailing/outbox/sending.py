@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -96,7 +96,15 @@ def _next() -> Ready | None:
             first = _due().order_by("due_at", "pk").first()
             if first is None:
                 return None
-            made = _made(first)
+            try:
+                with transaction.atomic():
+                    made = _made(first)
+            except DatabaseError:
+                raise
+            except Exception as error:
+                log.exception("what is to be told of event %d cannot be written", first.event_id)
+                _give_up(first, f"{type(error).__name__}: {error}")
+                continue
             if made is not None:
                 return made
 
@@ -146,6 +154,13 @@ def _told(row: Notice) -> Told | None:
     if not row.was_named and (row.follow is None or row.follow.cadence == Cadence.OFF):
         return None
     return telling.told(row.event, row.user)
+
+
+def _give_up(row: Notice, why: str) -> None:
+    """It would hold up everybody else's."""
+    Notice.objects.filter(pk=row.pk).update(
+        state=Notice.State.GIVEN_UP, settled_at=timezone.now(), why=why[:200].replace("\x00", "")
+    )
 
 
 def _drop(rows: Q, why: str) -> None:

@@ -37,13 +37,21 @@ class Got:
 
 @dataclass
 class Sink:
-    """`rcpt` and `data`: the answer to an address and to a text; '' accepts."""
+    """`mail`, `rcpt` and `data`: the answer to a sender, an address and a text; '' accepts."""
 
+    hangs_up: bool = False  # after each mail
     rcpt: Callable[[str], str] = lambda to: ""
     data: Callable[[str], str] = lambda to: ""
+    mail: Callable[[str], str] = lambda sender: ""
     seconds: float = 0.0
     got: list[Got] = field(default_factory=list)
     port: int = 0
+
+    async def handle_MAIL(self, server: SMTP, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if refused := self.mail(address):
+            return refused
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: Any) -> str:
         if refused := self.rcpt(address):
@@ -58,6 +66,8 @@ class Sink:
             if refused == "cut":
                 server.transport.abort()
             return refused
+        if self.hangs_up:
+            asyncio.get_running_loop().call_later(0.05, server.transport.abort)
         self.got.append(Got(envelope.mail_from, envelope.rcpt_tos[0], bytes(envelope.content)))
         return "250 taken"
 

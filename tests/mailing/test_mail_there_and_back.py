@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import select
+import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
+from email.message import EmailMessage
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from django.utils import timezone
 
 from catalog.meetings import chair
 from catalog.models import Document
 from discussion.comments import threads
+from discussion.comments.told import Comments
 from mailing import tasks
 from mailing.follows import following
+from mailing.letters.making import Letter
 from mailing.models import Cadence, Follow, Notice, Trouble
 from mailing.outbox import fan_out, sending
+from mailing.outbox.handing_over import Fate, Line
 from people import journal
 from people.models import Role
 from tests import builders
+from tests.at_once import at_once
 from tests.mailing.sink import Sink, sinking
 from tests.mailing.test_telling import follow, reader
+from tests.running import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,6 +70,8 @@ def test_mails_of_one_case_are_one_thread_and_say_how_to_end_it(case: Document, 
     assert str(asked["From"]) == "ann via unmigratable <noreply@127.0.0.1>"
     assert asked["List-Id"] == "<fuse-writeback.case.127.0.0.1>" and asked["Auto-Submitted"] == "auto-generated"
     assert asked["Feedback-ID"] == "case:at-once:notice:unmigratable"
+    head = sink.got[0].raw.partition(b"\r\n\r\n")[0]
+    assert b"\nList-Unsubscribe: <http://127.0.0.1:8000/unsubscribe/" in head and b"=?" not in head, "as it stands"
     assert asked["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     text = sink.to("ben@example.org")[1].text
     assert "ann wrote:\n> It *waits* for the server," in text and "Änderung: no." in text
@@ -143,6 +155,63 @@ def test_a_server_that_is_away_costs_nothing_but_time(case: Document, sink: Sink
     Notice.objects.update(due_at=timezone.now())
     tasks.tell()
     assert Notice.objects.get().state == "sent" and len(sink.got) == 1
+
+
+def test_a_server_that_hangs_up_after_each_mail_is_called_again(case: Document, sink: Sink) -> None:
+    for n in range(3):
+        follow(reader(f"p{n}"), case)
+    sink.hangs_up = True
+    threads.say(case, builders.person(), "Said.")
+    fan_out.note_all()
+    for _ in range(3):
+        sending.send_all()
+    with Line() as line:
+        for n in range(2):
+            assert line.hand_over(_letter(f"q{n}@example.org")).fate is Fate.TAKEN
+            until(lambda: _is_closed(line), 10, "it does not hang up")
+    assert len(sink.got) == 5 and set(Notice.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def _letter(to: str) -> Letter:
+    message = EmailMessage()
+    message["To"], message["Subject"] = to, "x"
+    message.set_content("x")
+    return Letter("me@example.org", to, message)
+
+
+def _is_closed(line: Line) -> bool:
+    return bool(select.select([line._backend.connection.sock], [], [], 0.1)[0])
+
+
+def test_one_that_cannot_be_told_of_or_written_to_holds_up_nobody(
+    case: Document, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ben", "eve"):
+        follow(reader(name), case)
+    EmailAddress.objects.filter(user__username="ben").update(email="bän@example.org")
+    threads.say(case, builders.person(), "Said.")
+    tasks.tell()
+    assert [one.to for one in sink.got] == ["eve@example.org"]
+    assert Notice.objects.get(user__username="ben").state == "given_up"
+    monkeypatch.setattr(Comments, "told", lambda self, event, reader: {}["broken"])
+    threads.say(case, builders.person(), "Broken.")
+    journal.record("case.published", "case", case.slug)
+    tasks.tell()
+    assert [one.to for one in sink.got[1:]] == ["eve@example.org"] and "published" in sink.got[1].text
+    monkeypatch.setattr(Comments, "matter", lambda self, event: {}["broken"])
+    threads.say(case, builders.person(), "Broken.")
+    journal.record("case.published", "case", case.slug)
+    tasks.tell()
+    assert len(sink.got) == 3
+
+
+def test_a_server_that_does_not_want_the_sender_costs_no_mail(case: Document, sink: Sink, settings: Any) -> None:
+    follow(reader("ben"), case)
+    settings.MAIL_IN = "in.example.org"
+    sink.mail = lambda sender: "550 5.7.1 not from there"
+    threads.say(case, builders.person(), "Said.")
+    tasks.tell()
+    assert Notice.objects.get().state == "waiting" and not Trouble.objects.exists()
 
 
 def test_after_three_that_came_back_mail_is_paused_until_its_reader_says_so(case: Document, sink: Sink) -> None:
@@ -257,3 +326,40 @@ def test_a_digest_tells_what_turned_and_what_was_decided(case: Document, sink: S
     words = ("regressed on 6.18.45", "before: 6 moves on 6.18.44", "Bound the wait by the server's", "ann: commented")
     assert [word for word in words if word not in got.text] == []
     assert got.text.count("http://127.0.0.1:8000/cases/fuse-writeback/\n") == 1, "one heading for one case"
+
+
+def test_one_process_sends_and_what_a_dead_one_left_is_in_doubt(case: Document, sink: Sink) -> None:
+    follow(reader("ben"), case)
+    threads.say(case, builders.person(), "Said.")
+    fan_out.note_all()
+    locked, over = threading.Event(), threading.Event()
+
+    def another() -> None:
+        with sending._alone() as is_mine:
+            assert is_mine
+            locked.set()
+            assert over.wait(20)
+
+    def here() -> None:
+        assert locked.wait(20)
+        Notice.objects.update(state="sending", mail=uuid4())
+        assert sending.send_all() is True
+        states.append(Notice.objects.get().state)
+        over.set()
+
+    states: list[str] = []
+    at_once(another, here)
+    assert states == ["sending"] and sink.got == [], "it may be the other one's"
+    assert sending.send_all() is True
+    assert Notice.objects.get().state == "in_doubt" and sink.got == []
+
+
+def test_who_hands_over_knows_better_than_who_took_over_meanwhile(case: Document, sink: Sink) -> None:
+    follow(reader("ben"), case)
+    threads.say(case, builders.person(), "Said.")
+    fan_out.note_all()
+    ready = sending._next()
+    assert ready is not None and sending.note_doubts() == 1
+    with Line() as line:
+        sending._settle(ready, line.hand_over(ready.letter))
+    assert Notice.objects.get().state == "sent" and len(sink.got) == 1
