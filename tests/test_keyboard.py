@@ -49,7 +49,7 @@ def test_is_this_kernel_affected(visit: Callable[..., Page], site: None) -> None
     page.keyboard.type("7.3.4+deb13-amd64")
     page.keyboard.press("Enter")
     page.wait_for_url("**/affected/?kernel=*")
-    tab_to(page, "main a[href='/cases/fuse-writeback/']", 18)
+    tab_to(page, "main a[href='/cases/fuse-writeback/']", 24)
 
 
 def test_what_is_stuck_here(visit: Callable[..., Page], site: None) -> None:
