@@ -49,9 +49,9 @@ def agrees(cell: Cell, measured: Iterable[Measured]) -> bool | None:
 def measured(matrix: Matrix, user: Any) -> dict[Key, list[Measured]]:
     """One query."""
     movers: dict[str, list[str]] = {}
-    for mover in matrix.movers:
-        if mover.measured_by:
-            movers.setdefault(mover.measured_by, []).append(mover.slug)
+    for one in matrix.movers:
+        if one.measured_by:
+            movers.setdefault(one.measured_by, []).append(one.slug)
     states: dict[str, list[Any]] = {}
     for state in matrix.states:
         for made in state.made_by:
