@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from catalog.measured import strips
-from catalog.measured.affected import changes
+from catalog.measured.asked.affected import changes
 from catalog.measured.drawings.lifeline import SAID, state_of
 from catalog.models import Case
 from diagnosis.kernels import releases

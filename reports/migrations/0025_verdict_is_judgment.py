@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reports", "0022_report_origin"),
+        ("reports", "0024_more_movers_of_all"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
