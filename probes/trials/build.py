@@ -10,6 +10,7 @@ import hashlib
 import os
 import pkgutil
 import shutil
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ def _make(tree: Tree, objects: Path, target: str, say: Say) -> None:
             stdout=out,
             stderr=subprocess.STDOUT,
             env=_environment(),
+            start_new_session=True,
         )
         try:
             while process.poll() is None:
@@ -101,7 +103,7 @@ def _make(tree: Tree, objects: Path, target: str, say: Say) -> None:
                     say("  %4.0f s  %d steps of make" % (told - began, _nr_steps(log)))
         finally:
             if process.poll() is None:
-                process.terminate()
+                os.killpg(process.pid, signal.SIGTERM)  # make alone would leave the makes below it at work
                 process.wait()
     if process.returncode:
         end: List[str] = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()][-20:]
