@@ -13,7 +13,7 @@ from config.celery import app
 from config.queueing import brokers, queues
 from tests.brokers import URLS, NotThere, Redis
 
-OURS = ("reports.", "discussion.", "people.", "catalog.", "webhooks.", "config.")
+OURS = ("reports.", "discussion.", "people.", "catalog.", "webhooks.", "mailing.", "config.")
 INGEST = queues.name_of("ingest")
 
 

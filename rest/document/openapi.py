@@ -26,6 +26,7 @@ TAGS = {
     "compare": "Two kernels side by side.",
     "diagnose": "What a kernel log says.",
     "events": "What happened on the site.",
+    "follows": "What somebody wants mail of.",
     "kernels": "The kernels that something was measured on.",
     "machines": "Who sends, and with which tokens.",
     "reports": "Send results, and find them again.",

@@ -76,7 +76,9 @@ def test_the_dots_on_the_page_are_the_evidence_that_counts(django_assert_max_num
 
     drawing = page().partition('id="over-time"')[2]
     svg = ElementTree.fromstring(re.findall(r'<svg class="life".*?</svg>', drawing, re.DOTALL)[0])
-    assert [(c.attrib["class"], c[0].text.partition(": ")[2]) for c in svg.iter("circle") if c[0].text] == [
+    assert [
+        (c.attrib["class"], " ".join(c[0].text.split()).partition(": ")[2]) for c in svg.iter("circle") if c[0].text
+    ] == [
         ("seen held", "2 of 2 held"),
         ("seen moves", "0 of 1 held"),
     ]

@@ -156,7 +156,9 @@ def lifelines(cases: Iterable[Case], mover: str = "") -> Lifelines:
     lives = tuple(_life(case, n, known[case], shown, bases, found[case.pk]) for n, case in enumerate(drawn))
     movers = {one for strip in found.values() for one in strip.movers}
     ordered = [one for one in strips.PREFERRED if one in movers] + sorted(movers - set(strips.PREFERRED))
-    return Lifelines(shown, lives, mover, tuple(look_up(MOVERS, one) for one in ordered), len(left_out))
+    return Lifelines(
+        shown, lives, mover, tuple(look_up(MOVERS, one) for one in ordered if one in MOVERS), len(left_out)
+    )
 
 
 def _life(
