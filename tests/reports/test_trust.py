@@ -204,7 +204,7 @@ def test_the_lists_of_machines_and_their_pages_take_the_same_queries_for_many(
             builders.report(sender=builders.machine(f"box-{number}") if _ == 0 else Machine.objects.last())
     with django_assert_max_num_queries(2):
         assert Client().get("/machines/").status_code == 200
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(6):  # two of them tell what was found in the newest reports
         assert Client().get("/machines/box-1/").status_code == 200
 
 
