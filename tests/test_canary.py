@@ -62,6 +62,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "sitemap.xml": ("/sitemap.xml",),
     "feed.atom": ("/feed.atom",),
     "subsystems/": ("/subsystems/",),
+    "operations/": ("/operations/",),
     "waits/": ("/waits/", "/waits/?kernel=6.12&beside=6.1", *(f"/waits/{one}" for one in TAKEN)),
     "subsystems/<slug:slug>/": _each("/subsystems/{}/", ("fuse", f"{WORD}-subsystem"), *TAKEN),
     "subsystems/<slug:slug>/feed.atom": _each("/subsystems/{}/feed.atom", ("fuse", f"{WORD}-subsystem")),

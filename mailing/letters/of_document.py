@@ -6,17 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.contrib.auth.models import AnonymousUser
 
 from catalog.documents.current import case_text, strategy_text
 from catalog.measured import overview
 from catalog.measured.overview import Summary
 from catalog.models import Case, Document, Total
 from catalog.pages.case_page import cc
-from catalog.revisions import review
 from mailing.letters import plain
 from mailing.letters.telling import host
 
@@ -26,11 +24,11 @@ MOST_ROWS = 60  # of kernels: the newest
 _LEFT_OUT = ("Reproduce it",)
 
 
-def mbox(document: Document, reader: Any) -> str:
+def mbox(document: Document) -> str:
     """For `git send-email` and `mutt -H`: without a From, which is whoever sends it."""
     message = EmailMessage(policy=_POLICY)
     about = document.case if document.kind == "case" else document.strategy
-    cases = [document.case] if document.kind == "case" else _served(document, reader)
+    cases = _cases(document)
     message["Subject"] = plain.one_line(f"unmigratable memory: {about.title}", 120)
     message["Message-ID"] = f"<{message_id(document)}>"
     message["To"] = settings.MAIL_LIST
@@ -39,31 +37,35 @@ def mbox(document: Document, reader: Any) -> str:
     lists = [one for one in (found.lists if found else ()) if one != settings.MAIL_LIST]
     if lists:
         message["Cc"] = ", ".join(lists)
-    message.set_content(_text(document, cases, reader) + "\n", charset="utf-8", cte="8bit")
+    message.set_content(_text(document, cases) + "\n", charset="utf-8", cte="8bit")
     escaped = re.sub(r"(?m)^(>*From )", r">\1", message.as_bytes().decode())
     return f"From unmigratable Thu Jan  1 00:00:00 1970\n{escaped}\n"
 
 
 def message_id(document: Document) -> str:
     """The same for the same text and the same evidence, so that its answers can be found by it."""
-    of_cases = Q(case=document.pk) if document.kind == "case" else Q(case__servings__strategy=document.pk)
-    latest = Total.objects.filter(of_cases).order_by("-last_seen_at").values_list("last_seen_at", flat=True)
+    latest = (
+        Total.objects.filter(case__in=_cases(document)).order_by("-last_seen_at").values_list("last_seen_at", flat=True)
+    )
     seen = latest.first()
     number = document.current.n if document.current else 0
     return f"{document.kind}-{document.slug}.r{number}.{f'{seen:%Y%m%d%H%M}' if seen else 'unmeasured'}@{host()}"
 
 
-def _served(document: Document, reader: Any) -> list[Case]:
-    visible = Case.objects.visible_to(reader).filter(servings__strategy=document.pk)
+def _cases(document: Document) -> list[Case]:
+    """Those that everybody sees: it goes to a public list, whoever sends it."""
+    if document.kind == "case":
+        return [document.case]
+    visible = Case.objects.visible_to(AnonymousUser()).filter(servings__strategy=document.pk)
     return list(visible.distinct().order_by("slug").prefetch_related("subsystems"))
 
 
-def _text(document: Document, cases: list[Case], reader: Any) -> str:
-    """A text that names a draft is for editors alone; what was measured of what it is for is not."""
+def _text(document: Document, cases: list[Case]) -> str:
+    """What the page shows to everybody. A draft that the text names in its head is told of nowhere."""
     about = document.case if document.kind == "case" else document.strategy
     parts = [about.title]
     text = case_text(document) or strategy_text(document)
-    if text is not None and document.current is not None and review.may_read(reader, document.current):
+    if text is not None:
         parts.append(text.summary)
         for name, body in text.sections.items():
             if name not in _LEFT_OUT:

@@ -17,16 +17,16 @@ def case(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404("There is no such case.")
     if found.slug != slug:
         return redirect("case-mail", found.slug)
-    return _answer(request, found.document)
+    return _answer(found.document)
 
 
 @require_safe
 def strategy(request: HttpRequest, slug: str) -> HttpResponse:
     visible = Document.objects.visible_to(request.user).select_related("current", "strategy")
-    return _answer(request, get_object_or_404(visible, kind="strategy", slug=slug))
+    return _answer(get_object_or_404(visible, kind="strategy", slug=slug))
 
 
-def _answer(request: HttpRequest, document: Document) -> HttpResponse:
-    answer = HttpResponse(of_document.mbox(document, request.user), content_type="application/mbox")
+def _answer(document: Document) -> HttpResponse:
+    answer = HttpResponse(of_document.mbox(document), content_type="application/mbox")
     answer["Content-Disposition"] = f'attachment; filename="{document.slug}.mbox"'
     return answer
