@@ -44,10 +44,8 @@ def mbox(document: Document) -> str:
 
 def message_id(document: Document) -> str:
     """The same for the same text and the same evidence, so that its answers can be found by it."""
-    latest = (
-        Total.objects.filter(case__in=_cases(document)).order_by("-last_seen_at").values_list("last_seen_at", flat=True)
-    )
-    seen = latest.first()
+    totals = Total.objects.filter(case__in=_cases(document))
+    seen = totals.order_by("-last_seen_at").values_list("last_seen_at", flat=True).first()
     number = document.current.n if document.current else 0
     return f"{document.kind}-{document.slug}.r{number}.{f'{seen:%Y%m%d%H%M}' if seen else 'unmeasured'}@{host()}"
 

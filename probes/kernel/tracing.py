@@ -16,7 +16,7 @@ from probes.errors import CannotRun
 _TRACING = "/sys/kernel/tracing"
 _INSTANCE = _TRACING + "/instances/unmigratable"
 _SCANNED = re.compile(r"mm_compaction_isolate_migratepages: range=\(0x([0-9a-f]+) ~ 0x([0-9a-f]+)\)")
-_MIGRATED = re.compile(r"mm_migrate_pages(?:_start)?: .*mode=(\w+) reason=(\w+)")
+_MIGRATED = re.compile(r"mm_migrate_pages(?:_start)?: .{0,300}?mode=(\w{1,40}) reason=(\w{1,40})")
 _EVENTS = (
     "compaction/mm_compaction_isolate_migratepages",
     "migrate/mm_migrate_pages_start",

@@ -12,7 +12,7 @@ from probes.errors import CannotRun
 from probes.lab import tools
 
 _HUNK = re.compile(rb"(?m)^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@")
-_FILES = re.compile(rb"(?m)^--- (\S+).*\n\+\+\+ (\S+).*$")
+_FILES = re.compile(rb"(?m)^--- (\S+)(?:[^\S\n].*)?\n\+\+\+ (\S+)(?:[^\S\n].*)?$")
 _ENDINGS = (".patch", ".diff", ".mbox", ".mbx", ".eml")
 
 
