@@ -121,6 +121,7 @@ def test_a_group_is_attached_to_a_case_and_taken_back() -> None:
     assert not Evidence.objects.exists() and check.disagreements() == check.miscounts() == []
     assert fingerprint in client().get("/reports/unmatched/").content.decode()
     assert list(Event.objects.filter(subject=fingerprint).order_by("id").values_list("verb", flat=True)) == [
+        "unmatched.first",
         "observations.ruled",
         "observations.unruled",
     ]
