@@ -116,8 +116,8 @@ def of_many(to: str, user: User, notices: Sequence[Notice], tolds: Sequence[Told
 
 
 def _entry(told: Told) -> str:
-    by = f", {told.by}" if told.by else ""
-    head = plain.wrapped(f"  * {told.at:%d %b %H:%M}  {told.headline}{by}")
+    by = f"{told.by}: " if told.by else ""
+    head = plain.wrapped(f"  * {told.at:%d %b %H:%M}  {by}{told.headline}")
     return head + (f"\n{plain.indented(told.short, '      ')}" if told.short else "")
 
 

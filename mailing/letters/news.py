@@ -50,7 +50,7 @@ class News:
             sides = urlencode({"a": said["before"]["release"], "b": said["after"]["release"]})
             todo = f"Side by side: {{site}}/compare/?{sides}"
             short, weight = f"before: {before}\nafter: {after}\n{where}", 0
-        body = f"{plain.wrapped(case.title)}\n\n{plain.wrapped(headline.capitalize() + '.')}\n\n"
+        body = f"{plain.wrapped(case.title)}\n\n{plain.wrapped(plain.sentence(headline))}\n\n"
         return Told(
             headline=headline,
             body=body + "\n".join(facts) + f"\n\n{todo}",

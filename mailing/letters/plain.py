@@ -60,6 +60,11 @@ def one_line(text: str, most: int) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
+def sentence(headline: str) -> str:
+    """Only its first letter changes: names of kernels and labels have capitals of their own."""
+    return f"{headline[:1].upper()}{headline[1:]}."
+
+
 def table(rows: list[tuple[str, ...]], columns: int = COLUMNS) -> Iterator[str]:
     """Cells in columns as wide as need be; the last one is wrapped below itself."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]) - 1)] if rows else []

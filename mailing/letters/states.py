@@ -91,7 +91,7 @@ def _decided(event: Event, reader: Any) -> Told | None:
 def _told(event: Event, document: Document, headline: str, text: str) -> Told:
     about = document.case if document.kind == "case" else document.strategy
     by = event.actor.shown_name if event.actor else ""
-    said = plain.wrapped(f"{by}: {headline}." if by else f"{headline.capitalize()}.")
+    said = plain.wrapped(f"{by}: {headline}." if by else plain.sentence(headline))
     body = "\n\n".join(filter(None, (plain.wrapped(about.title), said, plain.wrapped(text))))
     return Told(
         headline=headline,

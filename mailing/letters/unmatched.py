@@ -31,7 +31,7 @@ class Unmatched:
         path = reverse("group", args=[event.subject])
         return Told(
             headline=headline,
-            body="\n\n".join(filter(None, (plain.wrapped(f"{headline.capitalize()}."), plain.wrapped(text)))),
+            body="\n\n".join(filter(None, (plain.wrapped(plain.sentence(headline)), plain.wrapped(text)))),
             short=text,
             path=path,
             group=f"unmatched {event.subject}",

@@ -197,7 +197,7 @@ def test_one_that_cannot_be_told_of_or_written_to_holds_up_nobody(
     threads.say(case, builders.person(), "Broken.")
     journal.record("case.published", "case", case.slug)
     tasks.tell()
-    assert [one.to for one in sink.got[1:]] == ["eve@example.org"] and "published" in sink.got[1].text
+    assert [one.to for one in sink.got[1:]] == ["eve@example.org"] and "Published the case." in sink.got[1].text
     monkeypatch.setattr(Comments, "matter", lambda self, event: {}["broken"])
     threads.say(case, builders.person(), "Broken.")
     journal.record("case.published", "case", case.slug)
@@ -326,6 +326,16 @@ def test_a_digest_tells_what_turned_and_what_was_decided(case: Document, sink: S
     words = ("regressed on 6.18.45", "before: 6 moves on 6.18.44", "Bound the wait by the server's", "ann: commented")
     assert [word for word in words if word not in got.text] == []
     assert got.text.count("http://127.0.0.1:8000/cases/fuse-writeback/\n") == 1, "one heading for one case"
+
+
+def test_a_release_stands_in_a_mail_as_its_kernel_writes_it(case: Document, sink: Sink) -> None:
+    follow(reader("ben"), case)
+    for release, one in (("6.18.44-WSL2", builders.moving_run()), ("6.18.45-WSL2", builders.run())):
+        builders.settled(*[one] * 6, kernel={"release": release, "architecture": "x86_64"})
+    tasks.tell()
+    first, turned = sink.got
+    assert "First evidence on 6.18 (6.18.44-WSL2)." in first.text
+    assert "Regressed on 6.18.45-WSL2." in turned.text
 
 
 def test_one_process_sends_and_what_a_dead_one_left_is_in_doubt(case: Document, sink: Sink) -> None:
