@@ -69,11 +69,20 @@ loglevel = "warning"
 control_socket_disable = True
 
 
-# Counters that the processes of one server share: prometheus_client adds them up, whichever is asked. Said before
-# anything of ours is imported, which would decide otherwise.
+# Counters that the processes of one server share: prometheus_client adds them up, whichever is asked.
 _COUNTERS, _PREFIX = "PROMETHEUS_MULTIPROC_DIR", "unmigratable-counters-"
-if _COUNTERS not in os.environ:  # after a reload it is there, and goes on counting
-    os.environ[_COUNTERS] = tempfile.mkdtemp(prefix=_PREFIX)
+
+
+def _share_counters() -> None:
+    """Before anything of ours is imported, which would decide otherwise. What a server has inherited from another one
+    is not its own: that one takes it away when it ends. After a reload it is there, and goes on counting."""
+    folder = Path(os.environ.get(_COUNTERS, ""))
+    if _COUNTERS not in os.environ or (folder.name.startswith(_PREFIX) and not _is_own(folder)):
+        os.environ[_COUNTERS] = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+
+
+def _is_own(folder: Path) -> bool:
+    return folder.name.startswith(f"{_PREFIX}{os.getpid()}-")
 
 
 def child_exit(server: Any, worker: Any) -> None:
@@ -84,12 +93,13 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def on_exit(server: Any) -> None:
     folder = Path(os.environ[_COUNTERS])
-    if folder.name.startswith(_PREFIX):
+    if _is_own(folder):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def on_starting(server: Any) -> None:
     """Before any worker: one that cannot start is started again and again."""
+    _share_counters()
     # Here, and not above: where gunicorn reads this file, our folder is not on the path yet.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from config.startup import starting

@@ -4,6 +4,7 @@ processes share a folder of counters, which `config/server.py` makes."""
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Histogram
@@ -25,7 +26,9 @@ def note(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
     match = request.resolver_match
     view = (match.view_name or match.route) if match else "none"
     method = request.method if request.method in METHODS else "other"
-    SECONDS.labels(view, method, f"{response.status_code // 100}xx").observe(seconds)
+    # The folder may have been cleaned away, as /tmp is now and then, or be full: no request fails for its figure.
+    with suppress(OSError):
+        SECONDS.labels(view, method, f"{response.status_code // 100}xx").observe(seconds)
 
 
 def registry() -> CollectorRegistry:
