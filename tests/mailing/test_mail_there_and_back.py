@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import select
 import threading
 from collections.abc import Iterator
@@ -336,6 +337,21 @@ def test_a_release_stands_in_a_mail_as_its_kernel_writes_it(case: Document, sink
     first, turned = sink.got
     assert "First evidence on 6.18 (6.18.44-WSL2)." in first.text
     assert "Regressed on 6.18.45-WSL2." in turned.text
+
+
+def test_what_is_sent_is_not_kept_in_memory(case: Document, sink: Sink) -> None:
+    for n in range(8):
+        follow(reader(f"p{n}"), case)
+    nr_letters: list[int] = []
+
+    def counted(to: str) -> str:
+        nr_letters.append(sum(type(one) is Letter for one in gc.get_objects()))
+        return ""
+
+    sink.data = counted
+    threads.say(case, builders.person(), "Said.")
+    tasks.tell()
+    assert len(nr_letters) == 8 and max(nr_letters) <= 2, "the one that is handed over, and the one before"
 
 
 def test_one_process_sends_and_what_a_dead_one_left_is_in_doubt(case: Document, sink: Sink) -> None:

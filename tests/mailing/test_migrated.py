@@ -26,7 +26,7 @@ def test_follows_and_notices_of_the_release_before_are_taken_over() -> None:
     journal_cursor.give_places()
     events = {one.data["comment"]: one for one in Event.objects.filter(verb="comment.made")}
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE discussion_subscription, discussion_notice, discussion_follower")
+        cursor.execute("TRUNCATE discussion_subscription, discussion_notice, discussion_follower, mailing_reader")
         cursor.execute("INSERT INTO discussion_subscription (user_id, document_id) VALUES (%s, %s)", [ben.pk, case.pk])
         row = (
             "INSERT INTO discussion_notice (event_id, user_id, was_named, tries, settled_at) VALUES (%s, %s, %s, 0, {})"
