@@ -60,6 +60,10 @@ def in_use(name: str) -> Iterator[None]:
 
 
 def _turn_to(name: str) -> None:
+    """What this process keeps by a revision's id is forgotten: another database gives the id to another text."""
+    from catalog.documents import signatures  # models: when Django is set up
+
+    signatures._known.clear()
     connection.close()
     connection.close_pool()
     settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name

@@ -139,6 +139,7 @@ def test_notes_on_another_case_are_not_lost_unasked(visit: Callable[..., Page]) 
     page.goto(held.get_absolute_url())
     first, second = (page.get_by_label("Decided").nth(n) for n in (0, 1))
     first.fill("This.")
+    page.locator("table.agenda summary").nth(1).click()  # only the case that is talked of stands open
     second.fill("That.")
     asked: list[str] = []
 

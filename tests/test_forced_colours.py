@@ -35,10 +35,18 @@ def measured() -> None:
     builders.strategy("posted", (case.slug,), states=[{"state": "posted"}])
 
 
+# Between two pixels the same mark looks different from what it does on them.
+ON_WHOLE_PIXELS = """one => {
+    const { x, y } = one.getBoundingClientRect()
+    Object.assign(one.style, { position: "relative", left: `${Math.round(x) - x}px`, top: `${Math.round(y) - y}px` })
+}"""
+
+
 def looks(page: Page, selector: str) -> list[Image.Image]:
     """Each element alone on the page's ground, in black and white, from its upper left corner."""
     made = []
     for one in page.locator(selector).all():
+        one.evaluate(ON_WHOLE_PIXELS)
         picture = Image.open(io.BytesIO(one.screenshot())).convert("L")
         made.append(picture.point(lambda value: 255 if value > 127 else 0))
     return made

@@ -83,7 +83,7 @@ def show_case(
 def _served(case: Case, user: Any, measured: bool) -> list[tuple[Strategy, Serving, list[Step], tried.Tried | None]]:
     """The strategies for a case: what was measured first, and what solves it before what helps, as measured or else as
     claimed. Three queries; a strategy that names the case twice is there once."""
-    rows = Serving.objects.filter(case=case, strategy__in=Strategy.objects.visible_to(user)).order_by("pk")
+    rows = case.servings.filter(strategy__in=Strategy.objects.visible_to(user)).order_by("pk")
     found = {row.strategy_id: row for row in reversed(rows.select_related("strategy__document__current"))}
     texts = {
         row.strategy.slug: (text, [row]) for row in found.values() if (text := strategy_text(row.strategy.document))

@@ -12,7 +12,6 @@ from django.test import Client
 
 from catalog.measured.waits import evidence, spread
 from catalog.measured.waits.matrix import FOLDER, OUTCOMES, Unsound, matrix, sound
-from catalog.models import Total
 from diagnosis.words import vocabulary
 from tests import builders
 
@@ -97,20 +96,6 @@ def test_kernels_differ_where_their_sources_do() -> None:
 
 
 # What was measured
-
-
-@pytest.mark.django_db
-@pytest.mark.usefixtures("whole_catalog")
-def test_measured_cells_are_the_evidence_and_agree_with_the_source() -> None:
-    one = matrix()
-    found = evidence.measured(one, None)
-    assert found
-    for (line, state, mover), runs in found.items():
-        assert evidence.agrees(one.cell(line, state, mover), runs) is not False, (line, state, mover, runs)
-    hung = found["7.3", "writeback", "offline"]
-    totals = Total.objects.filter(case__slug="fuse-writeback", mover="offline", build__release__startswith="7.3")
-    fuse = [run for run in hung if run.case == "fuse-writeback"]
-    assert sum(run.outcomes["hangs"] for run in fuse) == sum(total.held for total in totals) > 0
 
 
 @pytest.mark.django_db

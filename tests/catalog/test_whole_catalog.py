@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from catalog.measured import strips
-from catalog.models import Case, Entry
+from catalog.measured.waits import evidence
+from catalog.measured.waits.matrix import matrix
+from catalog.models import Case, Entry, Total
 from catalog.revisions import files
 from reports.models import Report
 from reports.models import State as ReportState
@@ -92,3 +94,15 @@ def test_every_recorded_report_is_there_once_and_settled() -> None:
     assert number, "there is nothing recorded"
     assert call("load_recorded") == (f"recorded reports: 0 new of {number}\n", "")
     assert Counter(Report.objects.values_list("state", flat=True)) == {ReportState.SETTLED: number}
+
+
+def test_measured_cells_are_the_evidence_and_agree_with_the_source() -> None:
+    one = matrix()
+    found = evidence.measured(one, None)
+    assert found
+    for (line, state, mover), runs in found.items():
+        assert evidence.agrees(one.cell(line, state, mover), runs) is not False, (line, state, mover, runs)
+    hung = found["7.3", "writeback", "offline"]
+    totals = Total.objects.filter(case__slug="fuse-writeback", mover="offline", build__release__startswith="7.3")
+    fuse = [run for run in hung if run.case == "fuse-writeback"]
+    assert sum(run.outcomes["hangs"] for run in fuse) == sum(total.held for total in totals) > 0
