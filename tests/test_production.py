@@ -196,7 +196,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.mark.processes
 def test_the_documented_commands_bring_up_a_site_that_works(site: Site, tmp_path: Path) -> None:
-    _, for_each_release, once, kept_running = blocks()
+    _, for_each_release, once, kept_running, *_ = blocks()
     for line in for_each_release + once:
         said = site.do(line)
     assert len(said.strip()) >= 12, "the maintainer's password"
