@@ -91,12 +91,12 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 import django; django.setup()
 from diagnosis.formats import envelope
 from reports.worker import claims, ingest
-read = envelope.read
-def poisoned(body):
-    if b"this-kills-the-worker" in body:
+observations = envelope.observations
+def poisoned(report):
+    if any(run.sent.get("reason") == "this-kills-the-worker" for run in report.runs):
         os.kill(os.getpid(), signal.SIGKILL)
-    return read(body)
-envelope.read = poisoned
+    return observations(report)
+envelope.observations = poisoned
 claims.release_expired()
 ingest.drain()
 """
