@@ -19,7 +19,7 @@ from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from pydantic import Field
-from rest_framework.exceptions import NotAuthenticated, PermissionDenied
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -30,8 +30,7 @@ from catalog.documents.parser import MAX_CHARACTERS, Malformed, Problem
 from catalog.models import Document
 from catalog.models.text import Origin
 from catalog.revisions import review, store
-from people.access.authentication import Sender, sender_with
-from people.models import Scope, User
+from people.access.authentication import person_of
 from rest import etags, problems
 from rest.document.shapes import URI, Shape
 
@@ -113,7 +112,7 @@ class TextView(APIView):
         """Makes the body the text of a document, on behalf of whoever may edit it."""
         visible = Document.objects.visible_to(request.user).select_related("current")
         document = visible.filter(kind=self.kind, slug=slug, current__isnull=False).first()
-        person = _person(request)
+        person = person_of(request)
         if document is None:
             raise Http404(f"There is no such {self.kind}.")
         if not review.may_edit(person, document):
@@ -138,15 +137,6 @@ class TextView(APIView):
             page=f"{settings.SITE_URL}{document.get_absolute_url()}",
         )
         return Response(made.shown(), headers={"ETag": tag(saved.n)})
-
-
-def _person(request: Request) -> User:
-    """Whose hand it is: of a session, or the owner of the machine whose token may curate."""
-    if isinstance(request.auth, Sender):
-        return sender_with(request, Scope.CURATE).machine.owner
-    if not isinstance(request.user, User):
-        raise NotAuthenticated("Sign in, or send a token that may curate: Authorization: Bearer TOKEN")
-    return request.user
 
 
 def tag(n: int) -> str:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import Http404
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from pydantic import Field
-from rest_framework.exceptions import NotAuthenticated, PermissionDenied, Throttled
+from rest_framework.exceptions import PermissionDenied, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,8 +18,8 @@ from catalog.models import Document
 from discussion.comments import threads
 from discussion.comments.forms import CommentForm
 from discussion.models import Comment
-from people.access.authentication import Sender, sender_with
-from people.models import Scope, User, may
+from people.access.authentication import person_of
+from people.models import may
 from rest import paging, parameters, problems
 from rest.document.shapes import URI, Shape, one_of, page_of
 
@@ -75,7 +75,7 @@ class CommentsView(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         """Says something. Needs a session, or a token that may curate."""
-        by = _speaker(request)
+        by = person_of(request)
         about = self._about(request, slug)
         if not may(by, "comment"):
             raise PermissionDenied("Your role may read, not comment.")
@@ -124,14 +124,6 @@ def listed(comment: Comment, reader: Any) -> dict[str, Any]:
         edited_at=comment.edited_at,
         resolved_at=comment.resolved_at,
     ).shown()
-
-
-def _speaker(request: Request) -> User:
-    if isinstance(request.auth, Sender):
-        return sender_with(request, Scope.CURATE).machine.owner
-    if not isinstance(request.user, User):
-        raise NotAuthenticated("Sign in, or send a token that may curate: Authorization: Bearer TOKEN")
-    return request.user
 
 
 def _text(given: Any) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from pydantic import Field
-from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,8 +15,7 @@ from rest_framework.views import APIView
 from catalog.models import Document
 from mailing.follows import following, subjects
 from mailing.models import Cadence, Follow, Kind
-from people.access.authentication import Sender, sender_with
-from people.models import Scope, User
+from people.access.authentication import person_of
 from rest import paging, parameters, problems
 from rest.document.shapes import URI, Shape, one_of, page_of
 
@@ -59,7 +57,7 @@ class FollowsView(APIView):
     def get(self, request: Request) -> Response:
         """What is followed by mail: by the session's person, or by the owner of a token that may curate."""
         parameters.demand_known(request)
-        person = _person(request)
+        person = person_of(request)
         visible = Document.objects.visible_to(person).values("pk")
         mine = Follow.objects.filter(user=person).select_related("document")
         rows = mine.filter(document=None) | mine.filter(document__in=visible)
@@ -72,7 +70,7 @@ class FollowsView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Follows something, changes how often, or turns it off. Saying it twice changes nothing."""
-        person = _person(request)
+        person = person_of(request)
         given = request.data if isinstance(request.data, dict) else {}
         kind, name, cadence = (_text(given.get(one)) for one in ("kind", "name", "cadence"))
         errors = [
@@ -100,14 +98,6 @@ def listed(follow: Follow) -> dict[str, Any]:
         page=settings.SITE_URL + shown.path,
         since=follow.created_at,
     ).shown()
-
-
-def _person(request: Request) -> User:
-    if isinstance(request.auth, Sender):
-        return sender_with(request, Scope.CURATE).machine.owner
-    if not isinstance(request.user, User):
-        raise NotAuthenticated("Sign in, or send a token that may curate: Authorization: Bearer TOKEN")
-    return request.user
 
 
 def _text(given: Any) -> str:

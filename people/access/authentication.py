@@ -11,7 +11,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 
-from people.models import Machine, Scope, Token, allows
+from people.models import Machine, Scope, Token, User, allows
 
 _FOR_OWNERS = (Scope.SUBMIT, Scope.MACHINES)
 
@@ -53,3 +53,12 @@ def sender_with(request: Any, scope: str) -> Sender:
     if scope in _FOR_OWNERS and not allows(request.auth.token.owner_role, "own machines"):
         raise PermissionDenied("The owner of this machine may own none by now, so it sends nothing.")
     return request.auth
+
+
+def person_of(request: Request) -> User:
+    """Who acts: who is signed in, or the owner of a machine whose token may curate. Else 401 or 403."""
+    if isinstance(request.auth, Sender):
+        return sender_with(request, Scope.CURATE).machine.owner
+    if not isinstance(request.user, User):
+        raise NotAuthenticated("Sign in, or send a token that may curate: Authorization: Bearer TOKEN")
+    return request.user
