@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import html
 import json
 import re
 from typing import Any
@@ -144,16 +143,15 @@ def test_the_newest_kernel_is_shown_and_another_beside_it_where_one_asks() -> No
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("query", ["", "?kernel=6.1", "?kernel=7.3&beside=6.12"])
-def test_each_cell_leads_to_its_source_on_the_same_kernels(query: str) -> None:
+def test_each_cell_leads_to_its_source_on_the_same_kernels() -> None:
     """A link to a row that is not there opens the top of a page, and says nothing."""
-    cells = re.findall(r'href="/waits/([a-z-]+)/(\?[^"#]*)#([^"]+)"', page(query))
-    nr_lines = 2 if "beside" in query else 1
-    assert len(cells) == nr_lines * len(matrix().states) * len(matrix().movers)
-    for state in matrix().states:
-        mine = {(html.unescape(asked), row) for slug, asked, row in cells if slug == state.slug}
-        rows = {asked: page(asked, f"{state.slug}/") for asked, _ in mine}
-        assert [row for asked, row in mine if f'<tr id="{row}">' not in rows[asked]] == []
+    cells = re.findall(r'href="/waits/([a-z-]+)/(\?[^"#]*)#([^"]+)"', page("?kernel=7.3&beside=6.12"))
+    assert {asked for _, asked, _ in cells} == {"?kernel=7.3&amp;beside=6.12"}
+    assert len(cells) == 2 * len(matrix().states) * len(matrix().movers)
+    for state in matrix().states[::5]:
+        why = page("?kernel=7.3&beside=6.12", f"{state.slug}/")
+        assert [row for slug, _, row in cells if slug == state.slug and f'<tr id="{row}">' not in why] == []
+    assert re.findall(r'href="/waits/pinned/([^"#]*)#', page("?kernel=6.1"))[0] == "?kernel=6.1"
 
 
 @pytest.mark.django_db
