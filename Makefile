@@ -6,8 +6,8 @@ ifneq ($(SYSTEM_CERTIFICATES)$(SSL_CERT_FILE)$(SSL_CERT_DIR),)
 export UV_SYSTEM_CERTS ?= true
 endif
 
-.PHONY: run test test-all coverage lint lock lab signatures bench-pages bench-sweep bench-beside bench-ingest bench-mail bench-stranger \
-	check-api bench-diagnose fuzz cluster faults soak attack sbom audit licences probe
+.PHONY: run test test-all coverage lint lock lab signatures bench-pages bench-sweep bench-beside bench-ingest bench-mail \
+	bench-followers bench-stranger check-api bench-diagnose fuzz cluster faults soak attack sbom audit licences probe
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -84,6 +84,10 @@ bench-beside: .venv/ok-dev
 bench-mail: .venv/ok-dev
 	@.venv/bin/python -m bench.mail $(BENCH)
 
+# A comment on a case with 10,000 followers, the worker killed in the middle; see docs/reliability.md.
+bench-followers: .venv/ok-dev
+	@.venv/bin/python -m bench.followers $(BENCH)
+
 # In an environment of its own that is thrown away with var/.
 var/squad/bin/squad:
 	$(PYTHON) -m venv var/squad
@@ -150,6 +154,6 @@ attack: .venv/ok-dev
 fuzz: .venv/ok-dev
 	@.venv/bin/python -m tests.fuzz.everything $(FUZZ)
 
-# SQUAD's log parser runs on the same files.
+# SQUAD's log parser runs on the same files; BENCH="--beside TREE" has another checkout take turns with this one.
 bench-diagnose: .venv/ok-dev var/squad/bin/squad
-	@.venv/bin/python -m bench.diagnose --squad var/squad/bin/python
+	@.venv/bin/python -m bench.diagnose --squad var/squad/bin/python $(BENCH)
