@@ -166,7 +166,7 @@ ip link set lo up 2>/dev/null
 job() {
     id=$1; seconds=$2; shift 2
     echo "MARK begin $id $(uptime)" >&3
-    timeout -s INT -k 20 "$seconds" python3 /lab/probe.pyz "$@" >/lab/out 2>&3 </dev/null
+    timeout -s INT -k 20 "$seconds" python3 /lab/probe "$@" >/lab/out 2>&3 </dev/null
     code=$?
     echo "MARK result $id $(sha256sum </lab/out | cut -d' ' -f1)" >&3
     cat /lab/out >&3
