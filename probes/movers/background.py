@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
+from probes.children.processes import Blocked
 from probes.errors import CannotRun
 from probes.kernel import syscalls
 from probes.kernel.tracing import CompactionTrace, modes, nr_scanned
@@ -107,6 +108,10 @@ class FragmentedCompaction(Compaction):
     def met_target(self) -> bool:
         """Did the latest attempt scan every frame of the target?"""
         return bool(self.scanned) and self.scanned[-1] == len(self.frames)
+
+    def sleeps(self, blocked: Blocked) -> bool:
+        """Who allocates may sleep in D in reclaim as well, which says nothing of what is held."""
+        return blocked.sleeps() and any(line.startswith("migrate_pages") for line in blocked.stack)
 
     def facts(self) -> Dict[str, Any]:
         return {

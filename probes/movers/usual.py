@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Set
 
-from probes.children.processes import start
+from probes.children.processes import Blocked, start
 from probes.errors import CannotRun
 from probes.kernel import syscalls, zones
 from probes.kernel.nodes import memory_nodes
@@ -84,6 +84,10 @@ class Mover:
     def met_target(self) -> bool:
         """Has the latest attempt come to the target? False where that is known not to be so."""
         return True
+
+    def sleeps(self, blocked: Blocked) -> bool:
+        """Is this how it waits for what is held?"""
+        return blocked.sleeps()
 
     def facts(self) -> Dict[str, Any]:
         return {}
