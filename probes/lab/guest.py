@@ -161,7 +161,7 @@ mount -t debugfs d /sys/kernel/debug; mount -t tracefs t /sys/kernel/tracing
 exec 3>/dev/ttyS1
 uptime() { cut -d' ' -f1 /proc/uptime; }
 echo "MARK boot $(uptime) $(uname -r)" >&3
-for module in fuse loop crc32c_generic xfs ext4 9p 9pnet_fd; do modprobe "$module" 2>/dev/null; done
+for module in fuse loop crc32c_generic xfs ext4 9p 9pnet_fd nbd; do modprobe "$module" 2>/dev/null; done
 ip link set lo up 2>/dev/null
 job() {
     id=$1; seconds=$2; shift 2

@@ -18,6 +18,7 @@ STAGED_PAGES = 6 * NR_PAGES
 HOLD_CLASSES = {
     "writeback": "a mover sleeps in D until the release",
     "page lock": "a mover sleeps in D until the release",
+    "buffer lock": "a mover sleeps in D until the release",
     "reference": "a mover gives up, or tries again",
     "split": "a mover gives up where it would have to split the folio",
     "setting": "compaction leaves it alone where a setting says so; others move it",
@@ -25,7 +26,7 @@ HOLD_CLASSES = {
     "no target": "a mover gives up: there is no free memory of the size that it needs",
     "batch": "a mover that drains the batches first moves it; others skip it",
 }
-_OTHERS_MAY_SLEEP = ("writeback", "page lock")
+_OTHERS_MAY_SLEEP = ("writeback", "page lock", "buffer lock")
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def measured(matrix: Matrix, user: Any) -> dict[Key, list[Measured]]:
         if line not in matrix.kernels:
             continue
         for state, made in states[case]:
-            for column in movers[mover] if made.holds_on(line) else ():
+            for column in movers[mover] if made.holds_on(line, mover) else ():
                 counter = added.setdefault(((line, state, column), case, release), Counter())
                 counter.update(dict(zip(OUTCOMES, runs, strict=False)))
     found: dict[Key, list[Measured]] = {}

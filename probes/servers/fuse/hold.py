@@ -50,9 +50,9 @@ class FuseHold:
         self._tell(self.watch, {"hold": True})
         self._tell(self.control, {"withhold": opcode})
 
-    def wait_withheld(self, seconds: float) -> int:
-        """How many requests are withheld, as soon as there is one; 0 after `seconds`."""
-        self._wait(lambda: self.withheld > 0, seconds)
+    def wait_withheld(self, seconds: float, least: int = 1) -> int:
+        """How many requests are withheld, as soon as there are so many; fewer after `seconds`."""
+        self._wait(lambda: self.withheld >= least, seconds)
         return self.withheld
 
     def release(self) -> None:
