@@ -55,6 +55,7 @@ KILLED_IN_A_GUEST = (
     ("netfs-unresponsive-server", "offline", leftovers.ASLEEP),
     ("netfs-unresponsive-server", "move_pages", leftovers.ASLEEP),
     ("readahead-locked", "offline", leftovers.ASLEEP),
+    ("locked-buffer", "offline", leftovers.ASLEEP),
     ("hugetlb-no-surplus", "move_pages", leftovers.ANY),
 )
 
