@@ -31,7 +31,7 @@ _EXT4 = Format(
     (*EXT4_OPTIONS, "-O", "^resize_inode,^has_journal", "-E", "lazy_itable_init=0,nodiscard"),
     "inode_readahead_blks=0",
 )
-_WITHHELD_SECONDS = 5.0
+_WITHHELD_SECONDS = 10.0
 _ANSWER_SECONDS = 5.0
 
 
@@ -55,12 +55,12 @@ class LockedBuffer(BhRefsBlockdev):
             self.writers[-1].start()
         withheld = self.nbd.wait_withheld(_WITHHELD_SECONDS, len(self.target))
         if withheld < len(self.target):
-            raise Disturbed("only %d of %d writes were withheld" % (withheld, len(self.target)))
+            raise Disturbed("the writes of only %d of %d blocks were withheld" % (withheld, len(self.target)))
         frames = [frame for frame in self.frames() if frame is not None]
         written = 1 << pages.FLAGS["WRITEBACK"]
         return {
             "filesystem": "ext4",
-            "nr_requests_withheld": withheld,
+            "nr_blocks_withheld": withheld,
             "nr_pages_under_writeback": sum(1 for bits in pages.flag_bits(frames) if bits & written),
             "nr_writeback": vmstat().get("nr_writeback", 0),
             "held_folio_flags": " ".join(pages.flag_names(frames[-1])) if frames else "not mapped",

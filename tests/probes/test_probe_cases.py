@@ -28,6 +28,7 @@ from probes.servers.ninep import protocol
 from probes.servers.ninep.protocol import Messages, Request, Served
 
 EVERY = sorted(CASES)
+PAGE = 4096
 
 
 @pytest.mark.parametrize("slug", EVERY)
@@ -236,10 +237,10 @@ def test_a_block_device_answers_and_withholds_writes_alone(device: tuple[socket.
     orders.send({"withhold": nbd.WRITE})
     kernel.sendall(block_request(nbd.READ, b"r" * 8, 2, 3))
     assert kernel.recv(64) == struct.pack(">II8s", 0x67446698, 0, b"r" * 8) + b"234"
-    kernel.sendall(block_request(nbd.WRITE, b"w" * 8, 0, 2, b"ab"))
+    kernel.sendall(block_request(nbd.WRITE, b"w" * 8, 0, 2 * PAGE, b"ab" * PAGE))
     while (said := orders.receive(10.0)) == []:
         pass
-    assert said == [{"withheld": 1}]
+    assert said == [{"withheld": 2}], "in blocks of 4 KiB"
     kernel.sendall(block_request(nbd.READ, b"s" * 8, 0, 2))
     assert kernel.recv(64)[16:] == b"01", "what is withheld is not written either"
     orders.send({"release": True})

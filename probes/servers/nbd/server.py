@@ -22,7 +22,7 @@ from probes.servers.nbd.protocol import Request, Requests
 
 _SET_SOCK, _SET_BLKSIZE, _DO_IT, _SET_SIZE_BLOCKS, _SET_FLAGS = 0xAB00, 0xAB01, 0xAB03, 0xAB07, 0xAB0A
 _HAS_FLAGS = 1
-_BLOCK_BYTES = 4096
+BLOCK_BYTES = 4096
 _READ_BYTES = 1 << 17
 _TICK_MS = 50
 
@@ -45,8 +45,8 @@ class Plan:
 
 def serve(plan: Plan) -> None:
     device = os.open(plan.device, os.O_RDWR | os.O_CLOEXEC)
-    fcntl.ioctl(device, _SET_BLKSIZE, _BLOCK_BYTES)
-    fcntl.ioctl(device, _SET_SIZE_BLOCKS, os.fstat(plan.backing).st_size // _BLOCK_BYTES)
+    fcntl.ioctl(device, _SET_BLKSIZE, BLOCK_BYTES)
+    fcntl.ioctl(device, _SET_SIZE_BLOCKS, os.fstat(plan.backing).st_size // BLOCK_BYTES)
     fcntl.ioctl(device, _SET_FLAGS, _HAS_FLAGS)
     fcntl.ioctl(device, _SET_SOCK, plan.client)
     threading.Thread(target=_keep_running, args=(device,), daemon=True).start()
@@ -109,7 +109,8 @@ class Server:
             if not self.withheld:
                 self.since = time.monotonic()
             self.withheld.append(request)
-            control.send({"withheld": len(self.withheld)})
+            # In blocks: the block layer makes one request of neighbours where it can.
+            control.send({"withheld": sum(waiting.nr_bytes for waiting in self.withheld) // BLOCK_BYTES})
         return bool(data)
 
     def _answer_withheld(self) -> None:
