@@ -173,19 +173,23 @@ def _kcompactd(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
 
 
 def _direct_compaction(order: Dict[str, Any]) -> Dict[str, Any]:
-    """Touch so many huge pages; how many there were. What cannot be had becomes a single page."""
+    """Touch memory that wants huge pages, `nr_faults` times or until it has `nr_huge`; how many there were. What cannot
+    be had becomes a single page."""
     huge_bytes = _HUGE_PAGES * syscalls.PAGE
-    nr_pages = (order["nr_huge"] + 1) * _HUGE_PAGES
+    nr_pages = (order["nr_faults"] + 1) * _HUGE_PAGES
     address = syscalls.map_pages(nr_pages)
     syscalls.advise(address, nr_pages, syscalls.MADV_HUGEPAGE)
     aligned = (address + huge_bytes - 1) // huge_bytes * huge_bytes
-    before = vmstat()
+    before, nr_had = vmstat(), 0
     try:
-        for index in range(order["nr_huge"]):
+        for index in range(order["nr_faults"]):
             syscalls.fill(aligned + index * huge_bytes, 1)
+            nr_had = difference(before, vmstat()).get("thp_fault_alloc", 0)
+            if nr_had >= order["nr_huge"]:
+                break
     finally:
         syscalls.unmap_pages(address, nr_pages)
-    return {"nr_huge": difference(before, vmstat()).get("thp_fault_alloc", 0)}
+    return {"nr_huge": nr_had}
 
 
 def _move(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:

@@ -72,6 +72,9 @@ class Mover:
         """The result that the mover's work has as a whole; None where it has none but the pages."""
         return None
 
+    def protect(self, control: Sequence[int]) -> None:
+        """Called once all is staged and before anything is held, with the addresses of the control: have it stay."""
+
     def note_frames(self, control: Sequence[int], target: Sequence[int]) -> None:
         """Called once the target is held, with the frames of both."""
 
