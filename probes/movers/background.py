@@ -178,8 +178,9 @@ class DirectCompaction(FragmentedCompaction):
         return self.arena.steer_apart(NR_PAGES, nr_pages - NR_PAGES)
 
     def protect(self, control: Sequence[int]) -> None:
-        """Who wants a huge page and finds none reclaims before it compacts in earnest: a control of clean page cache was
-        gone then, in two runs of two on 7.3.4. Locked memory is compacted like any other (compact_unevictable_allowed)."""
+        """Who wants a huge page and finds none reclaims before it compacts in earnest: a control of clean page cache
+        may be gone then (in two runs of two on 7.3.4 it never moved). Locked memory is compacted like any other
+        (vm.compact_unevictable_allowed)."""
         for address in control:
             syscalls.lock_pages(address, 1)
 

@@ -127,8 +127,8 @@ def chosen(addresses: List[int], sleeps: bool = False) -> Tuple[List[int], List[
     Compaction goes upwards. So the control is the upper one: where that has moved, the target was passed, and one that
     stayed was not just never reached. `sleeps`: the mover is to fall asleep at the target, and comes no further. Then
     the control is the lower one, and whether the target was reached is seen in that the mover did not come back. The
-    target is then the uppermost: compaction isolates 32 pages and moves them in whichever order (6.1.176: highest first),
-    so a control among the same 32 would stay as well.
+    target is then the uppermost: compaction isolates 32 pages and moves them in whichever order (6.1.176: highest
+    first), so a control among the same 32 would stay as well.
     """
     frames = dict(zip(addresses, pages.frames_of(addresses)))
     mapped = [address for address in addresses if frames[address] is not None]
