@@ -64,6 +64,7 @@ urlpatterns = [
     path("inbox/", inbox.inbox, name="inbox"),
     path("method/", method.method, name="method"),
     path("waits/", waits_views.waits, name="waits"),
+    path("waits/<slug:slug>/", waits_views.state_of_a_folio, name="waits-state"),
     path("strategies/", documents.strategies, name="strategies"),
     path("strategies/new/", proposals.propose_strategy, name="propose-strategy"),
     path("strategies/<slug:slug>/", documents.strategy, name="strategy"),

@@ -64,6 +64,7 @@ ADDRESSES: dict[str, tuple[str, ...]] = {
     "subsystems/": ("/subsystems/",),
     "operations/": ("/operations/",),
     "waits/": ("/waits/", "/waits/?kernel=6.12&beside=6.1", *(f"/waits/{one}" for one in TAKEN)),
+    "waits/<slug:slug>/": _each("/waits/{}/", ("writeback", "pinned"), "?kernel=6.12&beside=6.1"),
     "subsystems/<slug:slug>/": _each("/subsystems/{}/", ("fuse", f"{WORD}-subsystem"), *TAKEN),
     "subsystems/<slug:slug>/feed.atom": _each("/subsystems/{}/feed.atom", ("fuse", f"{WORD}-subsystem")),
     "cases/<slug:slug>/badge.svg": _each("/cases/{}/badge.svg?kernel=6.18.44", _CASE),

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from django import template
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from catalog.documents import schema
@@ -140,10 +140,18 @@ def is_address(text: object) -> bool:
 
 
 @register.filter
+def breakable(name: str) -> str:
+    """A name of the kernel that may break after an underscore and before its parentheses, and nowhere else."""
+    return format_html_join("", "{}<wbr>", ((part,) for part in re.split(r"(?<=_)|(?=\()", name)))
+
+
+@register.filter
 def bytes_(value: int) -> str:
     if value < 1_000:
         return f"{value} B"
-    return f"{value / 1_000:.1f} kB" if value < 1_000_000 else f"{value / 1_000_000:.1f} MB"
+    units = ("kB", "MB", "GB", "TB")
+    power = min((len(str(value)) - 1) // 3, len(units))
+    return f"{value / 1_000**power:.1f} {units[power - 1]}"
 
 
 @register.filter

@@ -132,6 +132,12 @@ def test_words_bytes_shares_and_moments() -> None:
     assert (shown.word("hangs", "outcome"), shown.word("newer", "outcome")) == ("hangs", "unknown")
     assert shown.meaning("host", "environment") == "A machine in use."
     assert "does not know" in shown.meaning("x", "outcome")
-    assert [shown.bytes_(n) for n in (999, 1_000, 2_500_000)] == ["999 B", "1.0 kB", "2.5 MB"]
+    assert [shown.bytes_(n) for n in (999, 1_000, 2_500_000, 65_694_000_000, 9 * 10**15)] == [
+        "999 B",
+        "1.0 kB",
+        "2.5 MB",
+        "65.7 GB",
+        "9000.0 TB",
+    ]
     assert shown.percent(0.256) == "26 %"
     assert shown.moment(None) == ""

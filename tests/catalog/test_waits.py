@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import Any
 
 import pytest
@@ -146,8 +147,8 @@ def test_a_case_that_holds_what_the_mover_can_name_counts_for_the_state_that_thi
 # The page
 
 
-def page(query: str = "") -> str:
-    answer = Client().get("/waits/" + query)
+def page(query: str = "", state: str = "") -> str:
+    answer = Client().get(f"/waits/{state}{query}")
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -157,9 +158,28 @@ def test_the_newest_kernel_is_shown_and_another_beside_it_where_one_asks() -> No
     text = page()
     assert "7.3.4" in text and "6.12.118" not in text
     assert "MR_COMPACTION MIGRATE_SYNC_LIGHT" in text
-    assert "mm/migrate.c:1280 migrate_folio_unmap()" in text
-    beside = page("?kernel=7.3&beside=6.1")
+    why = page(state="writeback/")
+    assert "7.3.4" in why and "mm/migrate.c:1280 migrate_folio_unmap()" in why
+    beside = page("?kernel=7.3&beside=6.1", "writeback/")
     assert "7.3.4" in beside and "mm/migrate.c:1105 __migrate_folio_unmap()" in beside
+
+
+@pytest.mark.django_db
+def test_each_cell_leads_to_its_source_on_the_same_kernels() -> None:
+    """A link to a row that is not there opens the top of a page, and says nothing."""
+    cells = re.findall(r'href="/waits/([a-z-]+)/(\?[^"#]*)#([^"]+)"', page("?kernel=7.3&beside=6.12"))
+    assert {asked for _, asked, _ in cells} == {"?kernel=7.3&amp;beside=6.12"}
+    assert len(cells) == 2 * len(matrix().states) * len(matrix().movers)
+    for state in matrix().states[::5]:
+        why = page("?kernel=7.3&beside=6.12", f"{state.slug}/")
+        assert [row for slug, _, row in cells if slug == state.slug and f'<tr id="{row}">' not in why] == []
+    assert re.findall(r'href="/waits/pinned/([^"#]*)#', page("?kernel=6.1"))[0] == "?kernel=6.1"
+
+
+@pytest.mark.django_db
+def test_a_state_that_is_none_is_not_found() -> None:
+    assert Client().get("/waits/no-such/").status_code == 404
+    assert Client().get("/waits/writeback/?kernel=9.9").status_code == 400
 
 
 @pytest.mark.django_db
@@ -172,10 +192,11 @@ def test_a_kernel_that_nobody_has_read_is_said_to_be_none(query: str) -> None:
 def test_the_number_of_queries_is_always_the_same(django_assert_num_queries: Any) -> None:
     builders.case("vmsplice-pipe")
     builders.settled(builders.run("vmsplice-pipe", mover="offline"), kernel={"release": "7.3.4", "architecture": "x"})
-    with django_assert_num_queries(2):  # totals, cases
-        page()
-    with django_assert_num_queries(2):
-        page("?kernel=7.3&beside=6.1")
+    for query in ("", "?kernel=7.3&beside=6.1"):
+        with django_assert_num_queries(1):  # totals
+            page(query)
+        with django_assert_num_queries(2):  # totals, cases
+            page(query, "reference-anon/")
 
 
 @pytest.mark.django_db

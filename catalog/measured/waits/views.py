@@ -1,11 +1,11 @@
-"""`/waits/`: who waits for what, on one line of kernels or on two side by side."""
+"""`/waits/`: who waits for what, on one line of kernels or on two side by side. `/waits/STATE/`: why, for one row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from catalog.measured.waits.evidence import Key, Measured, agrees, measured
@@ -48,31 +48,51 @@ class Row:
 
 
 def waits(request: HttpRequest) -> HttpResponse:
-    """Two queries, however many cells there are."""
+    """One query, however many cells there are."""
     one = matrix()
     lines = _lines(request, one)
     seen = measured(one, request.user)
     rows = [row(one, state, lines, seen) for state in one.states]
     if made := export_formats.answer(request, lambda: exported(one, rows, request.path)):
         return made
-    named = {made.case for state in one.states for made in state.made_by}
-    named |= {slug for state in one.states for slug in state.also}
     page = {
-        "matrix": one,
-        "lines": lines,
-        "releases": [(line, one.releases[line]) for line in lines],
-        "others": [line for line in reversed(one.kernels) if line not in lines],
+        **_shown_of(one, lines),
         "rows": rows,
         "outcomes": [outcome for outcome in OUTCOMES.values() if outcome.slug in _used(rows)],
         "spread": spread(one, lines[0]),
-        "cases": {case.slug: case for case in Case.objects.visible_to(request.user).filter(slug__in=named)},
         "nr_cells": sum(len(cells) for row in rows for cells in row.cells),
         "nr_measured": sum(bool(cell.nr_conclusive) for row in rows for cells in row.cells for cell in cells),
         "nr_unknown": sum(not cell.read.because for row in rows for cells in row.cells for cell in cells),
         "disputed": [(row.state, c) for row in rows for cells in row.cells for c in cells if c.agrees is False],
-        "here": "kernels",
     }
     return render(request, "catalog/waits/matrix.html", page)
+
+
+def state_of_a_folio(request: HttpRequest, slug: str) -> HttpResponse:
+    """One row: what was read where, and which runs saw it. Two queries."""
+    one = matrix()
+    state = next((state for state in one.states if state.slug == slug), None)
+    if state is None:
+        raise Http404(f"No state of a folio is called {slug[:40]!r}.")
+    lines = _lines(request, one)
+    named = {made.case for made in state.made_by} | set(state.also)
+    page = {
+        **_shown_of(one, lines),
+        "row": row(one, state, lines, measured(one, request.user)),
+        "cases": {case.slug: case for case in Case.objects.visible_to(request.user).filter(slug__in=named)},
+    }
+    return render(request, "catalog/waits/state.html", page)
+
+
+def _shown_of(one: Matrix, lines: list[str]) -> dict[str, object]:
+    return {
+        "matrix": one,
+        "lines": lines,
+        "asked": "&beside=".join(lines),
+        "releases": [(line, one.releases[line]) for line in lines],
+        "others": [line for line in reversed(one.kernels) if line not in lines],
+        "here": "kernels",
+    }
 
 
 def row(one: Matrix, state: State, lines: list[str], seen: dict[Key, list[Measured]]) -> Row:
