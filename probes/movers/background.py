@@ -27,7 +27,9 @@ _HUGE_PAGES = (2 << 20) // syscalls.PAGE
 # (mm/compaction.c, COMPACT_MAX_DEFER_SHIFT); then it begins at the zone's start again. Seen on 7.3.4 with 32 faults
 # more than there were huge pages: in one try the target was scanned and the control was not, in others neither.
 _FAULTS_TO_COME_ROUND = 256
-_HUGE_LEFT = 16  # not taken: a guest that has none left kills somebody
+_HUGE_MORE = (
+    16  # than is free: reclaim finds so many; with no bound the guest's kernel killed the run for want of memory
+)
 
 
 def task_named(name: str) -> int:
@@ -186,4 +188,4 @@ class DirectCompaction(FragmentedCompaction):
 
     def order(self) -> Dict[str, Any]:
         nr_huge = free_bytes(0) // (2 << 20)
-        return {"mover": self.name, "nr_faults": nr_huge + _FAULTS_TO_COME_ROUND, "nr_huge": nr_huge - _HUGE_LEFT}
+        return {"mover": self.name, "nr_faults": nr_huge + _FAULTS_TO_COME_ROUND, "nr_huge": nr_huge + _HUGE_MORE}
