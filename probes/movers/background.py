@@ -27,9 +27,7 @@ _HUGE_PAGES = (2 << 20) // syscalls.PAGE
 # (mm/compaction.c, COMPACT_MAX_DEFER_SHIFT); then it begins at the zone's start again. Seen on 7.3.4 with 32 faults
 # more than there were huge pages: in one try the target was scanned and the control was not, in others neither.
 _FAULTS_TO_COME_ROUND = 256
-_HUGE_MORE = (
-    16  # than is free: reclaim finds so many; with no bound the guest's kernel killed the run for want of memory
-)
+_HUGE_MORE = 16  # than is free, by reclaim; with no bound the guest killed the run for want of memory
 
 
 def task_named(name: str) -> int:
