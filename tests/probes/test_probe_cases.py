@@ -21,7 +21,7 @@ from probes.command import check
 from probes.kernel import loop, pages
 from probes.movers import choice
 from probes.movers.split import Split
-from probes.run.experiment import HOLD_CLASSES, Surroundings
+from probes.run.experiment import HOLD_CLASSES, Surroundings, chosen
 from probes.servers.nbd import protocol as nbd
 from probes.servers.nbd import server as nbd_server
 from probes.servers.ninep import protocol
@@ -249,3 +249,13 @@ def test_a_block_device_answers_and_withholds_writes_alone(device: tuple[socket.
     assert kernel.recv(64)[16:] == b"ab"
     kernel.sendall(block_request(3, b"f" * 8, 0, 0))
     assert kernel.recv(64) == struct.pack(">II8s", 0x67446698, 5, b"f" * 8), "a flush was not promised"
+
+
+def test_a_control_below_shares_no_batch_of_compaction_with_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    """32 pages are isolated at a time; the pool has 64."""
+    addresses = list(range(64))
+    monkeypatch.setattr(pages, "frames_of", lambda wanted: [1000 - at for at in wanted])
+    control, target = chosen(addresses, sleeps=True)
+    assert control == list(range(63, 47, -1)) and target == list(range(15, -1, -1))
+    control, target = chosen(addresses)
+    assert target == list(range(63, 47, -1)) and control == list(range(47, 31, -1))

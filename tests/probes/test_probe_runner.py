@@ -160,6 +160,19 @@ def test_who_sleeps_in_reclaim_does_not_sleep_for_what_is_held(world: World) -> 
     assert measure(world, Allocates(world, blocked=waits))["outcome"] == "hangs"
 
 
+def test_the_control_is_protected_once_all_is_staged_and_before_anything_is_held(world: World) -> None:
+    class Protects(MadeUpMover):
+        def fits(self, frames: Sequence[int]) -> bool:
+            return self.world.journal.count("prepare") == 2
+
+        def protect(self, control: Sequence[int]) -> None:
+            assert list(control) == CONTROL
+            self.world.journal.append("protect")
+
+    measure(world, Protects(world))
+    assert world.journal[:4] == ["prepare", "prepare", "protect", "hold"]
+
+
 def test_not_held(world: World) -> None:
     made = measure(world, MadeUpMover(world), holds=False)
     assert made["outcome"] == "moves"
