@@ -28,7 +28,6 @@ _HUGE_PAGES = (2 << 20) // syscalls.PAGE
 # (mm/compaction.c, COMPACT_MAX_DEFER_SHIFT); then it begins at the zone's start again. Seen on 7.3.4 with 32 faults
 # more than there were huge pages: in one try the target was scanned and the control was not, in others neither.
 _FAULTS_TO_COME_ROUND = 256
-_HUGE_MORE = 16  # than is free, by reclaim; with no bound the guest killed the run for want of memory
 
 
 def task_named(name: str) -> int:
@@ -197,5 +196,4 @@ class DirectCompaction(FragmentedCompaction):
             syscalls.lock_pages(address, 1)
 
     def order(self) -> Dict[str, Any]:
-        nr_huge = free_bytes(0) // (2 << 20)
-        return {"mover": self.name, "nr_faults": nr_huge + _FAULTS_TO_COME_ROUND, "nr_huge": nr_huge + _HUGE_MORE}
+        return {"mover": self.name, "nr_faults": free_bytes(0) // (2 << 20) + _FAULTS_TO_COME_ROUND}
