@@ -144,6 +144,18 @@ def test_a_case_that_holds_what_the_mover_can_name_counts_for_the_state_that_thi
     assert found == {("writeback", "move_pages"), ("locked-not-uptodate", "offline")}
 
 
+@pytest.mark.django_db
+def test_a_run_whose_pages_lay_elsewhere_is_no_run_of_the_cell() -> None:
+    """The ring of Linux AIO is not allocated as movable: kcompactd never comes to it, and has refused nothing."""
+    builders.case("aio-ring")
+    kernel = {"release": "7.3.4", "architecture": "x86_64"}
+    target = {"nr_pages": 16, "nr_moved_by_hold": 0, "nr_moved_while_held": 0, "in_movable_area": False}
+    run = builders.run("aio-ring", mover="kcompactd", outcome="never_there", target=target, attempt={"returned": True})
+    run.pop("blocked", None)
+    builders.settled(run, kernel=kernel)
+    assert evidence.measured(matrix(), None) == {}
+
+
 # The page
 
 
