@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 # These read files alone, and need nothing that the settings ask for.
-WITHOUT_A_DATABASE = ("check_cases", "help")
+WITHOUT_A_DATABASE = ("check_cases", "record_reports", "recorded_matrix", "help")
 # These look at the code, and ask a database nothing that they need.
 WITH_OR_WITHOUT = ("check", "collectstatic", "diffsettings", "findstatic", "makemigrations", "--help", "--version")
 

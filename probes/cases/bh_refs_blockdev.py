@@ -34,12 +34,14 @@ _INODES_A_BLOCK = PAGE // _INODE_BYTES
 _NR_INODES = (POOL_PAGES + 2) * _INODES_A_BLOCK
 # One block group, whose inode table is written by mkfs. No commit of its own accord while we look, and no
 # readahead of the table: that is allocated as unmovable (fs/ext4/inode.c, ext4_sb_breadahead_unmovable).
+EXT4_OPTIONS = ("-q", "-F", "-b", str(PAGE), "-I", str(_INODE_BYTES), "-N", str(_NR_INODES), "-m", "0")
+EXT4_SIZE_BYTES = 48 << 20
 _EXT4 = Format(
     "ext4",
     "e2fsprogs",
-    48 << 20,
+    EXT4_SIZE_BYTES,
     (
-        *("-q", "-F", "-b", str(PAGE), "-I", str(_INODE_BYTES), "-N", str(_NR_INODES), "-m", "0"),
+        *EXT4_OPTIONS,
         *("-O", "^resize_inode", "-J", "size=4", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard"),
     ),
     "commit=300,inode_readahead_blks=0",
@@ -47,12 +49,17 @@ _EXT4 = Format(
 
 
 class BhRefsBlockdev(Experiment):
+    sleeps = False  # does a mover fall asleep at the target?
+
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
-        self.ext4 = Scratch(_EXT4)
+        self.ext4 = self.scratch()
         self.folder = -1
         self.address, self.nr_mapped = 0, 0
         self.files: Dict[int, str] = {}  # a file whose inode is in that block, by the address where that is mapped
+
+    def scratch(self) -> Scratch:
+        return Scratch(_EXT4)
 
     def start(self) -> None:
         if PAGE != 4096:
@@ -76,7 +83,7 @@ class BhRefsBlockdev(Experiment):
         for name in by_block.values():
             os.stat(name, dir_fd=self.folder)  # reads the block, and allocates its folio
         self._map(by_block)
-        self.control, self.target = chosen(list(self.files))
+        self.control, self.target = chosen(list(self.files), self.sleeps)
         bring_in.for_mover(mover, self.control + self.target)
 
     def _map(self, by_block: Dict[int, str]) -> None:

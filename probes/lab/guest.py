@@ -161,12 +161,12 @@ mount -t debugfs d /sys/kernel/debug; mount -t tracefs t /sys/kernel/tracing
 exec 3>/dev/ttyS1
 uptime() { cut -d' ' -f1 /proc/uptime; }
 echo "MARK boot $(uptime) $(uname -r)" >&3
-for module in fuse loop crc32c_generic xfs ext4 9p 9pnet_fd; do modprobe "$module" 2>/dev/null; done
+for module in fuse loop crc32c_generic xfs ext4 9p 9pnet_fd nbd; do modprobe "$module" 2>/dev/null; done
 ip link set lo up 2>/dev/null
 job() {
     id=$1; seconds=$2; shift 2
     echo "MARK begin $id $(uptime)" >&3
-    timeout -s INT -k 20 "$seconds" python3 /lab/probe.pyz "$@" >/lab/out 2>&3 </dev/null
+    timeout -s INT -k 20 "$seconds" python3 /lab/probe "$@" >/lab/out 2>&3 </dev/null
     code=$?
     echo "MARK result $id $(sha256sum </lab/out | cut -d' ' -f1)" >&3
     cat /lab/out >&3

@@ -136,7 +136,7 @@ class Session:
     def _initramfs(self, kernel: Kernel) -> bytes:
         """What all guests of a kernel share."""
         if not self._base:
-            self._base = cpio.archive(userland.base(guest.INIT) + [cpio.file(userland.PROBE, userland.probe())])
+            self._base = cpio.archive(userland.base(guest.INIT) + userland.unpacked(userland.probe()))
         found = kernels.modules_for(kernel, list(kernels.WANTED_MODULES))
         return self._base + cpio.archive(userland.modules(kernel, found))
 

@@ -126,6 +126,12 @@ class Arena:
         mapped = self._mapped()
         self._free([index for frame, index in mapped if frame // self.block_pages in blocks and frame not in kept])
 
+    def below(self) -> Sequence[int]:
+        """The frames of its zone that lie below all of it."""
+        mapped = self._in_main_zone()
+        zone = zones.zone_of(mapped[0][0], self.zones)
+        return range(zone.start, mapped[0][0]) if zone else range(0)
+
     def nr_above(self, frames: Sequence[int]) -> int:
         """How many frames the arena still has that compaction could use as targets for `frames`."""
         return len(self._above(frames))

@@ -173,19 +173,24 @@ def _kcompactd(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
 
 
 def _direct_compaction(order: Dict[str, Any]) -> Dict[str, Any]:
-    """Touch so many huge pages; how many there were. What cannot be had becomes a single page."""
+    """Touch memory that wants huge pages, `nr_faults` times; how many there were. What cannot be had becomes a single
+    page. Of each huge page all but the first is given back: the kernel splits it where it wants memory (its shrinker of
+    deferred splits), so that the guest has some, and none of it in one piece."""
     huge_bytes = _HUGE_PAGES * syscalls.PAGE
-    nr_pages = (order["nr_huge"] + 1) * _HUGE_PAGES
+    nr_pages = (order["nr_faults"] + 1) * _HUGE_PAGES
     address = syscalls.map_pages(nr_pages)
     syscalls.advise(address, nr_pages, syscalls.MADV_HUGEPAGE)
     aligned = (address + huge_bytes - 1) // huge_bytes * huge_bytes
     before = vmstat()
     try:
-        for index in range(order["nr_huge"]):
-            syscalls.fill(aligned + index * huge_bytes, 1)
+        for index in range(order["nr_faults"]):
+            place = aligned + index * huge_bytes
+            syscalls.fill(place, 1)
+            syscalls.advise(place + syscalls.PAGE, _HUGE_PAGES - 1, syscalls.MADV_DONTNEED)
+        found = difference(before, vmstat()).get("thp_fault_alloc", 0)
     finally:
         syscalls.unmap_pages(address, nr_pages)
-    return {"nr_huge": difference(before, vmstat()).get("thp_fault_alloc", 0)}
+    return {"nr_huge": found}
 
 
 def _move(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:

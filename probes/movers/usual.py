@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Set
 
-from probes.children.processes import start
+from probes.children.processes import Blocked, start
 from probes.errors import CannotRun
 from probes.kernel import syscalls, zones
 from probes.kernel.nodes import memory_nodes
@@ -72,6 +72,9 @@ class Mover:
         """The result that the mover's work has as a whole; None where it has none but the pages."""
         return None
 
+    def protect(self, control: Sequence[int]) -> None:
+        """Called once all is staged and before anything is held, with the addresses of the control: have it stay."""
+
     def note_frames(self, control: Sequence[int], target: Sequence[int]) -> None:
         """Called once the target is held, with the frames of both."""
 
@@ -84,6 +87,10 @@ class Mover:
     def met_target(self) -> bool:
         """Has the latest attempt come to the target? False where that is known not to be so."""
         return True
+
+    def sleeps(self, blocked: Blocked) -> bool:
+        """Is this how it waits for what is held?"""
+        return blocked.sleeps()
 
     def facts(self) -> Dict[str, Any]:
         return {}

@@ -18,6 +18,7 @@ STAGED_PAGES = 6 * NR_PAGES
 HOLD_CLASSES = {
     "writeback": "a mover sleeps in D until the release",
     "page lock": "a mover sleeps in D until the release",
+    "buffer lock": "a mover sleeps in D until the release",
     "reference": "a mover gives up, or tries again",
     "split": "a mover gives up where it would have to split the folio",
     "setting": "compaction leaves it alone where a setting says so; others move it",
@@ -25,7 +26,7 @@ HOLD_CLASSES = {
     "no target": "a mover gives up: there is no free memory of the size that it needs",
     "batch": "a mover that drains the batches first moves it; others skip it",
 }
-_OTHERS_MAY_SLEEP = ("writeback", "page lock")
+_OTHERS_MAY_SLEEP = ("writeback", "page lock", "buffer lock")
 
 
 @dataclass(frozen=True)
@@ -125,13 +126,15 @@ def chosen(addresses: List[int], sleeps: bool = False) -> Tuple[List[int], List[
 
     Compaction goes upwards. So the control is the upper one: where that has moved, the target was passed, and one that
     stayed was not just never reached. `sleeps`: the mover is to fall asleep at the target, and comes no further. Then
-    the control is the lower one, and whether the target was reached is seen in that the mover did not come back.
+    the control is the lower one, and whether the target was reached is seen in that the mover did not come back. The
+    target is then the uppermost: compaction isolates 32 pages and moves them in whichever order (6.1.176: highest
+    first), so a control among the same 32 would stay as well.
     """
     frames = dict(zip(addresses, pages.frames_of(addresses)))
     mapped = [address for address in addresses if frames[address] is not None]
     mapped.sort(key=lambda address: frames[address] or 0)
-    lower, upper = mapped[:NR_PAGES], mapped[NR_PAGES : 2 * NR_PAGES]
-    return (lower, upper) if sleeps else (upper, lower)
+    lower, rest = mapped[:NR_PAGES], mapped[NR_PAGES:]
+    return (lower, rest[-NR_PAGES:]) if sleeps else (rest[:NR_PAGES], lower)
 
 
 def span(address: int, nr_pages: int) -> List[int]:

@@ -49,6 +49,7 @@ class Measured:
     control_moved: int = 0
     in_movable_area: bool = True
     reached: bool = True
+    asleep: bool = False
     target_nr: int = NR_PAGES
     moved_by_hold: int = 0
     moved_while_held: int = 0
@@ -107,6 +108,7 @@ class _Run:
 
     def measure(self) -> Measured:
         self._prepare()
+        self.mover.protect(self.experiment.control)
         if self.mover.brings_back:
             self._baseline()
         self.say("holding 16 pages for up to %g s" % self.hold_seconds)
@@ -159,6 +161,7 @@ class _Run:
     def _attempt_while_held(self, held: List[Optional[int]], end: float) -> None:
         control = self.experiment.control_frames()
         self.found.control_nr = len(control)
+        earlier: Optional[Attempt] = None
         self.mover.note_frames(_known(control), _known(held))
         for attempt in range(1, self.mover.most_tries + 1):
             self.mover.arm(_unmoved(control, self.experiment.control_frames()) + _known(held))
@@ -167,15 +170,23 @@ class _Run:
             left = max(_LEAST_ATTEMPT_SECONDS, end - time.monotonic())
             self.say("%s, with %d control pages beside (try %d)" % (self.mover.name, len(control), attempt))
             made = self._attempt(left)
-            self.found.tries["while_held"] = attempt
-            self.found.attempt, self.found.blocked = made, made.blocked
-            self.found.reached = self.mover.met_target()
+            at_work = made.blocked is not None and not self.mover.sleeps(made.blocked)
+            if at_work and earlier is not None:
+                made = earlier  # one that the end of the hold cut says nothing; the one before it does
+            else:
+                self.found.tries["while_held"] = attempt
+                self.found.reached = self.mover.met_target()
+            earlier = self.found.attempt = made
+            self.found.blocked = made.blocked
+            self.found.asleep = made.blocked is not None and self.mover.sleeps(made.blocked)
             self.found.control_moved = self.experiment.control_moved(control)
             self.found.moved_while_held = self.experiment.moved_while_held(held)
             # A control page that stayed means that targets ran short, so the target may not have been tried in
             # earnest either: with -ENOMEM, migrate_pages_sync() does not get to the pass that waits (6.18).
+            counted = (self.found.control_moved, len(control), self.found.moved_while_held, len(held))
+            self.say("moved %d of %d control pages, and %d of %d that are held" % counted)
             enough = self.found.control_moved == len(control)
-            if enough or not made.returned or time.monotonic() + self.mover.least_try_seconds > end:
+            if enough or at_work or not made.returned or time.monotonic() + self.mover.least_try_seconds > end:
                 break
         self._note_operation("while_held", made.returned)
         self.experiment.check()
@@ -242,9 +253,10 @@ def record(found: Measured) -> Dict[str, Any]:
     """The numbers, with the outcome that they have, in the envelope's words."""
     attempt = found.attempt
     assert attempt is not None
-    if attempt.blocked is not None and not attempt.blocked.sleeps():
+    if attempt.blocked is not None and not found.asleep:
         # The judge reads "did not return" as "slept"; a mover that was still at work has shown neither.
-        raise Disturbed("the mover was still at work (state %s) when the hold ended" % attempt.blocked.state)
+        text = "the mover was still at work when the hold ended: %s"
+        raise Disturbed(text % _where_blocked(attempt.blocked))
     slug, reason = outcome.judge(
         outcome.Count(
             control_nr=found.control_nr,

@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Callable, Tuple
 
 from probes.errors import CannotRun
 from probes.kernel import loop, syscalls
@@ -36,8 +36,10 @@ XFS = Format("xfs", "xfsprogs", 320 << 20, ("-q", "-f", "-m", "reflink=0"), "nou
 
 
 class Scratch:
-    def __init__(self, made: Format) -> None:
-        self.made = made
+    """`attach` makes a device over a file, and returns it open: a loop device, if nothing else is said."""
+
+    def __init__(self, made: Format, attach: Callable[[int], int] = loop.attach) -> None:
+        self.made, self.attach = made, attach
         self.mountpoint = ""
         self.device = -1
 
@@ -61,7 +63,7 @@ class Scratch:
         try:
             os.ftruncate(backing, self.made.size_bytes)
             _run(mkfs, self.made.options, backing)
-            self.device = loop.attach(backing)
+            self.device = self.attach(backing)
         finally:
             os.close(backing)
 

@@ -70,9 +70,20 @@ def broken(change: Any) -> Any:
         lambda said, lines: said["cells"][0].update(state="nowhere"),
         lambda said, lines: said["cells"][0].update(becuase=["x"]),
         lambda said, lines: said["movers"][0].update(measured_by="nobody"),
+        lambda said, lines: said["states"][0]["made_by"][0].update(not_by=["nobody"]),
         lambda said, lines: lines["6.1"]["readings"].pop(said["cells"][0]["because"][0]),
     ],
-    ids=["twice", "no source", "no such outcome", "no such mover", "no such state", "misspelt", "no word", "no line"],
+    ids=[
+        "twice",
+        "no source",
+        "no such outcome",
+        "no such mover",
+        "no such state",
+        "misspelt",
+        "no word",
+        "no maker",
+        "no line",
+    ],
 )
 def test_what_does_not_fit_together_is_refused(change: Any) -> None:
     sound(SAID, READINGS, LINES)
@@ -120,6 +131,29 @@ def test_runs_of_a_state_that_this_kernel_does_not_make_are_none_of_it() -> None
         kernel = {"release": release, "architecture": "x86_64"}
         builders.settled(builders.run("fuse-writeback", mover="offline"), kernel=kernel)
     assert {line for line, _, _ in evidence.measured(matrix(), None)} == {"7.3"}
+
+
+@pytest.mark.django_db
+def test_a_case_that_holds_what_the_mover_can_name_counts_for_the_state_that_this_mover_meets() -> None:
+    """netfs-unresponsive-server: pages under writeback for move_pages, locked ones for who comes by frame."""
+    builders.case("netfs-unresponsive-server")
+    for mover in ("move_pages", "offline"):
+        kernel = {"release": "7.3.4", "architecture": "x86_64"}
+        builders.settled(builders.run("netfs-unresponsive-server", mover=mover), kernel=kernel)
+    found = {(state, mover) for _, state, mover in evidence.measured(matrix(), None)}
+    assert found == {("writeback", "move_pages"), ("locked-not-uptodate", "offline")}
+
+
+@pytest.mark.django_db
+def test_a_run_whose_pages_lay_elsewhere_is_no_run_of_the_cell() -> None:
+    """The ring of Linux AIO is not allocated as movable: kcompactd never comes to it, and has refused nothing."""
+    builders.case("aio-ring")
+    kernel = {"release": "7.3.4", "architecture": "x86_64"}
+    target = {"nr_pages": 16, "nr_moved_by_hold": 0, "nr_moved_while_held": 0, "in_movable_area": False}
+    run = builders.run("aio-ring", mover="kcompactd", outcome="never_there", target=target, attempt={"returned": True})
+    run.pop("blocked", None)
+    builders.settled(run, kernel=kernel)
+    assert evidence.measured(matrix(), None) == {}
 
 
 # The page

@@ -63,6 +63,7 @@ def on_the_machine() -> dict[str, object]:
     comms = {pid: read(Path(f"/proc/{pid}/comm")) for pid in alive}
     return {
         "loop": sorted(read(path) for path in Path("/sys/block").glob("loop*/loop/backing_file")),
+        "nbd": sorted(str(path) for path in Path("/sys/block").glob("nbd*/pid")),
         "mounts": Path("/proc/self/mountinfo").read_text().count("\n"),
         "huge": re.findall(r"HugePages_(?:Total|Surp):\s+(\d+)", Path("/proc/meminfo").read_text()),
         "fuse": sorted(connections()),

@@ -1,9 +1,14 @@
-"""What every case says of itself, and the parts that need no kernel: the 9P messages, the folio sizes."""
+"""What every case says of itself, and the parts that need no kernel: messages of 9P and block devices, folio sizes."""
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import struct
+import threading
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -11,15 +16,19 @@ from diagnosis.words import vocabulary
 from probes.cases import CASES, bh_refs_blockdev, split_dirty_iomap
 from probes.cases.netfs_unresponsive_server import NetfsUnresponsiveServer, NetfsWriteback
 from probes.cases.split_dirty_iomap import SplitDirtyIomap
+from probes.children.processes import Lines
 from probes.command import check
 from probes.kernel import loop, pages
 from probes.movers import choice
 from probes.movers.split import Split
-from probes.run.experiment import HOLD_CLASSES, Surroundings
+from probes.run.experiment import HOLD_CLASSES, Surroundings, chosen
+from probes.servers.nbd import protocol as nbd
+from probes.servers.nbd import server as nbd_server
 from probes.servers.ninep import protocol
 from probes.servers.ninep.protocol import Messages, Request, Served
 
 EVERY = sorted(CASES)
+PAGE = 4096
 
 
 @pytest.mark.parametrize("slug", EVERY)
@@ -44,7 +53,7 @@ def test_an_experiment_that_has_done_nothing_can_be_closed(slug: str) -> None:
 
 def test_only_holds_that_let_others_sleep_are_unsafe() -> None:
     unsafe = {slug for slug, case in CASES.items() if not case.safe_on_a_host}
-    assert unsafe == {"fuse-writeback", "readahead-locked", "netfs-unresponsive-server"}
+    assert unsafe == {"fuse-writeback", "locked-buffer", "readahead-locked", "netfs-unresponsive-server"}
 
 
 def test_what_takes_a_whole_node_runs_in_guests_only() -> None:
@@ -179,3 +188,74 @@ def test_nothing_is_read_beyond_its_end(served: Served) -> None:
 )
 def test_what_is_not_there_is_an_error(served: Served, kind: int, body: bytes, number: int) -> None:
     assert asked(served, kind, body) == (protocol.LERROR, struct.pack("<I", number))
+
+
+def block_request(kind: int, handle: bytes, start: int, nr_bytes: int, data: bytes = b"") -> bytes:
+    return struct.pack(">II8sQI", 0x25609513, kind, handle, start, nr_bytes) + data
+
+
+def test_requests_of_a_block_device_are_cut_wherever_the_stream_breaks() -> None:
+    stream = block_request(nbd.WRITE, b"w" * 8, 4096, 5, b"abcde") + block_request(nbd.READ, b"r" * 8, 0, 512)
+    for place in range(len(stream)):
+        requests = nbd.Requests()
+        found = requests.cut(stream[:place]) + requests.cut(stream[place:])
+        assert found == [
+            nbd.Request(nbd.WRITE, b"w" * 8, 4096, 5, b"abcde"),
+            nbd.Request(nbd.READ, b"r" * 8, 0, 512, b""),
+        ]
+    with pytest.raises(ValueError, match="not a request"):
+        nbd.Requests().cut(bytes(28))
+
+
+@pytest.fixture
+def device() -> Iterator[tuple[socket.socket, Lines]]:
+    """A server of a block device, without one: the kernel's end of its socket, and its orders."""
+    kernel, answers = socket.socketpair()
+    mine, control = socket.socketpair()
+    seen, lives = os.pipe()
+    backing = os.memfd_create("backing")
+    os.write(backing, b"0123456789")
+    own = [end.detach() for end in (answers, control)]
+    plan = nbd_server.Plan("/dev/null", -1, own[0], backing, own[1], seen, os.getpid(), 60.0, 60.0)
+    thread = threading.Thread(target=nbd_server.Server(plan).run)
+    thread.start()
+    kernel.settimeout(10.0)
+    with closing(kernel):
+        orders = Lines(mine.detach())
+        yield kernel, orders
+        os.close(lives)  # the watcher's end
+        thread.join(10.0)
+        assert not thread.is_alive()
+        os.close(orders.fd)
+    for fd in (*own, seen, backing):
+        os.close(fd)
+
+
+def test_a_block_device_answers_and_withholds_writes_alone(device: tuple[socket.socket, Lines]) -> None:
+    kernel, orders = device
+    assert orders.receive(10.0) == [{"serving": True}]
+    orders.send({"withhold": nbd.WRITE})
+    kernel.sendall(block_request(nbd.READ, b"r" * 8, 2, 3))
+    assert kernel.recv(64) == struct.pack(">II8s", 0x67446698, 0, b"r" * 8) + b"234"
+    kernel.sendall(block_request(nbd.WRITE, b"w" * 8, 0, 2 * PAGE, b"ab" * PAGE))
+    while (said := orders.receive(10.0)) == []:
+        pass
+    assert said == [{"withheld": 2}], "in blocks of 4 KiB"
+    kernel.sendall(block_request(nbd.READ, b"s" * 8, 0, 2))
+    assert kernel.recv(64)[16:] == b"01", "what is withheld is not written either"
+    orders.send({"release": True})
+    assert kernel.recv(64) == struct.pack(">II8s", 0x67446698, 0, b"w" * 8)
+    kernel.sendall(block_request(nbd.READ, b"t" * 8, 0, 2))
+    assert kernel.recv(64)[16:] == b"ab"
+    kernel.sendall(block_request(3, b"f" * 8, 0, 0))
+    assert kernel.recv(64) == struct.pack(">II8s", 0x67446698, 5, b"f" * 8), "a flush was not promised"
+
+
+def test_a_control_below_shares_no_batch_of_compaction_with_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    """32 pages are isolated at a time; the pool has 64."""
+    addresses = list(range(64))
+    monkeypatch.setattr(pages, "frames_of", lambda wanted: [1000 - at for at in wanted])
+    control, target = chosen(addresses, sleeps=True)
+    assert control == list(range(63, 47, -1)) and target == list(range(15, -1, -1))
+    control, target = chosen(addresses)
+    assert target == list(range(63, 47, -1)) and control == list(range(47, 31, -1))

@@ -35,7 +35,7 @@ KILLED = (
     "bh-refs-blockdev",
     "aio-ring",
 )
-IN_GUESTS = {"netfs-unresponsive-server", "hugetlb-no-surplus"}  # test_probe_lab_boot.py
+IN_GUESTS = {"netfs-unresponsive-server", "hugetlb-no-surplus", "locked-buffer"}  # test_probe_lab_boot.py
 LOCK_SECONDS = 120.0
 DRAWS = 3
 

@@ -19,7 +19,7 @@ from diagnosis.formats.faults import Unreadable
 from probes.cases import CASES
 from probes.command import cli
 from probes.errors import CannotRun
-from probes.lab import boot, cpio, guest, kernels, plan, serial, store, tools
+from probes.lab import boot, cpio, guest, kernels, plan, serial, store, tools, userland
 from probes.lab.guest import Job
 from probes.lab.kernels import Kernel
 
@@ -518,3 +518,21 @@ def test_what_qemu_complains_of_is_told(tmp_path: Path) -> None:
     ended = boot.run(command, tmp_path / "results", 20, lambda line: None)
     assert (ended.in_time, ended.code, ended.log.booted_seconds) == (True, 1, None)
     assert ended.complaint == "qemu: no such machine"
+
+
+def test_the_probe_of_a_guest_is_the_archive_unpacked_and_compiled(tmp_path: Path) -> None:
+    """It says that it is that archive, and starts from its compiled files."""
+    archive = userland.probe()
+    entries = userland.unpacked(archive)
+    for entry in entries:
+        path = tmp_path / entry.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(entry.data)
+    place = str(tmp_path / userland.UNPACKED)
+    code = "import sys; sys.path.insert(0, %r); import probes.archive.version as v; print(v.identity(), v.__cached__)"
+    said = subprocess.run([sys.executable, "-I", "-c", code % place], capture_output=True, text=True, check=True)
+    assert hashlib.sha256(archive).hexdigest() in said.stdout
+    for path in (tmp_path / userland.UNPACKED).rglob("*.py"):
+        path.write_text("raise SystemExit('compiled anew')\n")
+    told = subprocess.run([sys.executable, "-I", place, "list"], capture_output=True, text=True, check=True)
+    assert "fuse-writeback" in told.stdout

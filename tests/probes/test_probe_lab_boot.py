@@ -55,6 +55,7 @@ KILLED_IN_A_GUEST = (
     ("netfs-unresponsive-server", "offline", leftovers.ASLEEP),
     ("netfs-unresponsive-server", "move_pages", leftovers.ASLEEP),
     ("readahead-locked", "offline", leftovers.ASLEEP),
+    ("locked-buffer", "offline", leftovers.ASLEEP),
     ("hugetlb-no-surplus", "move_pages", leftovers.ANY),
 )
 
@@ -69,7 +70,9 @@ def test_runs_that_are_killed_in_a_guest_leave_nothing(tmp_path: Path) -> None:
     entries = userland.base(guest.INIT) + userland.modules(
         kernel, kernels.modules_for(kernel, list(kernels.WANTED_MODULES))
     )
-    entries += [cpio.file(userland.PROBE, userland.probe()), cpio.copy(Path(leftovers.__file__), "lab/leftovers.py")]
+    archive = userland.probe()
+    entries += userland.unpacked(archive)
+    entries += [cpio.file(userland.PROBE, archive), cpio.copy(Path(leftovers.__file__), "lab/leftovers.py")]
     image.write_bytes(cpio.archive([*entries, cpio.file("lab/jobs", "\n".join(lines).encode())]))
     command = guest.command(
         guest.shape_for("offline"),

@@ -11,6 +11,7 @@ from probes.children.processes import Blocked
 from probes.errors import Disturbed
 from probes.kernel import pages, zones
 from probes.movers.attempts import Attempt
+from probes.movers.background import FragmentedCompaction
 from probes.movers.usual import Mover
 from probes.run import runner
 from probes.run.experiment import NR_PAGES, Experiment, Surroundings
@@ -133,6 +134,43 @@ def test_held_with_a_mover_that_sleeps(world: World) -> None:
 def test_a_mover_still_at_work_has_not_slept(world: World) -> None:
     with pytest.raises(Disturbed, match="still at work"):
         measure(world, MadeUpMover(world, blocked=AT_WORK))
+
+
+def test_a_later_try_that_the_end_cuts_takes_nothing_from_the_one_before(world: World) -> None:
+    class CutAtTheSecond(MadeUpMover):
+        def attempt(self, addresses: Sequence[int], seconds: float, check: Any) -> Attempt:
+            self.blocked = AT_WORK if self.nr_attempts else None
+            made = super().attempt(addresses, seconds, check)
+            world.frame[CONTROL[0]] = CONTROL[0] * 10  # one of the control stays, so it is tried again
+            return made
+
+    made = measure(world, CutAtTheSecond(world))
+    assert made["outcome"] == "refuses" and made["control"]["nr_moved"] == NR_PAGES - 1
+    assert made["tries"]["while_held"] == 1 and made["attempt"]["returned"] and "blocked" not in made
+
+
+def test_who_sleeps_in_reclaim_does_not_sleep_for_what_is_held(world: World) -> None:
+    class Allocates(MadeUpMover):
+        sleeps = FragmentedCompaction.sleeps
+
+    reclaim = Blocked("D", "reclaim_throttle", ["reclaim_throttle+0x1/0x2", "compact_zone+0x1/0x2"])
+    with pytest.raises(Disturbed, match="still at work when the hold ended: state D in reclaim_throttle"):
+        measure(world, Allocates(world, blocked=reclaim))
+    waits = Blocked("D", "folio_wait_bit_common", ["folio_wait_bit_common+0x1/0x2", "migrate_pages_batch+0x1/0x2"])
+    assert measure(world, Allocates(world, blocked=waits))["outcome"] == "hangs"
+
+
+def test_the_control_is_protected_once_all_is_staged_and_before_anything_is_held(world: World) -> None:
+    class Protects(MadeUpMover):
+        def fits(self, frames: Sequence[int]) -> bool:
+            return self.world.journal.count("prepare") == 2
+
+        def protect(self, control: Sequence[int]) -> None:
+            assert list(control) == CONTROL
+            self.world.journal.append("protect")
+
+    measure(world, Protects(world))
+    assert world.journal[:4] == ["prepare", "prepare", "protect", "hold"]
 
 
 def test_not_held(world: World) -> None:

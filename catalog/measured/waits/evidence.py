@@ -15,6 +15,8 @@ from catalog.models import Total
 from diagnosis.kernels import releases
 from diagnosis.words.vocabulary import CONCLUSIVE, OUTCOMES, look_up
 
+_NOT_MET = "never_there"  # the pages lay where this mover does not come: no run of it
+
 Key = tuple[str, str, str]
 """Line of kernels, state, mover."""
 
@@ -68,11 +70,13 @@ def measured(matrix: Matrix, user: Any) -> dict[Key, list[Measured]]:
         if line not in matrix.kernels:
             continue
         for state, made in states[case]:
-            for column in movers[mover] if made.holds_on(line) else ():
+            for column in movers[mover] if made.holds_on(line, mover) else ():
                 counter = added.setdefault(((line, state, column), case, release), Counter())
                 counter.update(dict(zip(OUTCOMES, runs, strict=False)))
+                del counter[_NOT_MET]
     found: dict[Key, list[Measured]] = {}
     for (key, case, release), counter in added.items():
         conclusive = {slug: counter[slug] for slug in CONCLUSIVE if counter[slug]}
-        found.setdefault(key, []).append(Measured(case, release, conclusive, counter.total()))
+        if counter.total():
+            found.setdefault(key, []).append(Measured(case, release, conclusive, counter.total()))
     return found

@@ -95,13 +95,28 @@ class Mover(_Read):
 
 
 class MadeBy(_Read):
-    """A case whose runs make this state; on these lines of kernels alone where that differs."""
+    """A case whose runs make this state; on these lines of kernels alone, or with these movers of reports alone, where
+    that differs: netfs-unresponsive-server holds what the mover can name."""
 
     case: str
     kernels: tuple[str, ...] = ()
+    movers: tuple[str, ...] = ()
+    not_by: tuple[str, ...] = ()
 
-    def holds_on(self, line: str) -> bool:
-        return not self.kernels or line in self.kernels
+    def holds_on(self, line: str, mover: str) -> bool:
+        """`mover`: the word of reports."""
+        return (
+            (not self.kernels or line in self.kernels)
+            and (not self.movers or mover in self.movers)
+            and mover not in self.not_by
+        )
+
+    @model_validator(mode="after")
+    def _known(self) -> MadeBy:
+        for mover in (*self.movers, *self.not_by):
+            if mover not in MOVERS:
+                raise ValueError(f"made_by: {mover!r} is no mover of reports")
+        return self
 
 
 class State(_Read):

@@ -18,7 +18,8 @@ from probes.servers.fuse import mount, protocol, server
 
 _START_SECONDS = 5.0
 _SOON_SECONDS = 1.0
-_LIFE_SECONDS = 90.0
+_LIFE_SECONDS, _LIFE_SECONDS_IN_A_GUEST = 90.0, 330.0  # there staging memory took 111 s, before anything is held
+_MOST_HOLD_SECONDS_ELSEWHERE = 15.0  # probes.command.check lets no run on a machine in use hold longer
 SERVER_GRACE_SECONDS = 1.0
 WATCHER_GRACE_SECONDS = 2.0
 
@@ -49,9 +50,9 @@ class FuseHold:
         self._tell(self.watch, {"hold": True})
         self._tell(self.control, {"withhold": opcode})
 
-    def wait_withheld(self, seconds: float) -> int:
-        """How many requests are withheld, as soon as there is one; 0 after `seconds`."""
-        self._wait(lambda: self.withheld > 0, seconds)
+    def wait_withheld(self, seconds: float, least: int = 1) -> int:
+        """How many requests are withheld, as soon as there are so many; fewer after `seconds`."""
+        self._wait(lambda: self.withheld >= least, seconds)
         return self.withheld
 
     def release(self) -> None:
@@ -181,7 +182,8 @@ def begin_with(side: Side, mountpoint: str, hold_seconds: float, cpus: Optional[
     lines = Lines(control), Lines(to_watcher)
     try:
         grace = hold_seconds + SERVER_GRACE_SECONDS
-        main = side.main(Ends(server_control, watcher_seen, os.getpid(), grace, _LIFE_SECONDS))
+        life = _LIFE_SECONDS_IN_A_GUEST if hold_seconds > _MOST_HOLD_SECONDS_ELSEWHERE else _LIFE_SECONDS
+        main = side.main(Ends(server_control, watcher_seen, os.getpid(), grace, life))
         children.append(start(side.name, main, [server_control, watcher_seen, server_lives, *side.keep], cpus))
         _first_word(lines[0], side.word, "the server could not start", children)
         watching = watch.Plan(
@@ -191,7 +193,7 @@ def begin_with(side: Side, mountpoint: str, hold_seconds: float, cpus: Optional[
             children[0].pid,
             side.connected(),
             hold_seconds + WATCHER_GRACE_SECONDS,
-            _LIFE_SECONDS,
+            life,
         )
         children.append(
             start("unmig-watch", lambda: watch.watch(watching), [watcher_probe, server_seen, watcher_lives], cpus)
