@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Iterable, List, Optional, Tuple
 
 from probes.lab import tools
+from probes.run.experiment import Case
 
 MARK = "@@unmig"
 _LEAST_SECONDS = {"cma": 12.0, "compaction": 12.0, "kcompactd": 26.0, "direct_compaction": 26.0}
@@ -139,6 +140,15 @@ def slowdown() -> float:
     return min(4.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1) / 2))
 
 
+def modules_script(cases: Iterable[Case]) -> str:
+    """Load what these cases need. All that some case needs took an emulated guest 20 s on a busy host."""
+    wanted: Dict[str, None] = {}
+    for case in cases:
+        of_a_disk = "loop crc32c_generic" if case.filesystem and case.modules == case.filesystem else ""
+        wanted.update(dict.fromkeys(" ".join((*case.devices, of_a_disk, case.modules)).replace("/dev/", "").split()))
+    return "".join("modprobe %s 2>/dev/null\n" % name for name in wanted)
+
+
 def job_script(jobs: List[Job], hold_seconds: float, label: str, slower: float = 1.0) -> str:
     """`slower`: how many times longer a job may take."""
     lines = (
@@ -161,12 +171,11 @@ mount -t debugfs d /sys/kernel/debug; mount -t tracefs t /sys/kernel/tracing
 exec 3>/dev/ttyS1
 uptime() { cut -d' ' -f1 /proc/uptime; }
 echo "MARK boot $(uptime) $(uname -r)" >&3
-for module in fuse loop crc32c_generic xfs ext4 9p 9pnet_fd; do modprobe "$module" 2>/dev/null; done
 ip link set lo up 2>/dev/null
 job() {
     id=$1; seconds=$2; shift 2
     echo "MARK begin $id $(uptime)" >&3
-    timeout -s INT -k 20 "$seconds" python3 /lab/probe.pyz "$@" >/lab/out 2>&3 </dev/null
+    timeout -s INT -k 20 "$seconds" python3 -I /lab/start.py "$@" >/lab/out 2>&3 </dev/null
     code=$?
     echo "MARK result $id $(sha256sum </lab/out | cut -d' ' -f1)" >&3
     cat /lab/out >&3

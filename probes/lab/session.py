@@ -136,7 +136,7 @@ class Session:
     def _initramfs(self, kernel: Kernel) -> bytes:
         """What all guests of a kernel share."""
         if not self._base:
-            self._base = cpio.archive(userland.base(guest.INIT) + [cpio.file(userland.PROBE, userland.probe())])
+            self._base = cpio.archive(userland.base(guest.INIT) + userland.archive())
         found = kernels.modules_for(kernel, list(kernels.WANTED_MODULES))
         return self._base + cpio.archive(userland.modules(kernel, found))
 
@@ -144,7 +144,7 @@ class Session:
         wishes = self.wishes
         folder = wishes.work / "guests" / kernel.release / ("%s-%s" % (each.shape.name, each.jobs[0].id))
         folder.mkdir(parents=True, exist_ok=True)
-        script = settings.script(wishes.settings)
+        script = guest.modules_script(CASES[job.case] for job in each.jobs) + settings.script(wishes.settings)
         slower = guest.slowdown()
         script += guest.job_script(list(each.jobs), wishes.hold_seconds, wishes.label, slower)
         image, results = folder / "initramfs", folder / "results"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Dict, Iterable, List, Set
 
 from probes.archive import build
-from probes.lab import cpio, tools
+from probes.lab import codes, cpio, tools
 from probes.lab.kernels import Kernel, modinfo
 
 _NOT_NEEDED = (
@@ -78,6 +78,13 @@ def modules(kernel: Kernel, found: Dict[str, bytes]) -> List[cpio.Entry]:
     if kernel.config:
         entries.append(cpio.file("boot/config-" + kernel.release, kernel.config.encode()))
     return entries
+
+
+def archive() -> List[cpio.Entry]:
+    """The probe, and what starts it."""
+    made = probe()
+    beside = {"lab/probe.codes": codes.of(made, "/" + PROBE), "lab/start.py": codes.START}
+    return [cpio.file(PROBE, made), *(cpio.file(name, data) for name, data in beside.items())]
 
 
 def probe() -> bytes:

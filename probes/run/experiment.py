@@ -82,6 +82,10 @@ class Experiment:
     def moved_while_held(self, before: List[Optional[int]]) -> int:
         return pages.moved(before, self.frames())
 
+    def facts(self) -> Dict[str, Any]:
+        """What is known at the end of the run, beside what `hold` gave."""
+        return {}
+
     def release(self) -> None:
         raise NotImplementedError
 

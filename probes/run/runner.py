@@ -121,6 +121,7 @@ class _Run:
         self.experiment.release()
         self._attempt_after_release(held, released)
         self.found.facts.update(self.mover.facts())
+        self.found.facts.update(self.experiment.facts())
         return self.found
 
     def _prepare(self) -> None:
