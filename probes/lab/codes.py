@@ -1,6 +1,6 @@
 """What the guest need not compile: the code of each module of the probe, beside the archive that it runs from.
 
-Python keeps no compiled code of what it loads from an archive, so each start compiled some sixty modules, twice. On an emulated
+Python keeps no compiled code of what it loads from an archive, so each start compiled all of it, twice. On an emulated
 processor of a busy host that was most of the minute between a guest's first program and the first word of its probe.
 The archive itself stays as it is, byte for byte: the reports name it by its digest.
 """

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from diagnosis.formats.faults import Unreadable
+from probes.archive import build
 from probes.cases import CASES
 from probes.command import cli
 from probes.errors import CannotRun
-from probes.lab import boot, cpio, guest, kernels, plan, serial, store, tools
+from probes.lab import boot, codes, cpio, guest, kernels, plan, serial, store, tools
 from probes.lab.guest import Job
 from probes.lab.kernels import Kernel
 
@@ -518,3 +519,33 @@ def test_what_qemu_complains_of_is_told(tmp_path: Path) -> None:
     ended = boot.run(command, tmp_path / "results", 20, lambda line: None)
     assert (ended.in_time, ended.code, ended.log.booted_seconds) == (True, 1, None)
     assert ended.complaint == "qemu: no such machine"
+
+
+# What the guest loads
+
+
+def test_the_guest_compiles_nothing_of_the_probe(tmp_path: Path) -> None:
+    """The code beside the archive is what runs, and the archive is still what the reports name."""
+    archive = build.build(Path(__file__).resolve().parents[2])
+    (tmp_path / "probe.pyz").write_bytes(archive)
+    (tmp_path / "probe.codes").write_bytes(codes.of(archive, str(tmp_path / "probe.pyz")))
+    start = codes.START.replace(b"/lab/", bytes(tmp_path) + b"/")
+    count = b"import sys\nsys.addaudithook(lambda event, args: event == 'compile' and args[1] and print(args[1]))\n"
+    (tmp_path / "start.py").write_bytes(start.replace(b"import marshal", count + b"import marshal", 1))
+    told = [
+        subprocess.run(
+            [sys.executable, *more, str(tmp_path / name), "list"], capture_output=True, text=True, check=True
+        )
+        for more, name in ((["-I"], "start.py"), ([], "probe.pyz"))
+    ]
+    lines = told[0].stdout.splitlines()
+    assert not [line for line in lines if line.startswith(str(tmp_path / "probe.pyz"))]
+    assert [line for line in lines if not line.startswith(("/", "<"))] == told[1].stdout.splitlines()
+
+
+def test_a_guest_loads_what_its_cases_need() -> None:
+    assert guest.modules_script([CASES["vmsplice-pipe"], CASES["secretmem"]]) == ""
+    loaded = guest.modules_script(CASES[slug] for slug in ("fuse-writeback", "split-dirty-iomap", "readahead-locked"))
+    assert [line.split()[1] for line in loaded.splitlines()] == ["fuse", "loop", "crc32c_generic", "xfs"]
+    loaded = guest.modules_script([CASES["netfs-unresponsive-server"]])
+    assert [line.split()[1] for line in loaded.splitlines()] == ["9p", "9pnet_fd"]

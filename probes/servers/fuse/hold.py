@@ -27,8 +27,8 @@ WATCHER_GRACE_SECONDS = 2.0
 class FuseHold:
     """A mounted file whose server can be told to withhold one kind of answer.
 
-    `aborted`: the kernel ended the connection over what was withheld, as it does where requests have a time limit. That is
-    an answer only to who `minds_no_abort`; for all others the hold is not what it was.
+    `aborted`: the kernel ended the connection over what was withheld, as it does where requests have a time limit.
+    That is an answer only to who `minds_no_abort`; for all others the hold is not what it was.
     """
 
     control: Lines

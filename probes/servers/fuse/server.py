@@ -97,7 +97,7 @@ class Server:
         return True
 
     def _aborted(self, error: OSError, control: Lines) -> bool:
-        """Did the kernel end the connection over what is withheld? Then the probe is told, and nothing is served any more."""
+        """Did the kernel end the connection over what is withheld? The probe is told; nothing is served any more."""
         if not self.withheld or error.errno not in _ENDED_BY:
             return False
         self.withheld = []
