@@ -51,7 +51,7 @@ class DeviceExclusive(AnonymousPool):
             fcntl.ioctl(self.device, order, command)
         except OSError as error:
             raise Disturbed("the device did not get a page: %s" % error.strerror) from None
-        return struct.unpack(_COMMAND, command)[3] == 1
+        return bool(struct.unpack(_COMMAND, command)[3] == 1)
 
     def frames(self) -> List[Optional[int]]:
         """A page that the device has is on the frame where it was: nothing has found its entry."""
