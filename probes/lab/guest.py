@@ -141,12 +141,16 @@ def slowdown() -> float:
 
 
 def modules_script(cases: Iterable[Case]) -> str:
-    """Load what these cases need. All that some case needs took an emulated guest 20 s on a busy host."""
+    return "".join("modprobe %s 2>/dev/null\n" % name for name in modules(cases))
+
+
+def modules(cases: Iterable[Case]) -> List[str]:
+    """What these cases need. To load all that some case needs took an emulated guest 20 s on a busy host."""
     wanted: Dict[str, None] = {}
     for case in cases:
         of_a_disk = "loop crc32c_generic" if case.filesystem and case.modules == case.filesystem else ""
         wanted.update(dict.fromkeys(" ".join((*case.devices, of_a_disk, case.modules)).replace("/dev/", "").split()))
-    return "".join("modprobe %s 2>/dev/null\n" % name for name in wanted)
+    return list(wanted)
 
 
 def job_script(jobs: List[Job], hold_seconds: float, label: str, slower: float = 1.0) -> str:

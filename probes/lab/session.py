@@ -137,7 +137,7 @@ class Session:
         """What all guests of a kernel share."""
         if not self._base:
             self._base = cpio.archive(userland.base(guest.INIT) + userland.archive())
-        found = kernels.modules_for(kernel, list(kernels.WANTED_MODULES))
+        found = kernels.modules_for(kernel, guest.modules(CASES[slug] for slug in self.wishes.cases))
         return self._base + cpio.archive(userland.modules(kernel, found))
 
     def _guest(self, kernel: Kernel, each: plan.Guest, initramfs: bytes, take: Callable[[serial.Result], None]) -> None:

@@ -69,7 +69,7 @@ def test_runs_that_are_killed_in_a_guest_leave_nothing(tmp_path: Path) -> None:
     lines = ["python3 /lab/leftovers.py %s %s %s >&3 2>&3" % each for each in KILLED_IN_A_GUEST]
     load = guest.modules_script(CASES[case] for case, _, _ in KILLED_IN_A_GUEST)
     entries = userland.base(guest.INIT) + userland.modules(
-        kernel, kernels.modules_for(kernel, list(kernels.WANTED_MODULES))
+        kernel, kernels.modules_for(kernel, guest.modules(CASES[case] for case, _, _ in KILLED_IN_A_GUEST))
     )
     entries += [cpio.file(userland.PROBE, userland.probe()), cpio.copy(Path(leftovers.__file__), "lab/leftovers.py")]
     image.write_bytes(cpio.archive([*entries, cpio.file("lab/jobs", (load + "\n".join(lines)).encode())]))
