@@ -92,6 +92,7 @@ class Job:
     repeat: int
     spread: bool = False
     holder: str = "privileged"
+    even_refused: bool = False
 
     @property
     def shape(self) -> Shape:
@@ -116,6 +117,7 @@ class Job:
         made += ["--environment", "guest", "--json", "--scratch", str(self._scratch_mib())]
         made += ["--spread"] if self.spread else []
         made += ["--holder", self.holder] if self.holder != "privileged" else []
+        made += ["--even-refused"] if self.even_refused else []
         return made + (["--label", label] if label else [])
 
     def _scratch_mib(self) -> int:

@@ -94,7 +94,11 @@ class Session:
     def _wanted(self, kernel: Kernel, repeat: int) -> Tuple[List[Job], Dict[str, str]]:
         wishes = self.wishes
         cases = [CASES[slug] for slug in wishes.cases]
-        return plan.without(plan.jobs(cases, wishes.movers, repeat, wishes.spread, wishes.holder), kernel)
+        even_refused = (
+            bool(wishes.settings) and wishes.holder == "unprivileged"
+        )  # then the setting may be what refuses it
+        wanted = plan.jobs(cases, wishes.movers, repeat, wishes.spread, wishes.holder, even_refused)
+        return plan.without(wanted, kernel)
 
     def _ready(self, wanted: str) -> Optional[Prepared]:
         """A kernel, where its reports are kept, and who sends them: all of them before the first is booted."""

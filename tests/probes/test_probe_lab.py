@@ -236,6 +236,14 @@ def test_a_plain_holder_has_reports_of_its_own() -> None:
     assert "--holder" not in Job("vmsplice-pipe", "kcompactd", 1).arguments(5, "")
 
 
+def test_a_refusal_is_an_answer_where_a_setting_may_refuse() -> None:
+    cases = [CASES["aio-ring"], CASES["vmsplice-pipe"]]
+    jobs = plan.jobs(cases, ["move_pages"], 1, holder="unprivileged", even_refused=True)
+    assert ["--even-refused" in job.arguments(5, "") for job in jobs] == [True, False]
+    (job,) = plan.jobs(cases[:1], ["move_pages"], 1, holder="unprivileged")
+    assert "--even-refused" not in job.arguments(5, "")
+
+
 def test_every_mover_has_a_machine() -> None:
     for shape in guest.SHAPES:
         for mover in shape.movers:
