@@ -37,6 +37,16 @@ MEASURED = [
         "moves 5/5",
         "solves",
     ),
+    (
+        "io-uring-for-few",
+        "base",
+        "",
+        "io-uring-fixed-buffers-move_pages-unprivileged",
+        "refuses 5/5",
+        "moves 5/5",
+        "solves",
+    ),
+    ("io-uring-for-few", "base", "", "gup-longterm-move_pages-unprivileged", "refuses 5/5", "moves 5/5", "solves"),
 ]
 
 
