@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterable, List, Set
 
@@ -42,11 +43,19 @@ def _python() -> List[cpio.Entry]:
     library = Path(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix, "installed_base": sys.base_prefix}))
     extensions = sorted(path for path in library.glob("lib-dynload/*.so") if not path.name.startswith(_NO_EXTENSIONS))
     kept = {str(path).lstrip("/") for path in extensions}
-    entries = [each for each in cpio.tree(library, str(library), _NOT_NEEDED) if _is_needed(each.name, kept)]
+    entries = [_sure(each) for each in cpio.tree(library, str(library), _NOT_NEEDED) if _is_needed(each.name, kept)]
     entries.append(cpio.copy(executable, str(executable)))
     entries.append(cpio.link(PYTHON, str(executable)))
     entries += _libraries([executable, *extensions])
     return entries
+
+
+def _sure(entry: cpio.Entry) -> cpio.Entry:
+    """Compiled code that Python takes without a look at its source (PEP 552: a hash that is not checked). A kernel
+    without CONFIG_INITRAMFS_PRESERVE_MTIME gives every file the time of the boot, and all would be compiled again."""
+    if not entry.name.endswith(".pyc"):
+        return entry
+    return replace(entry, data=entry.data[:4] + b"\1\0\0\0" + entry.data[8:])
 
 
 def _is_needed(name: str, extensions: Set[str]) -> bool:
