@@ -59,7 +59,8 @@ def catalog(nr_cases: int, nr_machines: int) -> None:
 _NUMBERED = """
 CREATE TEMP TABLE numbered AS
 SELECT i, (lpad(to_hex((1000 * (extract(epoch FROM now()) + i - %(observations)s))::bigint), 12, '0')
-           || '7' || substr(md5('r' || i), 1, 3) || '8' || substr(md5('s' || i), 1, 15))::uuid AS report, c.document_id AS case_id, c.slug,
+           || '7' || substr(md5('r' || i), 1, 3) || '8' || substr(md5('s' || i), 1, 15))::uuid AS report,
+       c.document_id AS case_id, c.slug,
        b.id AS build_id, m.id AS machine_id,
        (ARRAY['compaction', 'move_pages'])[1 + (i / %(cases)s / %(builds)s) %% 2] AS mover,
        CASE WHEN (i / %(cases)s) %% 20 IN (3, 17) THEN 'inconclusive' WHEN (i %% %(cases)s + i / %(cases)s) %% 5 < 3
