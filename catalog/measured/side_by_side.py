@@ -9,6 +9,7 @@ not reach 1 %, there are too few runs, and nothing is said.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -123,6 +124,11 @@ def exact(a: Sequence[int], b: Sequence[int]) -> float:
 
     Fisher 1922, Freeman and Halton 1951. Tables that are as likely but for rounding count, as in R's fisher.test.
     """
+    return _exact(tuple(a), tuple(b))
+
+
+@functools.lru_cache(maxsize=4_096)  # one page of strategies asks 370 times, for a few dozen tables
+def _exact(a: tuple[int, ...], b: tuple[int, ...]) -> float:
     totals = sorted(x + y for x, y in zip(a, b, strict=True))
     pairs = sorted(zip(a, b, strict=True), key=lambda column: column[0] + column[1])
     ways = sum(_ways(x + y, x) for x, y in pairs)
