@@ -110,3 +110,11 @@ def test_memory_of_the_kernels_is_a_look_alike_and_what_a_balloon_took_proves_no
         assert proved == ({"kernel-unmovable-in-range"} if is_sure else set())
         took = "balloon-pageoffline" in {candidate.case for candidate in one.candidates}
         assert took is ("offline=5" in counted)
+
+
+def test_a_block_on_its_way_out_is_told_and_proves_nothing() -> None:
+    line = "inspect: block name=memory32 state={} zones=Movable first_pfn=0x100000 nr_pages=32768\n"
+    (found,) = diagnose(line.format("going-offline"), signatures()).findings
+    assert (found.verdict.rule, found.verdict.proved, found.verdict.mechanism) == ("offline-under-way", False, "")
+    assert "memory32 is being taken offline" in found.verdict.sentence and not found.candidates
+    assert not diagnose(line.format("online"), signatures()).findings
