@@ -82,13 +82,29 @@ def counter(record: Record, context: Context) -> Optional[Verdict]:
 
 
 def suspects(record: Record, context: Context) -> Optional[Verdict]:
-    """Of one block, by /proc/kpageflags: kernel memory in it is why it is refused at once."""
+    """Of one block, by /proc/kpageflags: kernel memory in it is why it is refused at once. What a balloon or hypervisor
+    driver took offline alone is not: an offline passes by such a page, unless somebody still refers to it."""
     names = ("reserved", "slab", "table", "offline")
     numbers = {name: record.number(name) or 0 for name in names}
     if not any(numbers.values()):
         return None
+    block = record.text("block") or "The block"
+    if numbers["offline"] and sum(numbers.values()) == numbers["offline"]:
+        text = "%s holds %d pages that a balloon or hypervisor driver has taken offline." % (block, numbers["offline"])
+        return Verdict(
+            "offline-pages-in-block",
+            "not_movable_type",
+            False,
+            text,
+            (Reason("By their flags.", record.places("offline")),),
+            (Source("7.3", "mm/memory_hotplug.c", "scan_movable_pages"),),
+            "rejected_at_once",
+            "offline",
+            "",
+            ("Whether one of them is still referred to: only then is the block refused for it.",),
+        )
     listed = ", ".join("%d %s" % (number, name) for name, number in numbers.items() if number)
-    text = "%s holds pages that were never movable: %s." % (record.text("block") or "The block", listed)
+    text = "%s holds pages that were never movable: %s." % (block, listed)
     return Verdict(
         "kernel-pages-in-block",
         "not_movable_type",
@@ -98,9 +114,7 @@ def suspects(record: Record, context: Context) -> Optional[Verdict]:
         (Source("5.10 to 7.3", "mm/page_isolation.c", "has_unmovable_pages"),),
         "rejected_at_once",
         "offline",
-        "",
-        (),
-        not numbers["offline"],
+        is_look_alike=True,
     )
 
 

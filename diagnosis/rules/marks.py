@@ -50,6 +50,8 @@ def of(record: Record, references: Optional[References]) -> Dict[str, Tuple[Plac
         )
         if references.pins:
             mark("pins:yes", record.places("pincount") if record.number("pincount") else places)
+    if record.kind == "suspects" and record.number("offline"):
+        mark("page_type:offline", record.places("offline"))
     if record.get("cma"):
         mark("area:migrate_cma", record.places("cma"))
     return made

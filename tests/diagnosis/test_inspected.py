@@ -85,3 +85,36 @@ def test_what_to_do_now_knows_whether_the_holder_is_proved() -> None:
     proved = inspected(WRITEBACK, OWNED, SLOW.format("waiting=1 "))
     assert "proved" in now_for(proved) and "look for" not in now_for(proved)
     assert "look for the holder" in now_for(inspected(WRITEBACK, SLOW.format("waiting=1 ")))
+
+
+@pytest.mark.parametrize(
+    ("counted", "rule", "words", "is_sure"),
+    [
+        ("reserved=0 slab=0 table=0 offline=0", "", "", False),
+        ("reserved=3 slab=1 table=0 offline=0", "kernel-pages-in-block", "never movable: 3 reserved, 1 slab.", True),
+        ("reserved=0 slab=0 table=2 offline=0", "kernel-pages-in-block", "never movable: 2 table.", True),
+        ("reserved=0 slab=0 table=0 offline=5", "offline-pages-in-block", "holds 5 pages that a balloon", False),
+        ("reserved=1 slab=0 table=0 offline=5", "kernel-pages-in-block", "1 reserved, 5 offline.", True),
+    ],
+)
+def test_memory_of_the_kernels_is_a_look_alike_and_what_a_balloon_took_proves_nothing(
+    counted: str, rule: str, words: str, is_sure: bool
+) -> None:
+    line = f"inspect: suspects block=memory32 writeback=0 locked=0 unmapped_anon=0 {counted} poisoned=0 huge=0\n"
+    found = [one for one in diagnose(line, signatures()).findings if one.verdict.rule.endswith("-pages-in-block")]
+    assert [one.verdict.rule for one in found] == ([rule] if rule else [])
+    for one in found:
+        assert words in one.verdict.sentence
+        assert (one.verdict.proved, one.verdict.is_look_alike) == (is_sure, is_sure)
+        proved = {candidate.case for candidate in one.candidates if candidate.is_proved}
+        assert proved == ({"kernel-unmovable-in-range"} if is_sure else set())
+        took = "balloon-pageoffline" in {candidate.case for candidate in one.candidates}
+        assert took is ("offline=5" in counted)
+
+
+def test_a_block_on_its_way_out_is_told_and_proves_nothing() -> None:
+    line = "inspect: block name=memory32 state={} zones=Movable first_pfn=0x100000 nr_pages=32768\n"
+    (found,) = diagnose(line.format("going-offline"), signatures()).findings
+    assert (found.verdict.rule, found.verdict.proved, found.verdict.mechanism) == ("offline-under-way", False, "")
+    assert "memory32 is being taken offline" in found.verdict.sentence and not found.candidates
+    assert not diagnose(line.format("online"), signatures()).findings
