@@ -6,8 +6,8 @@ ifneq ($(SYSTEM_CERTIFICATES)$(SSL_CERT_FILE)$(SSL_CERT_DIR),)
 export UV_SYSTEM_CERTS ?= true
 endif
 
-.PHONY: run test test-all coverage lint lock lab signatures bench-pages bench-sweep bench-beside bench-ingest bench-mail bench-stranger \
-	check-api bench-diagnose fuzz cluster faults soak attack sbom audit licences probe
+.PHONY: run test test-all coverage lint lock lab ways signatures bench-pages bench-sweep bench-beside bench-ingest \
+	bench-mail bench-followers bench-stranger check-api bench-diagnose fuzz cluster faults soak attack sbom audit licences probe
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -42,6 +42,10 @@ lint: .venv/ok-dev
 # make lab KERNELS="bookworm trixie-backports" LAB="--cases fuse-writeback --repeat 5"; see docs/lab.md
 lab:
 	@$(PYTHON) -m probes lab $(KERNELS) $(LAB)
+
+# Every way out that has a trial and was not measured yet: hours, best on a quiet machine. See docs/lab.md.
+ways: .venv/ok
+	.venv/bin/python -m tools.ways $(WAYS)
 
 # After a change to the signature of a case: what probe.pyz carries of it.
 signatures: .venv/ok
@@ -83,6 +87,10 @@ bench-beside: .venv/ok-dev
 # How fast a thread of the list is read and kept, beside the standard library's mailbox.
 bench-mail: .venv/ok-dev
 	@.venv/bin/python -m bench.mail $(BENCH)
+
+# A comment on a case with 10,000 followers, the worker killed in the middle; see docs/reliability.md.
+bench-followers: .venv/ok-dev
+	@.venv/bin/python -m bench.followers $(BENCH)
 
 # In an environment of its own that is thrown away with var/.
 var/squad/bin/squad:
@@ -150,6 +158,6 @@ attack: .venv/ok-dev
 fuzz: .venv/ok-dev
 	@.venv/bin/python -m tests.fuzz.everything $(FUZZ)
 
-# SQUAD's log parser runs on the same files.
+# SQUAD's log parser runs on the same files; BENCH="--beside TREE" has another checkout take turns with this one.
 bench-diagnose: .venv/ok-dev var/squad/bin/squad
-	@.venv/bin/python -m bench.diagnose --squad var/squad/bin/python
+	@.venv/bin/python -m bench.diagnose --squad var/squad/bin/python $(BENCH)

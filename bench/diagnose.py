@@ -1,18 +1,22 @@
 """How fast a log is read: a realistic one (one line in a hundred matters) and one that is dense with page dumps.
 
     make bench-diagnose                       and SQUAD's log parser on the same files beside it
-    python -m bench.diagnose [--squad PYTHON] [--mib N]
+    make bench-diagnose BENCH="--beside TREE"  and another checkout of this project, in turn with this one
+    python -m bench.diagnose [--squad PYTHON] [--mib N] [--rounds N] [--beside TREE]
 
 SQUAD runs under an interpreter of its own (`--squad`), since it brings a Django of its own. MB are 10**6 bytes; each
-figure is the best of the rounds, and the CPU time of one process.
+figure is the best of the rounds, and the CPU time of one process. With `--beside`, each round is one process of either
+tree, and it ends with 1 where this one is slower than 0.9 of the other.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -63,6 +67,25 @@ for path in sys.argv[2:]:
 print(json.dumps(took))
 """
 
+# In the words of either tree: what was moved since stands second.
+_OURS = """
+import json, sys, time
+from diagnosis.diagnose import diagnose
+try:
+    from diagnosis.matching import known
+except ImportError:
+    from diagnosis import known
+signatures = known.signatures()
+took = []
+for path in sys.argv[1:]:
+    text = open(path).read()
+    began = time.process_time()
+    records = len(diagnose(text, signatures).records)
+    took.append([time.process_time() - began, records])
+print(json.dumps(took))
+"""
+BAR = 0.9  # of the other tree's speed
+
 
 def log(nr_bytes: int, share: float, seed: int = 1) -> str:
     """A log of that size, in which this share of the lines comes from page dumps."""
@@ -80,11 +103,12 @@ def log(nr_bytes: int, share: float, seed: int = 1) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--squad", metavar="PYTHON", help="an interpreter that has the package squad")
     parser.add_argument("--mib", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--beside", type=Path, metavar="TREE", help="another checkout of this project")
     options = parser.parse_args()
     signatures = known.signatures()
     logs = {"realistic": log(int(options.mib * 2**20), 0.01), "dense": log(int(options.mib * 2**20), 1 - 1e-9)}
@@ -99,6 +123,7 @@ def main() -> None:
     megabyte = log(1_000_000, 0.01)
     milliseconds = 1000 * _ours(megabyte, signatures, options.rounds)[0]
     print(f"1 MB, realistic, in one call: {milliseconds:.0f} ms")
+    return _beside(options.beside, logs, options.rounds) if options.beside else 0
 
 
 def _ours(text: str, signatures: object, rounds: int) -> tuple[float, int]:
@@ -108,6 +133,35 @@ def _ours(text: str, signatures: object, rounds: int) -> tuple[float, int]:
         records = len(diagnose(text, signatures).records)  # type: ignore[arg-type]
         took.append(time.process_time() - began)
     return min(took), records
+
+
+def _beside(tree: Path, logs: dict[str, str], rounds: int) -> int:
+    """Round by round, the trees take turns at going first."""
+    trees = {"other": tree.resolve(), "this": ROOT}
+    best: dict[str, list[float]] = {name: [float("inf")] * len(logs) for name in trees}
+    records: dict[str, list[int]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in logs]
+        for path, text in zip(paths, logs.values(), strict=True):
+            path.write_text(text)
+        for number in range(rounds):
+            for name in sorted(trees, reverse=number % 2 == 0):
+                command = [sys.executable, "-c", _OURS, *map(str, paths)]
+                surroundings = {**os.environ, "PYTHONPATH": str(trees[name])}
+                ran = subprocess.run(command, cwd=trees[name], env=surroundings, capture_output=True, check=True)
+                made = json.loads(ran.stdout)
+                best[name] = [min(pair) for pair in zip(best[name], (took for took, _ in made), strict=True)]
+                records[name] = [count for _, count in made]
+    print(f"\nbeside {tree}, {rounds} rounds in turn, load " + " ".join(f"{one:.1f}" for one in os.getloadavg()))
+    met = True
+    for at, (name, text) in enumerate(logs.items()):
+        rates = {which: len(text) / 1e6 / best[which][at] for which in trees}
+        ratio = rates["this"] / rates["other"]
+        met = met and ratio >= BAR
+        told = ", ".join(f"{which} {rates[which]:.1f} MB/s ({records[which][at]} records)" for which in trees)
+        print(f"{name:10} {told}, this/other {ratio:.2f}")
+    print(f"bar {BAR}: {'met' if met else 'NOT met'}")
+    return 0 if met else 1
 
 
 def _squads(python: str, logs: dict[str, str], rounds: int) -> dict[str, float]:
@@ -124,4 +178,4 @@ def _squads(python: str, logs: dict[str, str], rounds: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

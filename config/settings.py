@@ -81,11 +81,12 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.health.Health",
     "config.middleware.request_log.Requests",
+    "config.middleware.heads.WithoutBody",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.other_sites.OtherSites",
     "config.middleware.compression.CompressedPages",
-    "django.middleware.http.ConditionalGetMiddleware",
+    "config.middleware.heads.Conditional",
     "config.middleware.privacy.Private",
     "rest.bounds.limits.Headers",
     "config.middleware.content_policy.ContentPolicy",

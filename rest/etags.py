@@ -1,4 +1,4 @@
-"""ETags. Every GET of the API carries one (Django's ConditionalGetMiddleware hashes what a view sends, unless the view
+"""ETags. Every GET and HEAD of the API carries one (config.middleware.heads hashes what a view sends, unless the view
 set its own) and answers 304 to an `If-None-Match` that names it. Writes demand theirs with `demand_match`.
 
 Unmatched     no `If-Match` where one is needed (428), or one that names another state (412)
@@ -16,12 +16,12 @@ from rest import problems
 
 
 class Unmatched(problems.Documented):
-    def __init__(self, status: int, title: str, detail: str, code: str) -> None:
-        self.status, self.title, self.detail, self.code = status, title, detail, code
-        super().__init__(title)
+    def __init__(self, code: str, detail: str) -> None:
+        self.code, self.detail = code, detail
+        super().__init__(detail)
 
     def document(self) -> dict[str, Any]:
-        return problems.made(self.status, self.title, self.detail, self.code)
+        return problems.of_code(self.code, self.detail)
 
 
 def tag(*parts: object) -> str:
@@ -36,13 +36,7 @@ def demand_match(request: Request, current: str) -> None:
     """
     given = request.headers.get("If-Match", "").strip()
     if not given:
-        raise Unmatched(
-            428, "Say what you change.", "If-Match: expected the ETag of what you read, found nothing.", "no-if-match"
-        )
+        raise Unmatched("no-if-match", "If-Match: expected the ETag of what you read, found nothing.")
     if given != "*" and current not in parse_etags(given):
-        raise Unmatched(
-            412,
-            "It has changed meanwhile.",
-            f"If-Match: expected {current}, found {given[:80]}. Read it again, and put your change on top.",
-            "if-match-failed",
-        )
+        detail = f"If-Match: expected {current}, found {given[:80]}. Read it again, and put your change on top."
+        raise Unmatched("if-match-failed", detail)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -16,6 +17,25 @@ from rest.document.problem import MEDIA_TYPE as MEDIA_TYPE
 from rest.document.problem import Problem
 
 SCHEMA = Problem
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A code's. `remedy`: what the client can do, for the page of problems."""
+
+    status: int
+    title: str
+    remedy: str
+
+
+# Of any address; those of reports are in reports.intake.refusals.
+KINDS: dict[str, Kind] = {
+    "too-many-requests": Kind(
+        429, "Too many requests.", "Wait for the seconds of Retry-After. A batch of reports is one request."
+    ),
+    "no-if-match": Kind(428, "Say what you change.", "Read it first, and send its ETag back as If-Match."),
+    "if-match-failed": Kind(412, "It has changed meanwhile.", "Read it again, and put your change on top."),
+}
 
 
 class Documented(Exception):
@@ -40,6 +60,11 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     else:
         return None
     return Response(document, status=document["status"], headers=headers, content_type=MEDIA_TYPE)
+
+
+def of_code(code: str, detail: str) -> dict[str, Any]:
+    """`code`: one of KINDS."""
+    return made(KINDS[code].status, KINDS[code].title, detail, code)
 
 
 def made(status: int, title: str, detail: str = "", code: str = "") -> dict[str, Any]:
@@ -68,6 +93,7 @@ def _of_drf(error: exceptions.APIException) -> tuple[dict[str, Any], dict[str, s
         403: "Not allowed.",
         404: "Not found.",
         405: "Method not allowed.",
+        415: "This media type is not understood.",
     }
     title = titles.get(error.status_code, type(error).default_detail)
     detail = error.detail if isinstance(error.detail, str) else json.dumps(error.detail)

@@ -81,12 +81,13 @@ def newest(builds: Iterable[KernelBuild]) -> dict[str, KernelBuild]:
 
 def known(user: Any) -> list[Build]:
     """Every build, newest first; of equal ones the plain one first. Two queries."""
-    builds = KernelBuild.objects.in_bulk()
     rows = list(
         Total.objects.visible_to(user)
         .values("build_id", "architecture", "environment")
         .annotate(nr_cases=Count("case", distinct=True), last_seen_at=Max("last_seen_at"))
     )
+    # In this order: a build that a worker adds between the two is not asked for. The other way round it was missing.
+    builds = KernelBuild.objects.in_bulk({row["build_id"] for row in rows})
     ahead = newest(builds[row["build_id"]] for row in rows)
     made = [_build(builds[row["build_id"]], row, ahead) for row in rows]
     made.sort(key=lambda one: (one.build.label, one.build.release, one.environment.slug, one.architecture))

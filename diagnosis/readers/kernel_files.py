@@ -40,11 +40,9 @@ class Reader:
         if found := _COUNTER.match(text):
             if not _COUNTERS.fullmatch(found[1]):
                 return False
-            value = line.value(found[1], found, 2, 10)
-            readings = self._counters.setdefault(found[1], [])
-            readings[1:] = [value] if readings else []
-            if not readings:
-                readings.append(value)
+            first_and_last = self._counters.setdefault(found[1], [])
+            first_and_last[1:] = []
+            first_and_last.append(line.value(found[1], found, 2, 10))
         elif found := _HEADER.search(text):
             self._columns = found[1].split()
         elif self._columns and (found := _NODE.match(text)):

@@ -56,11 +56,18 @@ def read(raw: bytes) -> Read:
         text=said(letter.text),
         automatic=_automatic(mail),
         failure=_failure(mail),
-        is_encrypted=mail.get_content_type() == "multipart/encrypted" or letter.text.lstrip().startswith(_PGP),
+        is_encrypted=_is_encrypted(mail, letter),
         has_one_sender=len(mime.addresses(mail, "From")) == 1,
         authenticated=str(mail.get("Authentication-Results", ""))[: mime.MAX_PARAMETERS],
         answers=tuple(int(n) for one in reversed(letter.references) for n in _OWN_ID.findall(one)),
     )
+
+
+def _is_encrypted(mail: Message, letter: Letter) -> bool:
+    """By OpenPGP, in a part or inline, or by S/MIME. What S/MIME only signs in that form has no text either."""
+    kind = mail.get_content_type()
+    is_smime = kind in ("application/pkcs7-mime", "application/x-pkcs7-mime")
+    return is_smime or kind == "multipart/encrypted" or letter.text.lstrip().startswith(_PGP)
 
 
 def _automatic(mail: Message) -> str:

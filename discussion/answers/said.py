@@ -13,16 +13,27 @@ LONG_QUOTE, KEPT_OF_A_QUOTE = 8, 4
 _ORIGINAL = re.compile(r"-{2,20} ?(?:Original|Forwarded|Ursprüngliche)\b[^\n]{0,60}-{2,20}\s*", re.IGNORECASE)
 _OUTLOOK = re.compile(r"(?:From|Von|De): [^\n]{1,200}")
 _SENT = re.compile(r"(?:Sent|Date|Gesendet|Envoyé|Enviado): [^\n]{1,100}")
+_SIGNED, _SIGNATURE = "-----BEGIN PGP SIGNED MESSAGE-----", "-----BEGIN PGP SIGNATURE-----"
 _RULE = re.compile(r"_{10,80}\s*")
 
 
 def said(text: str) -> str:
     """'' where nothing is left."""
-    lines = [line.rstrip("\r") for line in text.split("\n")]
+    lines = _without_armour([line.rstrip("\r") for line in text.split("\n")])
     lines = _without_signature(lines)
     lines = _without_the_mail_below(lines)
     lines = _without_the_last_quote(lines)
     return "\n".join(_quotes_shortened(lines)).strip()
+
+
+def _without_armour(lines: list[str]) -> list[str]:
+    """The text of what OpenPGP signed inline (RFC 9580, 7): nothing before or behind it is signed, or theirs."""
+    begin = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    if not lines[begin:] or lines[begin].rstrip() != _SIGNED or _SIGNATURE not in lines:
+        return lines
+    end = lines.index(_SIGNATURE)
+    head = next((n for n in range(begin + 1, end) if not lines[n].strip()), begin)  # behind Hash: …
+    return [line.removeprefix("- ") for line in lines[head + 1 : end]]
 
 
 def _without_signature(lines: list[str]) -> list[str]:

@@ -14,8 +14,8 @@ from __future__ import annotations
 import threading
 from typing import Any, Dict, List, Optional
 
-from probes.errors import Disturbed
-from probes.kernel import pages, syscalls, zones
+from probes.errors import CannotRun, Disturbed
+from probes.kernel import facts, pages, syscalls, zones
 from probes.kernel.aio import Ring
 from probes.kernel.userfault import WithheldPage
 from probes.movers import bring_in
@@ -36,7 +36,10 @@ class AioRing(AnonymousPool):
         self.nr_fetched = -1
 
     def start(self) -> None:
-        self.page.open()
+        try:
+            self.page.open()
+        except CannotRun as error:
+            self.refuse(error)
 
     def prepare(self, mover: Mover) -> None:
         """Control in anonymous memory."""
@@ -52,6 +55,8 @@ class AioRing(AnonymousPool):
         return pages.frames_of(self.target)
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
+        if self.refused:
+            return {"nr_pages_migrated_before": pages.moved(self.allocated, self.frames()), **self.shown()}
         self.ring.finish_one()
         self.fetcher = threading.Thread(target=self._fetch, daemon=True)
         self.fetcher.start()
@@ -73,6 +78,8 @@ class AioRing(AnonymousPool):
         return 2 * pages.moved(self.allocated, now) >= len(now) or zones.area(known, zones.read()) == "zone_movable"
 
     def release(self) -> None:
+        if self.refused:
+            return
         self.page.supply()
         self._wait_for_fetcher()
         if self.nr_fetched != 1:
@@ -91,6 +98,11 @@ class AioRing(AnonymousPool):
             self.fetcher = None
 
 
+def _why_privileged() -> str:
+    found = facts.sysctl("vm.unprivileged_userfaultfd")
+    return "" if found and found[0] == 1 else "userfaultfd stops a fault inside the kernel for CAP_SYS_PTRACE only"
+
+
 CASE = Case(
     slug="aio-ring",
     title="Ring of Linux AIO while events are fetched from it",
@@ -103,5 +115,6 @@ CASE = Case(
     side_effects="none for others, but that memory is compacted",
     cleans_up="supplies the page, and ends the ring; both end with the process",
     experiment=AioRing,
-    why_privileged="userfaultfd stops a fault inside the kernel for CAP_SYS_PTRACE only",
+    why_privileged=_why_privileged(),
+    can_be_refused=True,
 )

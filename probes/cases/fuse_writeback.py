@@ -30,6 +30,7 @@ class FuseWriteback(Experiment):
 
     def start(self) -> None:
         self.fuse = hold.begin(_FILE, self.surroundings.hold_seconds, self.surroundings.cpus)
+        self.fuse.minds_no_abort = True  # writeback ends with an error, and the pages are ours as before
 
     def prepare(self, mover: Mover) -> None:
         self._forget_pages()
@@ -64,6 +65,9 @@ class FuseWriteback(Experiment):
 
     def check(self) -> None:
         self.fuse.check()
+
+    def facts(self) -> Dict[str, Any]:
+        return self.fuse.facts()
 
     def release(self) -> None:
         self.fuse.release()

@@ -29,4 +29,5 @@ CASE = Case(
     side_effects="none for others, but that memory is compacted",
     cleans_up="unregisters and closes the ring and the memfd; all end with the process",
     experiment=GupLongterm,
+    can_be_refused=True,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
+from probes.errors import CannotRun
 from probes.kernel import pins
 from probes.kernel.uring import RegisteredBuffers
 from probes.movers.usual import Mover
@@ -21,9 +22,14 @@ class IoUringFixedBuffers(AnonymousPool):
         self.buffers = RegisteredBuffers()
 
     def start(self) -> None:
-        self.buffers.open()
+        try:
+            self.buffers.open()
+        except CannotRun as error:
+            self.refuse(error)
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
+        if self.refused:
+            return self.shown()
         before = pins.existing()
         self.buffers.pin(self.target)
         return {**pins.since(before), **self.shown()}
@@ -47,4 +53,5 @@ CASE = Case(
     side_effects="none for others, but that memory is compacted",
     cleans_up="unregisters and closes the ring; both end with the process",
     experiment=IoUringFixedBuffers,
+    can_be_refused=True,
 )

@@ -131,6 +131,6 @@ CASE = Case(
     "the probe cannot. The mount and the memory end with the process",
     experiment=LockedBuffer,
     filesystem="ext4",
-    modules="ext4 nbd",
+    modules="crc32c_generic ext4 nbd",
     why_privileged="a block device is set up and mounted, which takes root; to fsync a file of one's own does not",
 )

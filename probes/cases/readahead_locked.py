@@ -36,6 +36,7 @@ class ReadaheadLocked(Experiment):
 
     def start(self) -> None:
         self.fuse = hold.begin(_FILE, self.surroundings.hold_seconds, self.surroundings.cpus)
+        self.fuse.minds_no_abort = True
 
     def prepare(self, mover: Mover) -> None:
         """The first part of the file is for the control: read, mapped, never held."""
@@ -76,16 +77,29 @@ class ReadaheadLocked(Experiment):
     def check(self) -> None:
         self.fuse.check()
 
+    def facts(self) -> Dict[str, Any]:
+        return self.fuse.facts()
+
     def frames(self) -> List[Optional[int]]:
         return list(self.held)
 
     def moved_while_held(self, before: List[Optional[int]]) -> int:
         """A frame that is no longer locked, while the server still sits on the request, has lost its folio."""
         self.fuse.check()
+        if self.fuse.aborted:
+            return self._left()
         return len(self.held) - len(pages.being_filled(self.held))
+
+    def _left(self) -> int:
+        """Frames that are no page of a file any more. Once the connection is over the folios are unlocked and without
+        content, and can neither be read nor mapped, so that nothing else tells where they are."""
+        seen = 1 << pages.FLAGS["LRU"] | 1 << pages.FLAGS["LOCKED"]
+        return sum(1 for bits in pages.flag_bits(self.held) if not bits & seen)
 
     def release(self) -> None:
         self.fuse.release()
+        if self.fuse.aborted:
+            return
         # pread() first: touching a mapping whose page cannot be read would be SIGBUS.
         os.pread(self.fd, SIZE, START)
         self.target = span(self.address + START, NR_PAGES)
@@ -93,6 +107,8 @@ class ReadaheadLocked(Experiment):
 
     def moved_after_release(self, before: List[Optional[int]]) -> int:
         """Frames of the hold that the file's pages are no longer on."""
+        if self.fuse.aborted:
+            return self._left()
         now = self._settled()
         return sum(1 for frame in self.held if frame not in now)
 

@@ -83,6 +83,7 @@ def obstacles(
     mover: Optional[str] = None,
     environment: str = "host",
     holder: str = "privileged",
+    even_refused: bool = False,
 ) -> List[str]:
     """Why the case cannot run here, as sentences; empty where it can."""
     found = []
@@ -99,7 +100,7 @@ def obstacles(
         found.append("%s can hurt a machine: only in a throw-away one, with --environment guest" % mover)
     if case.guests_only and environment != "guest":
         found.append("only in a throw-away machine, with --environment guest: " + case.guests_only)
-    if holder == "unprivileged" and case.why_privileged:
+    if holder == "unprivileged" and case.why_privileged and not (even_refused and case.can_be_refused):
         found.append("it cannot be held without privilege: " + case.why_privileged)
     if holder == "unprivileged" and mover not in (None, *WITH_A_PLAIN_HOLDER):
         found.append("%s goes with a privileged holder only" % mover)

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import traceback
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
@@ -85,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=sorted(vocabulary.HOLDERS),
         default="privileged",
         help="unprivileged: what holds gives up root first, as a plain uid; not with offline, soft_offline, cma",
+    )
+    run.add_argument(
+        "--even-refused",
+        action="store_true",
+        help="where this user is refused the means of the hold, have the pages moved without it, and say so",
     )
     run.add_argument("--repeat", type=_count, default=1, metavar="N")
     run.add_argument(
@@ -206,9 +212,12 @@ def _repeat(case: Case, options: argparse.Namespace, say: Say) -> List[Dict[str,
         mover = options.mover
     hold = check.effective_hold(case, options.hold, options.environment)
     settings = Settings(mover, hold, options.scratch, options.holder, options.environment == "guest", options.spread)
+    settings = replace(settings, even_refused=options.even_refused)
     for line in screen.plan_lines(case, mover, hold, options.repeat):
         say(line)
-    found = check.obstacles(case, check.look(), hold, options.mover, options.environment, options.holder)
+    found = check.obstacles(
+        case, check.look(), hold, options.mover, options.environment, options.holder, options.even_refused
+    )
     if not case.safe_on_a_host and not options.on_this_host and options.environment != "guest":
         found.append("it can make others sleep in D: run it in a guest, or allow it with --on-this-host")
     runs = []

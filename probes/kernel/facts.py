@@ -24,10 +24,12 @@ SYSCTLS = (
     "fs.pipe-user-pages-soft",
     "kernel.hung_task_panic",
     "kernel.hung_task_timeout_secs",
+    "kernel.io_uring_disabled",
     "vm.compact_unevictable_allowed",
     "vm.compaction_proactiveness",
     "vm.defrag_mode",
     "vm.extfrag_threshold",
+    "vm.unprivileged_userfaultfd",
 )
 
 

@@ -23,7 +23,7 @@ class RegisteredBuffers:
         try:
             self.ring = syscalls.io_uring_setup()
         except OSError as error:
-            raise CannotRun("io_uring_setup: %s%s" % (error.strerror, _why())) from None
+            raise CannotRun("io_uring_setup: %s%s" % (error.strerror, _why())) from error
 
     def pin(self, addresses: Sequence[int]) -> None:
         syscalls.io_uring_register_buffers(self.ring, addresses)

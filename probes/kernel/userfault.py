@@ -29,7 +29,7 @@ class WithheldPage:
         try:
             self.fd = syscalls.userfaultfd()
         except OSError as error:
-            raise CannotRun("userfaultfd: %s" % error.strerror) from None
+            raise CannotRun("userfaultfd: %s" % error.strerror) from error
         self._ask(_API, struct.pack("<QQQ", _VERSION, 0, 0))
         self.address = syscalls.map_pages(1)
         self._ask(_REGISTER, struct.pack("<QQQQ", self.address, syscalls.PAGE, _MISSING, 0))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Iterable, List, Optional, Tuple
 
 from probes.lab import tools
+from probes.run.experiment import Case
 
 MARK = "@@unmig"
 _LEAST_SECONDS = {"cma": 12.0, "compaction": 12.0, "kcompactd": 26.0, "direct_compaction": 26.0}
@@ -91,6 +92,7 @@ class Job:
     repeat: int
     spread: bool = False
     holder: str = "privileged"
+    even_refused: bool = False
 
     @property
     def shape(self) -> Shape:
@@ -115,6 +117,7 @@ class Job:
         made += ["--environment", "guest", "--json", "--scratch", str(self._scratch_mib())]
         made += ["--spread"] if self.spread else []
         made += ["--holder", self.holder] if self.holder != "privileged" else []
+        made += ["--even-refused"] if self.even_refused else []
         return made + (["--label", label] if label else [])
 
     def _scratch_mib(self) -> int:
@@ -139,6 +142,19 @@ def slowdown() -> float:
     return min(4.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1) / 2))
 
 
+def modules_script(cases: Iterable[Case]) -> str:
+    return "".join("modprobe %s 2>/dev/null\n" % name for name in modules(cases))
+
+
+def modules(cases: Iterable[Case]) -> List[str]:
+    """What these cases need. To load all that some case needs took an emulated guest 20 s on a busy host."""
+    wanted: Dict[str, None] = {}
+    for case in cases:
+        of_a_disk = "loop crc32c_generic" if case.filesystem and case.modules == case.filesystem else ""
+        wanted.update(dict.fromkeys(" ".join((*case.devices, of_a_disk, case.modules)).replace("/dev/", "").split()))
+    return list(wanted)
+
+
 def job_script(jobs: List[Job], hold_seconds: float, label: str, slower: float = 1.0) -> str:
     """`slower`: how many times longer a job may take."""
     lines = (
@@ -161,12 +177,11 @@ mount -t debugfs d /sys/kernel/debug; mount -t tracefs t /sys/kernel/tracing
 exec 3>/dev/ttyS1
 uptime() { cut -d' ' -f1 /proc/uptime; }
 echo "MARK boot $(uptime) $(uname -r)" >&3
-for module in fuse loop crc32c_generic xfs ext4 9p 9pnet_fd nbd; do modprobe "$module" 2>/dev/null; done
 ip link set lo up 2>/dev/null
 job() {
     id=$1; seconds=$2; shift 2
     echo "MARK begin $id $(uptime)" >&3
-    timeout -s INT -k 20 "$seconds" python3 /lab/probe "$@" >/lab/out 2>&3 </dev/null
+    timeout -s INT -k 20 "$seconds" python3 -I /lab/probe "$@" >/lab/out 2>&3 </dev/null
     code=$?
     echo "MARK result $id $(sha256sum </lab/out | cut -d' ' -f1)" >&3
     cat /lab/out >&3

@@ -13,11 +13,6 @@ from probes.errors import CannotRun
 from probes.lab import tools
 from probes.lab.mirror import Apt
 
-# Loaded, or there to be loaded, in the guest; with what they depend on.
-WANTED_MODULES = (
-    "fuse", "loop", "xfs", "ext4", "crc32c_generic", "libcrc32c", "9p", "9pnet_fd", "nbd",
-    "nfsd", "nfs", "nfsv3", "nfsv4",
-)  # fmt: skip
 _SUITE = re.compile(r"[a-z][a-z-]*")
 _PACKAGE = re.compile(r"(?P<suite>[a-z][a-z-]*)/(?P<package>linux-image-[a-z0-9.+~-]+)")
 

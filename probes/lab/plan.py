@@ -27,13 +27,14 @@ def jobs(
     repeat: int,
     spread: bool = False,
     holder: str = "privileged",
+    even_refused: bool = False,
 ) -> List[Job]:
     """Each case with each mover that can reach its pages. `spread`: with one held page a pageblock, by compaction."""
     if spread:
         return [Job(case.slug, "compaction", repeat, True) for case in cases if "compaction" in case.movers]
     booted = [mover for shape in SHAPES for mover in shape.movers]
     return [
-        Job(case.slug, mover, repeat, holder=holder)
+        Job(case.slug, mover, repeat, holder=holder, even_refused=even_refused and case.can_be_refused)
         for case in cases
         for mover in booted
         if mover in reaching(case.movers) and (movers is None or mover in movers)

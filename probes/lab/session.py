@@ -94,7 +94,11 @@ class Session:
     def _wanted(self, kernel: Kernel, repeat: int) -> Tuple[List[Job], Dict[str, str]]:
         wishes = self.wishes
         cases = [CASES[slug] for slug in wishes.cases]
-        return plan.without(plan.jobs(cases, wishes.movers, repeat, wishes.spread, wishes.holder), kernel)
+        even_refused = (
+            bool(wishes.settings) and wishes.holder == "unprivileged"
+        )  # then the setting may be what refuses it
+        wanted = plan.jobs(cases, wishes.movers, repeat, wishes.spread, wishes.holder, even_refused)
+        return plan.without(wanted, kernel)
 
     def _ready(self, wanted: str) -> Optional[Prepared]:
         """A kernel, where its reports are kept, and who sends them: all of them before the first is booted."""
@@ -137,14 +141,14 @@ class Session:
         """What all guests of a kernel share."""
         if not self._base:
             self._base = cpio.archive(userland.base(guest.INIT) + userland.unpacked(userland.probe()))
-        found = kernels.modules_for(kernel, list(kernels.WANTED_MODULES))
+        found = kernels.modules_for(kernel, guest.modules(CASES[slug] for slug in self.wishes.cases))
         return self._base + cpio.archive(userland.modules(kernel, found))
 
     def _guest(self, kernel: Kernel, each: plan.Guest, initramfs: bytes, take: Callable[[serial.Result], None]) -> None:
         wishes = self.wishes
         folder = wishes.work / "guests" / kernel.release / ("%s-%s" % (each.shape.name, each.jobs[0].id))
         folder.mkdir(parents=True, exist_ok=True)
-        script = settings.script(wishes.settings)
+        script = guest.modules_script(CASES[job.case] for job in each.jobs) + settings.script(wishes.settings)
         slower = guest.slowdown()
         script += guest.job_script(list(each.jobs), wishes.hold_seconds, wishes.label, slower)
         image, results = folder / "initramfs", folder / "results"

@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterable, List, Set
 
@@ -22,6 +23,7 @@ _NOT_NEEDED = (
     "test", "tests", "idlelib", "lib2to3", "ensurepip", "pydoc_data", "tkinter", "turtledemo", "distutils", "unittest",
     "site-packages", "dist-packages", "sqlite3", "xmlrpc", "wsgiref", "curses", "dbm", "msilib", "venv",
 )  # fmt: skip
+_NO_EXTENSIONS = ("_tkinter", "_sqlite3", "_test", "_ctypes_test", "_curses", "_dbm", "_gdbm", "xxlimited")
 _OPTIONAL_PROGRAMS = ("mkfs.xfs", "xfs_io", "mkfs.ext4")
 _LIBRARY = re.compile(r"(/\S+)")
 PYTHON = "usr/bin/python3"
@@ -45,12 +47,26 @@ def _python() -> List[cpio.Entry]:
     """The Python that runs this, at the place where it is used to being."""
     executable = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
     library = Path(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix, "installed_base": sys.base_prefix}))
-    extensions = sorted(library.glob("lib-dynload/*.so"))
-    entries = cpio.tree(library, str(library), _NOT_NEEDED)
+    extensions = sorted(path for path in library.glob("lib-dynload/*.so") if not path.name.startswith(_NO_EXTENSIONS))
+    kept = {str(path).lstrip("/") for path in extensions}
+    entries = [_sure(each) for each in cpio.tree(library, str(library), _NOT_NEEDED) if _is_needed(each.name, kept)]
     entries.append(cpio.copy(executable, str(executable)))
     entries.append(cpio.link(PYTHON, str(executable)))
     entries += _libraries([executable, *extensions])
     return entries
+
+
+def _sure(entry: cpio.Entry) -> cpio.Entry:
+    """Compiled code that Python takes without a look at its source (PEP 552: a hash that is not checked). A kernel
+    without CONFIG_INITRAMFS_PRESERVE_MTIME gives every file the time of the boot, and all would be compiled again."""
+    if not entry.name.endswith(".pyc"):
+        return entry
+    return replace(entry, data=entry.data[:4] + b"\1\0\0\0" + entry.data[8:])
+
+
+def _is_needed(name: str, extensions: Set[str]) -> bool:
+    """Not what was compiled for `python -O`, nor an extension that brings libraries for screens and databases."""
+    return ".opt-" not in name and ("/lib-dynload/" not in name or name in extensions)
 
 
 def _programs(paths: Iterable[str]) -> List[cpio.Entry]:

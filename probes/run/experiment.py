@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
+from probes.errors import CannotRun
 from probes.kernel import pages, syscalls
 from probes.movers.usual import NR_PAGES as NR_PAGES
 from probes.movers.usual import Mover
@@ -31,11 +32,15 @@ _OTHERS_MAY_SLEEP = ("writeback", "page lock", "buffer lock")
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a run gives to a case. `cpus`: for helper processes; empty for no preference. `mover`: its name."""
+    """What a run gives to a case. `cpus`: for helper processes; empty for no preference. `mover`: its name.
+
+    `even_refused`: where the kernel refuses this user the means of the hold, go on without the hold, and say so.
+    """
 
     hold_seconds: float
     cpus: Set[int]
     mover: str = ""
+    even_refused: bool = False
 
 
 class Experiment:
@@ -49,6 +54,7 @@ class Experiment:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.surroundings = surroundings
+        self.refused = ""  # what the kernel refused, where a run goes on all the same
         self.control: List[int] = []
         self.target: List[int] = []
 
@@ -83,6 +89,16 @@ class Experiment:
     def moved_while_held(self, before: List[Optional[int]]) -> int:
         return pages.moved(before, self.frames())
 
+    def refuse(self, error: CannotRun) -> None:
+        """The means of the hold cannot be had: raise it, or go on without a hold where that is an answer."""
+        if not self.surroundings.even_refused or not isinstance(error.__cause__, PermissionError):
+            raise error
+        self.refused = str(error)
+
+    def facts(self) -> Dict[str, Any]:
+        """What is known at the end of the run, beside what `hold` gave."""
+        return {"hold_refused": self.refused} if self.refused else {}
+
     def release(self) -> None:
         raise NotImplementedError
 
@@ -112,6 +128,8 @@ class Case:
     modules: str = ""
     # Why the hold cannot be made without privilege here; empty where it can.
     why_privileged: str = ""
+    # Has its experiment an answer to `even_refused`?
+    can_be_refused: bool = False
     # Does it take a user namespace of one's own to make it without privilege?
     needs_namespace: bool = False
 

@@ -38,6 +38,7 @@ class Settings:
     holder: str = "privileged"
     guest: bool = False
     spread: bool = False
+    even_refused: bool = False
 
 
 @dataclass
@@ -74,7 +75,7 @@ def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
             witness = unprivileged.Witness()
             child.look = witness.look_at
             unprivileged.become(parent, case.needs_namespace)
-        experiment = case.experiment(Surroundings(settings.hold_seconds, cpus, settings.mover))
+        experiment = case.experiment(Surroundings(settings.hold_seconds, cpus, settings.mover, settings.even_refused))
         try:
             experiment.start()
             mover = choice.make(settings.mover, child, arena_bytes, settings.spread, settings.guest)
@@ -123,6 +124,7 @@ class _Run:
         self.experiment.release()
         self._attempt_after_release(held, released)
         self.found.facts.update(self.mover.facts())
+        self.found.facts.update(self.experiment.facts())
         return self.found
 
     def _prepare(self) -> None:

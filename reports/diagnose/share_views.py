@@ -36,7 +36,9 @@ def share(request: HttpRequest) -> HttpResponse:
     if given is None:
         return redirect("diagnose")
     try:
-        form = ShareForm(request.POST if "architecture" in request.POST else None, initial=_initial(request, given))
+        # Reading the text costs most here, and who filled the form in needs no proposal of what it may say.
+        is_filled = "architecture" in request.POST
+        form = ShareForm(request.POST) if is_filled else ShareForm(initial=_initial(request, given))
         seen = bounded.call(redacted.preview, given.text, nr_bytes=len(given.text))
     except (Refusal, bounded.TooLong):
         page = {"is_too_slow": True, "most_bytes": MAX_TEXT_BYTES, "here": "diagnose"}

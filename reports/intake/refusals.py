@@ -7,23 +7,15 @@ Refusal       .code, .faults; `.document()` is the RFC 9457 problem document
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from diagnosis.formats import redact
 from diagnosis.formats.faults import CODES, Fault
 from rest import problems
+from rest.problems import Kind
 
-
-@dataclass(frozen=True)
-class Kind:
-    """`remedy`: what its sender can do, for the page of problems. The place and what was expected stand in `errors`."""
-
-    status: int
-    title: str
-    remedy: str
-
-
+# The place and what was expected stand in `errors`.
 KINDS: dict[str, Kind] = {
     **{code: Kind(422, title, remedy) for code, (title, remedy) in CODES.items()},
     "too-large": Kind(413, "The body is too large.", "Send it in several reports. The limit counts the body unpacked."),

@@ -19,6 +19,7 @@ from reports.pages.rows import ledger_rows
 from reports.totals import counters
 from reports.worker import filters, requeue
 from rest import paging, parameters
+from rest.problems import KINDS as ANYWHERE
 
 ROWS = 50
 
@@ -49,4 +50,5 @@ def reports(request: HttpRequest) -> HttpResponse:
 
 
 def problems(request: HttpRequest) -> HttpResponse:
-    return render(request, "reports/problems.html", {"kinds": KINDS.items(), "here": "api"})
+    kinds = {**KINDS, **ANYWHERE}
+    return render(request, "reports/problems.html", {"kinds": kinds.items(), "here": "api"})

@@ -75,7 +75,7 @@ class Exhausted(problems.Documented):
 
     def document(self) -> dict[str, Any]:
         detail = f"{self.name}: up to {self.limit.units} in {self.limit.seconds} s. Try again in {self.wait_seconds} s."
-        return problems.made(429, "Too many requests.", detail, "too-many-requests")
+        return problems.of_code("too-many-requests", detail)
 
 
 _leases: OrderedDict[tuple[str, str], Lease] = OrderedDict()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -139,3 +141,22 @@ def test_a_case_with_a_probe_says_what_it_does_and_risks() -> None:
     builders.case(probe="fuse-writeback", body="A summary.\n\n## Reproduce it\n\nWith the probe.")
     told = page("/cases/fuse-writeback/")
     assert "sudo python3 probe.pyz run fuse-writeback" in told and "Side effects" in told and "SHA-256" in told
+
+
+def test_a_build_that_a_worker_adds_while_the_list_is_read_breaks_nothing() -> None:
+    """Builds were read before what was measured on them, and then one of them was missing: a 500, once in a while."""
+    builders.case()
+    builders.settled(kernel={"release": "6.18.1", "architecture": "x86_64"})
+    added = []
+
+    def between(execute: Any, sql: str, *given: Any) -> Any:
+        answer = execute(sql, *given)
+        if not added and sql.startswith("SELECT") and ("catalog_kernelbuild" in sql or "catalog_total" in sql):
+            added.append(sql)
+            builders.settled(kernel={"release": "6.18.2", "architecture": "x86_64"})
+        return answer
+
+    with connection.execute_wrapper(between):
+        first = [one.build.release for one in builds.known(None)]
+    assert added and set(first) <= {"6.18.1", "6.18.2"}
+    assert len(builds.known(None)) == 2

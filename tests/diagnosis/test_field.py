@@ -90,6 +90,13 @@ def test_less_free_than_asked_for_is_full_on_any_kernel(release: str) -> None:
     assert diagnose(text("10"), signatures(), release).findings[0].verdict.rule == "cma-full"
 
 
+@pytest.mark.parametrize(("ret", "is_said"), [("-16", False), ("-12", True)])
+def test_enomem_supports_nothing_where_the_text_says_ebusy(ret: str, is_said: bool) -> None:
+    full = said(text("10").replace("ret: -16", f"ret: {ret}")).findings[0].candidates[0]
+    assert (full.case, full.is_proved) == ("cma-bitmap-full", True)
+    assert any("-ENOMEM" in argument.text for argument in full.support) is is_said
+
+
 @pytest.mark.parametrize(("free", "rule"), [("1999", "cma-full"), ("2000", "cma-full-or-busy")])
 def test_as_much_free_as_asked_for_may_be_full_or_busy(free: str, rule: str) -> None:
     assert said(text("10").replace("1000 free", free + " free")).findings[0].verdict.rule == rule

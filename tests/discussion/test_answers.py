@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import os
 import smtplib
@@ -96,7 +97,7 @@ REPORT = (
     b"Diagnostic-Code: smtp; 550 no such user\n\n--r--\n"
 )
 # What comes in: what the mail server is told, and what is kept; then what of it is shown, where it is taken.
-CORPUS: dict[str, tuple[bytes, str, str | None, str]] = {
+CORPUS: dict[str, tuple[bytes, str, str | None, str | None]] = {
     "a header of two megabytes": (_raw(FROM + "X: " + "x" * (2 << 20) + "\n"), "552 5.3.4", None, ""),
     "a header of half a megabyte": (_raw(FROM + "X: " + "x" * (1 << 19) + "\n"), "250 2.0.0", "taken", "Words."),
     "ten thousand headers": (_raw(FROM + "X: y\n" * 10_000), "250 2.0.0", "taken", "Words."),
@@ -144,6 +145,49 @@ CORPUS: dict[str, tuple[bytes, str, str | None, str]] = {
         _raw(FROM, b"-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----\n"),
         *("550 5.6.0", None, ""),
     ),
+    "encrypted (S/MIME)": (
+        _raw(
+            FROM + "Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n"
+            "Content-Transfer-Encoding: base64\n",
+            b"MIAGCSqGSIb3DQEHA6CA\n",
+        ),
+        *("550 5.6.0", None, ""),
+    ),
+    "signed (PGP/MIME)": (
+        _raw(
+            FROM + 'Content-Type: multipart/signed; protocol="application/pgp-signature"; boundary=b\n',
+            b"--b\nContent-Type: text/plain\n\nWords.\n--b\nContent-Type: application/pgp-signature\n\n"
+            b"-----BEGIN PGP SIGNATURE-----\n\niQEz\n-----END PGP SIGNATURE-----\n--b--\n",
+        ),
+        *("250 2.0.0", "taken", "Words."),
+    ),
+    "signed (inline)": (
+        _raw(
+            FROM,
+            b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nWords.\n- -- \nBen\n-----BEGIN PGP SIGNATURE-----\n\n"
+            b"iQEz\n-----END PGP SIGNATURE-----\n",
+        ),
+        *("250 2.0.0", "taken", "Words."),
+    ),
+    "UTF-7 that hides mark-up": (
+        _raw(FROM + "Content-Type: text/plain; charset=utf-7\n", b"Words. +ADw-script+AD4-alert(1)+ADw-/script+AD4-\n"),
+        *("250 2.0.0", "taken", None),
+    ),
+    "UTF-16": (
+        _raw(
+            FROM + "Content-Type: text/plain; charset=utf-16\nContent-Transfer-Encoding: base64\n",
+            base64.encodebytes("Words.\n".encode("utf-16")),
+        ),
+        *("250 2.0.0", "taken", "Words."),
+    ),
+    "a name with line ends": (
+        _raw("From: =?utf-8?q?Ben=0D=0ABcc:_all=40example.org?= <ben@example.org>\nMessage-ID: <h@example.org>\n"),
+        *("250 2.0.0", "taken", "Words."),
+    ),
+    "a Message-ID of a megabyte": (
+        _raw("From: ben@example.org\nMessage-ID: <" + "x" * 900_000 + "@example.org>\n"),
+        *("550 5.6.0", None, ""),
+    ),
     "an endless thread": (_raw(FROM + ENDLESS), "250 2.0.0", "taken", "Words."),
     "nothing but a quote": (_raw(FROM, b"> It was said.\n"), "550 5.6.0", None, ""),
     "nothing": (_raw(FROM, b""), "550 5.6.0", None, ""),
@@ -170,7 +214,7 @@ CORPUS: dict[str, tuple[bytes, str, str | None, str]] = {
     "round and round": (_raw(FROM + "Received: from a by b\n" * 60), "250 2.0.0", "ignored", ""),
     "from ourselves": (mail(by="unmigratable <noreply@127.0.0.1>"), "250 2.0.0", "ignored", ""),
     "what came back, at the address of answers": (REPORT % (b"failed", b"5.1.1"), "250 2.0.0", "ignored", ""),
-    "no mail at all": (bytes(range(256)) * 40, "250 2.0.0", "waiting", None),  # type: ignore[dict-item]
+    "no mail at all": (bytes(range(256)) * 40, "250 2.0.0", "waiting", None),
 }
 
 
@@ -202,6 +246,9 @@ def test_the_corpus(name: str, case: Document, ben: User, to: str) -> None:
         lambda to: "answer+@in.unmigratable.example",
         lambda to: "answer+" + "a" * 5_000 + "@in.unmigratable.example",
         lambda to: "answer+ÄÖ=@in.unmigratable.example",
+        lambda to: to + "\r\nBcc: all@example.org",
+        lambda to: to.replace("answer+", "answer+\n"),
+        lambda to: to.replace("@", "\x00@"),
         lambda to: "postmaster@in.unmigratable.example",
         lambda to: "",
     ],

@@ -123,7 +123,7 @@ def test_the_pages_of_a_thread_stand_above_and_below_by_names_of_their_own(threa
     mails, _ = large()
     take(*mails)
     page = thread_page("/mail/topic@example.org/?page=2")
-    assert re.findall('<nav class="row" aria-label="([^"]*)">', page) == ["Pages, above", "Pages, below"]
+    assert re.findall('<nav class="row page-numbers" aria-label="([^"]*)">', page) == ["Pages, above", "Pages, below"]
     assert page.count('<b aria-current="page">2</b>') == 2
 
 

@@ -235,6 +235,14 @@ def test_a_plain_holder_has_reports_of_its_own() -> None:
     assert "--holder" not in Job("vmsplice-pipe", "kcompactd", 1).arguments(5, "")
 
 
+def test_a_refusal_is_an_answer_where_a_setting_may_refuse() -> None:
+    cases = [CASES["aio-ring"], CASES["vmsplice-pipe"]]
+    jobs = plan.jobs(cases, ["move_pages"], 1, holder="unprivileged", even_refused=True)
+    assert ["--even-refused" in job.arguments(5, "") for job in jobs] == [True, False]
+    (job,) = plan.jobs(cases[:1], ["move_pages"], 1, holder="unprivileged")
+    assert "--even-refused" not in job.arguments(5, "")
+
+
 def test_every_mover_has_a_machine() -> None:
     for shape in guest.SHAPES:
         for mover in shape.movers:
@@ -536,3 +544,14 @@ def test_the_probe_of_a_guest_is_the_archive_unpacked_and_compiled(tmp_path: Pat
         path.write_text("raise SystemExit('compiled anew')\n")
     told = subprocess.run([sys.executable, "-I", place, "list"], capture_output=True, text=True, check=True)
     assert "fuse-writeback" in told.stdout
+
+
+# What the guest loads
+
+
+def test_a_guest_loads_what_its_cases_need() -> None:
+    assert guest.modules_script([CASES["vmsplice-pipe"], CASES["secretmem"]]) == ""
+    loaded = guest.modules_script(CASES[slug] for slug in ("fuse-writeback", "split-dirty-iomap", "readahead-locked"))
+    assert [line.split()[1] for line in loaded.splitlines()] == ["fuse", "loop", "crc32c_generic", "xfs"]
+    loaded = guest.modules_script([CASES["netfs-unresponsive-server"]])
+    assert [line.split()[1] for line in loaded.splitlines()] == ["9p", "9pnet_fd"]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from diagnosis.formats import envelope
+from probes.cases import CASES
 from probes.lab import boot, cpio, guest, kernels, tools, userland
 from tests.probes import leftovers
 
@@ -67,13 +68,14 @@ def test_runs_that_are_killed_in_a_guest_leave_nothing(tmp_path: Path) -> None:
     kernel = kernels.get(os.environ[KERNEL], tmp_path / "work")
     image = tmp_path / "initramfs"
     lines = ["python3 /lab/leftovers.py %s %s %s >&3 2>&3" % each for each in KILLED_IN_A_GUEST]
+    load = guest.modules_script(CASES[case] for case, _, _ in KILLED_IN_A_GUEST)
     entries = userland.base(guest.INIT) + userland.modules(
-        kernel, kernels.modules_for(kernel, list(kernels.WANTED_MODULES))
+        kernel, kernels.modules_for(kernel, guest.modules(CASES[case] for case, _, _ in KILLED_IN_A_GUEST))
     )
     archive = userland.probe()
     entries += userland.unpacked(archive)
     entries += [cpio.file(userland.PROBE, archive), cpio.copy(Path(leftovers.__file__), "lab/leftovers.py")]
-    image.write_bytes(cpio.archive([*entries, cpio.file("lab/jobs", "\n".join(lines).encode())]))
+    image.write_bytes(cpio.archive([*entries, cpio.file("lab/jobs", (load + "\n".join(lines)).encode())]))
     command = guest.command(
         guest.shape_for("offline"),
         str(kernel.image),

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import socket
 import struct
 import time
 
 import pytest
 
 from probes.children import processes
+from probes.children.processes import Child, Lines
+from probes.errors import Disturbed
 from probes.kernel import facts, nodes, pages, zones
 from probes.movers import arena, attempts
 from probes.servers.fuse import mount, protocol
+from probes.servers.fuse.hold import FuseHold
+from probes.servers.fuse.server import Plan, Server
 
 ZONEINFO = """Node 0, zone    DMA32
   pages free     100
@@ -198,3 +204,39 @@ def test_frames_in_pageblocks_of_others_are_not_staged() -> None:
     whole = [(frame, frame) for frame in range(32, 48)]
     assert arena.in_own_blocks(few + half + whole, 16) == half + whole
     assert arena.in_own_blocks(few, 16) == few
+
+
+# A connection that the kernel ends
+
+
+@pytest.mark.parametrize("number, told", [(errno.ENODEV, True), (errno.ECONNABORTED, True), (errno.EPERM, False)])
+def test_a_server_tells_that_the_kernel_ended_it_over_a_request(number: int, told: bool) -> None:
+    probe, server = socket.socketpair()
+    with probe, server:
+        serving = Server(Plan("/nowhere", FILE, server.fileno(), -1, os.getpid(), 5.0, 5.0), server.fileno())
+        serving.poll.register(server.fileno())
+        control, gone = Lines(server.fileno()), OSError(number, "made up")
+        assert not serving._aborted(gone, control)  # nothing is withheld: it is the end of the server
+        serving.withheld = [request(protocol.READ, b"")]
+        assert serving._aborted(gone, control) is told
+        assert (serving.withheld == []) is told
+        assert (serving.poll.poll(0) == []) is told  # what has ended is not asked again
+        probe.setblocking(False)
+        assert not told or b"aborted" in probe.recv(100)
+
+
+@pytest.mark.parametrize("minds_no_abort", [True, False])
+def test_an_ended_connection_is_an_answer_to_some_cases_alone(minds_no_abort: bool) -> None:
+    (control, of_server), (watch, of_watcher) = socket.socketpair(), socket.socketpair()
+    with control, of_server, watch, of_watcher:
+        child = Child(os.getpid(), "none")
+        held = FuseHold(Lines(control.fileno()), child, Lines(watch.fileno()), child, "/nowhere")
+        held.minds_no_abort = minds_no_abort
+        assert held.facts() == {}
+        Lines(of_server.fileno()).send({"aborted": True})
+        if minds_no_abort:
+            held.check()
+            assert held.facts() == {"connection_ended_by_kernel": True}
+        else:
+            with pytest.raises(Disturbed, match="ended the connection"):
+                held.check()

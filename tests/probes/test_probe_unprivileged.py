@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,6 +14,9 @@ import pytest
 
 from probes.cases import CASES
 from probes.command import check
+from probes.errors import CannotRun
+from probes.kernel import syscalls
+from probes.run.experiment import Surroundings
 from tests.probes.leftovers import GONE_SECONDS, processes_below, state_of
 from tests.probes.measured import run_of
 from tests.probes.test_probe_cases_faults import holding, left_behind
@@ -28,6 +32,37 @@ def test_a_case_can_be_held_without_privilege_or_says_why_not(slug: str) -> None
     assert [text for text in found if "without privilege" in text] == [
         "it cannot be held without privilege: " + case.why_privileged
     ] * bool(case.why_privileged)
+
+
+@pytest.mark.parametrize("even_refused", [True, False])
+@pytest.mark.parametrize("slug", ["aio-ring", "gup-longterm", "io-uring-fixed-buffers"])
+def test_what_the_kernel_refuses_is_an_answer_where_that_is_asked_for(
+    slug: str, even_refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> int:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(syscalls, "userfaultfd", refused)
+    monkeypatch.setattr(syscalls, "io_uring_setup", refused)
+    assert CASES[slug].can_be_refused
+    experiment = CASES[slug].experiment(Surroundings(1.0, set(), "move_pages", even_refused))
+    if even_refused:
+        experiment.start()
+        assert "Operation not permitted" in experiment.facts()["hold_refused"]
+    else:
+        with pytest.raises(CannotRun, match="not permitted"):
+            experiment.start()
+        assert experiment.facts() == {}
+    experiment.close()
+
+
+def test_what_is_missing_altogether_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> int:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(syscalls, "userfaultfd", missing)
+    with pytest.raises(CannotRun):
+        CASES["aio-ring"].experiment(Surroundings(1.0, set(), "move_pages", True)).start()
 
 
 def test_movers_that_write_as_root_go_with_a_privileged_holder_only() -> None:

@@ -75,6 +75,18 @@ def kcidb_document() -> Any:
     return document
 
 
+def test_a_moment_is_written_alike_in_the_api_and_in_each_export(measured: None) -> None:
+    report = Report.objects.latest("pk")
+    Report.objects.filter(pk=report.pk).update(received_at="2026-11-30T00:57:16.403816Z")
+    assert Client().get("/api/v1/reports/").json()["results"][0]["received_at"] == "2026-11-30T00:57:16.403816Z"
+    lines = [json.loads(line) for line in Client().get("/export/reports.ndjson").getvalue().splitlines()]
+    assert "2026-11-30T00:57:16.403816Z" in {line["received_at"] for line in lines}
+    row = next(csv.DictReader(io.StringIO(Client().get("/export/evidence.csv").getvalue().decode())))
+    (told,) = Client().get("/api/v1/cases/fuse-writeback/evidence/?limit=1").json()["results"]
+    seen = {one["seen_at"] for one in map(json.loads, Client().get("/export/evidence.ndjson").getvalue().splitlines())}
+    assert row["seen_at"] in seen and told["seen_at"] in seen and row["seen_at"].endswith("Z")
+
+
 def test_kcidb_has_an_incident_for_each_conclusive_run(measured: None) -> None:
     document = kcidb_document()
     assert [issue["id"] for issue in document["issues"]] == ["unmigratable:fuse-writeback"]

@@ -154,7 +154,7 @@ def test_a_new_secret_takes_the_old_ones_place_with_a_day_of_overlap() -> None:
     assert first is not None and second is not None and second.scopes == first.scopes
     assert first.expires_at is not None and second.expires_at is None
     assert timedelta(hours=23) < first.expires_at - timezone.now() <= timedelta(days=1)
-    Token.objects.filter(pk=first.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    Token.objects.filter(pk=first.pk).update(expires_at=timezone.now() - timedelta(hours=1))
     assert Token.objects.holding(old) is None and Token.objects.holding(new) is not None
 
 

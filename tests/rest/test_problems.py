@@ -18,6 +18,10 @@ from rest_framework.views import APIView
 
 from config import urls
 from config.urls import handler400, handler403, handler404, handler500  # noqa: F401 - Django looks for them here
+from people.models import Role, Scope
+from reports.intake.refusals import KINDS
+from rest import problems
+from tests import builders
 
 pytestmark = pytest.mark.django_db
 
@@ -130,3 +134,25 @@ def test_a_post_without_the_last_slash_is_sent_on_with_its_body_and_told_so() ->
     assert (pasted.status_code, pasted["Location"]) == (308, "/diagnose/")
     assert pasted.content == b"The address ends with a slash. Send it to http://testserver/diagnose/\n"
     assert get("/diagnose").status_code == 301
+
+
+def test_each_code_has_its_place_on_the_page_of_problems() -> None:
+    """`type` of a problem document leads there."""
+    page = get("/problems/").content.decode()
+    assert [code for code in {**problems.KINDS, **KINDS} if f'id="{code}"' not in page] == []
+    secret = builders.token("editors", builders.person(role=Role.EDITOR), scopes=[Scope.CURATE])
+    builders.case()
+    sent = {"Authorization": f"Bearer {secret}", "Content-Type": "text/markdown"}
+    for more, status in ({}, 428), ({"If-Match": '"0"'}, 412):
+        answer = Client().put("/api/v1/cases/fuse-writeback/", "x", headers={**sent, **more})
+        assert answer.status_code == status
+        assert f'id="{answer.json()["type"].removeprefix("/problems/#")}"' in page
+
+
+def test_a_media_type_that_is_not_understood_is_named_and_no_template_of_it() -> None:
+    secret = builders.token("editors", builders.person(role=Role.EDITOR), scopes=[Scope.CURATE])
+    builders.case()
+    sent = {"Authorization": f"Bearer {secret}", "If-Match": '"1"'}
+    answer = Client().put("/api/v1/cases/fuse-writeback/", "x", "application/x-foo", headers=sent)
+    assert (answer.status_code, answer.json()["title"]) == (415, "This media type is not understood.")
+    assert "application/x-foo" in answer.json()["detail"] and "{" not in answer.json()["detail"]

@@ -26,7 +26,11 @@ WATCHER_GRACE_SECONDS = 2.0
 
 @dataclass
 class FuseHold:
-    """A mounted file whose server can be told to withhold one kind of answer."""
+    """A mounted file whose server can be told to withhold one kind of answer.
+
+    `aborted`: the kernel ended the connection over what was withheld, as it does where requests have a time limit.
+    That is an answer only to who `minds_no_abort`; for all others the hold is not what it was.
+    """
 
     control: Lines
     server: Child
@@ -36,6 +40,8 @@ class FuseHold:
     withheld: int = 0
     gave_up: bool = False
     released: bool = False
+    aborted: bool = False
+    minds_no_abort: bool = False
 
     @property
     def path(self) -> str:
@@ -70,6 +76,9 @@ class FuseHold:
             raise Disturbed("the server did not release within %g s; it %s" % (_START_SECONDS, _told(seen)))
         self._tell(self.watch, {"released": True})
 
+    def facts(self) -> Dict[str, Any]:
+        return {"connection_ended_by_kernel": True} if self.aborted else {}
+
     def check(self) -> None:
         """Raises Disturbed where the hold is not what it was: server or watcher gone, or time over."""
         self._pump(0.0)
@@ -97,11 +106,14 @@ class FuseHold:
             self.withheld = message.get("withheld", self.withheld)
             self.gave_up = self.gave_up or "gave_up" in message
             self.released = self.released or "released" in message
+            self.aborted = self.aborted or "aborted" in message
         self.watch.receive()
         if self.control.closed:
             raise Disturbed("the server ended while it was needed")
         if self.watch.closed:
             raise Disturbed("the watcher ended while it was needed")
+        if self.aborted and not self.minds_no_abort:
+            raise Disturbed("the kernel ended the connection while it was needed")
         if self.gave_up:
             raise Disturbed("the server gave up the hold: its time was over")
 

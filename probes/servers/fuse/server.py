@@ -19,6 +19,7 @@ from probes.kernel import syscalls
 from probes.servers.fuse import protocol
 
 _GONE_BY = (errno.EINTR, errno.EAGAIN, errno.ENOENT)  # ENOENT: the request was aborted while we read it
+_ENDED_BY = (errno.ENODEV, errno.ECONNABORTED)
 _TICK_MS = 50
 
 
@@ -49,16 +50,16 @@ class Server:
     withheld: List[protocol.Request] = field(default_factory=list)
     withhold: int = 0  # the opcode to sit on; 0 for none
     since: float = 0.0
+    poll: select.poll = field(default_factory=select.poll)
 
     def run(self) -> None:
         control = Lines(self.plan.control)
         control.send({"mounted": True})
         end = time.monotonic() + self.plan.life_seconds
-        poll = select.poll()
         for fd in (self.fd, self.plan.control, self.plan.watcher):
-            poll.register(fd, select.POLLIN)
+            self.poll.register(fd, select.POLLIN)
         while time.monotonic() < end and not exiting(self.plan.probe_pid):
-            ready = {fd for fd, _ in poll.poll(_TICK_MS)}
+            ready = {fd for fd, _ in self.poll.poll(_TICK_MS)}
             if self.plan.watcher in ready:
                 return  # the watcher never writes: this is its end
             if self.plan.control in ready:
@@ -84,7 +85,7 @@ class Server:
         try:
             request = protocol.parse(os.read(self.fd, protocol.BUFFER_BYTES))
         except OSError as error:
-            return error.errno in _GONE_BY
+            return error.errno in _GONE_BY or self._aborted(error, control)
         if request.opcode != self.withhold:
             self._answer(request)
             return True
@@ -93,6 +94,15 @@ class Server:
         self.withheld.append(request)
         counts: Dict[str, int] = {"withheld": len(self.withheld)}
         control.send(counts)
+        return True
+
+    def _aborted(self, error: OSError, control: Lines) -> bool:
+        """Did the kernel end the connection over what is withheld? The probe is told; nothing is served any more."""
+        if not self.withheld or error.errno not in _ENDED_BY:
+            return False
+        self.withheld = []
+        self.poll.unregister(self.fd)
+        control.send({"aborted": True})
         return True
 
     def _answer_withheld(self) -> None:

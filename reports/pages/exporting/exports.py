@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
@@ -21,6 +21,7 @@ from reports.models import Report
 from reports.pages.exporting import export_picks, kcidb_export
 from reports.worker import filters
 from rest.bounds import limits
+from rest.document import times
 
 CHUNK = 1_000
 COLUMNS = (
@@ -127,11 +128,11 @@ class _Echo:
 
 
 def _cell(value: Any) -> Any:
-    return inert(value.isoformat() if hasattr(value, "isoformat") else value)
+    return inert(times.written(value) if isinstance(value, datetime) else value)
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+    return json.dumps(value, cls=times.Encoder, ensure_ascii=False)
 
 
 def _lines(request: HttpRequest, values: Iterable[Any]) -> HttpResponseBase:

@@ -15,13 +15,13 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.core.serializers.json import DjangoJSONEncoder
 
 from catalog.models import Case, KernelBuild
 from diagnosis.formats.kcidb import EXPORTED_BY
 from diagnosis.words.vocabulary import CONCLUSIVE, HELD
 from people.models import Standing
 from reports.models import Evidence, EvidenceQuerySet
+from rest.document import times
 
 CHUNK = 1_000
 STATUS = {"skipped": "SKIP", "error": "ERROR", "inconclusive": "DONE", "passed": "PASS", "failed": "FAIL"}
@@ -140,5 +140,5 @@ def _test_id(row: Evidence) -> str:
 def _joined(values: Iterable[Any]) -> Iterator[str]:
     comma = ""
     for value in values:
-        yield comma + json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+        yield comma + json.dumps(value, cls=times.Encoder, ensure_ascii=False)
         comma = ",\n"
