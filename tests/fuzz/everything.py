@@ -5,13 +5,15 @@
 It starts a database of its own. Of every request the CPU time is measured, of the helpers too (rest.bounds); what was
 slow for its size is changed further, so that inputs grow towards what costs. At the end: requests and the slowest of
 each kind, answers of 500 and above, memory and rows before and after. It ends with 1 where there was an answer of 500
-or above, or a request over the bound: 2 CPU seconds, and 2 more for each MiB. Such inputs are kept below var/fuzz.
+or above, or a request over the bound: 2 CPU seconds, 2 more for each MiB begun, which is when rest.bounds ends a text,
+and half a second for the request around it. Such inputs are kept below var/fuzz.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import random
 import resource
@@ -26,6 +28,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "var" / "fuzz"
 SECONDS, SECONDS_PER_MIB = 2.0, 2.0
+AROUND = 0.5  # of a request whose text was ended at its limit, and of the page that says so
 POOL = 60
 MIB = 1 << 20
 
@@ -156,7 +159,7 @@ def _one(name: str, kind: Kind, send: Any, sent: bytes) -> None:
     kind.slowest = max(kind.slowest, (seconds, len(sent)))
     if sent:
         kind.keep(seconds, sent)
-    over = seconds > SECONDS + SECONDS_PER_MIB * len(sent) / MIB
+    over = seconds > SECONDS + SECONDS_PER_MIB * math.ceil(len(sent) / MIB) + AROUND
     kind.over += over
     if over or status >= 500:
         KEPT.mkdir(parents=True, exist_ok=True)
