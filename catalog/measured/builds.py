@@ -22,7 +22,10 @@ from diagnosis.words.vocabulary import ENVIRONMENTS, MOVERS, Word, look_up, look
 
 @dataclass(frozen=True)
 class Build:
-    """One build, architecture and environment; `newer` is the newest plain build of its line, where that is another."""
+    """One build, architecture and environment; `newer` is the newest plain build of its line, where that is another.
+
+    `base`: of a build with a label, what it can be compared with: the plain one, or the one that the lab called base.
+    """
 
     build: KernelBuild
     read: Release
@@ -31,6 +34,7 @@ class Build:
     nr_cases: int
     last_seen_at: datetime
     newer: KernelBuild | None
+    base: KernelBuild | None
 
 
 @dataclass(frozen=True)
@@ -89,18 +93,26 @@ def known(user: Any) -> list[Build]:
     # In this order: a build that a worker adds between the two is not asked for. The other way round it was missing.
     builds = KernelBuild.objects.in_bulk({row["build_id"] for row in rows})
     ahead = newest(builds[row["build_id"]] for row in rows)
-    made = [_build(builds[row["build_id"]], row, ahead) for row in rows]
+    by_label = {(one.release, one.label): one for one in builds.values()}
+    made = [_build(builds[row["build_id"]], row, ahead, by_label) for row in rows]
     made.sort(key=lambda one: (one.build.label, one.build.release, one.environment.slug, one.architecture))
     made.sort(key=lambda one: one.read.order, reverse=True)  # stable: of equal versions the order above stays
     return made
 
 
-def _build(build: KernelBuild, row: Mapping[str, Any], ahead: dict[str, KernelBuild]) -> Build:
+def _build(
+    build: KernelBuild,
+    row: Mapping[str, Any],
+    ahead: dict[str, KernelBuild],
+    by_label: dict[tuple[str, str], KernelBuild],
+) -> Build:
     read = releases.read(build.release)
     other = ahead.get(read.line)
     newer = other if other and releases.compare(read, releases.read(other.release)) == -1 else None
     environment = look_up(ENVIRONMENTS, row["environment"])
-    return Build(build, read, row["architecture"], environment, row["nr_cases"], row["last_seen_at"], newer)
+    bases = (by_label.get((build.release, label)) for label in ("", "base") if label != build.label)
+    base = next(filter(None, bases), None) if build.label else None
+    return Build(build, read, row["architecture"], environment, row["nr_cases"], row["last_seen_at"], newer, base)
 
 
 def lines(builds: Iterable[Build]) -> list[KernelLine]:

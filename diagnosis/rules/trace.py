@@ -39,10 +39,8 @@ MOVERS: Sequence[Tuple[str, FrozenSet[str]]] = (
         ),
     ),
     ("offline", frozenset({"offline_pages", "__offline_pages", "do_migrate_range", "memory_subsys_offline"})),
-    (
-        "move_pages",
-        frozenset({"do_pages_move", "kernel_move_pages", "do_migrate_pages", "kernel_migrate_pages", "do_mbind"}),
-    ),
+    ("mbind", frozenset({"do_mbind", "kernel_mbind"})),
+    ("move_pages", frozenset({"do_pages_move", "kernel_move_pages", "do_migrate_pages", "kernel_migrate_pages"})),
     ("kcompactd", frozenset({"kcompactd", "kcompactd_do_work"})),
     (
         "compaction",

@@ -163,3 +163,15 @@ def test_every_mechanism_has_a_picture_filled_from_the_head(slug: str) -> None:
     assert all(len(word) <= 20 for word in words), "it would not fit its box"
     svg = pictures("/cases/fuse-writeback/", "mechanism")[0]
     assert made.folio in "".join(svg.itertext()) and svg.attrib["aria-label"] == made.said
+
+
+@pytest.mark.django_db
+def test_a_candidate_and_a_row_that_says_nothing_take_no_place_in_the_grid() -> None:
+    case = builders.case()
+    tally(case, "7.3.4", "moves", label="fix v3")
+    assert [str(one.build) for one in grid.grid(overview.summaries(case)).places] == ["7.3.4 + fix v3"]
+    tally(case, "7.3.4", "skipped")
+    tally(case, "7.3.4", mover="offline")
+    made = grid.grid(overview.summaries(case))
+    assert [str(one.build) for one in made.places] == ["7.3.4"]
+    assert [row.mover.slug for row in made.rows] == ["offline"] and made.nr_left_out == 2

@@ -91,6 +91,17 @@ def test_a_candidate_is_listed_and_stays_out_of_the_matrix() -> None:
     assert "/compare/?a=7.3.4&amp;b=7.3.4%20%2B%20fix%20v3" in page("/kernels/")
 
 
+def test_a_candidate_is_compared_with_a_base_that_was_measured() -> None:
+    """The plain build of a kernel that the lab built is none: the link led nowhere."""
+    case = builders.case()
+    tally(case, "7.4.1-lab", "hangs", label="base")
+    tally(case, "7.4.1-lab", "moves", label="fix v3")
+    tally(case, "7.5.1", "moves", label="alone")
+    text = page("/kernels/")
+    assert "/compare/?a=7.4.1-lab%20%2B%20base&amp;b=7.4.1-lab%20%2B%20fix%20v3" in text
+    assert text.count("its base") == 1
+
+
 def test_a_build_says_how_stale_it_is() -> None:
     case = builders.case()
     for release in ("6.1.0-9-amd64", "6.1.0-41-amd64"):

@@ -158,7 +158,7 @@ def test_check_says_for_each_case_whether_it_can_run(probe: Callable[..., Any]) 
 def test_a_case_states_what_people_want_to_know(case: Any) -> None:
     assert case.title and case.will_do and case.side_effects and case.cleans_up and case.needs_root
     assert case.movers
-    assert case.safe_on_a_host is (case.hold_class not in ("writeback", "page lock"))
+    assert case.safe_on_a_host is (case.hold_class not in ("writeback", "page lock", "buffer lock"))
 
 
 @pytest.mark.parametrize("typo", ["run vmsplice-pip", "run vmsplice-pipe --mover no-such", "lab --bisect vmsplice-pip"])

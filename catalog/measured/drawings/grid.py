@@ -1,7 +1,9 @@
 """Evidence as a grid: who tried to move it, by the builds on which they did. One cell is never two settings pooled.
 
 At most PLACES columns and ROWS rows, whatever labs send: first the newest build of each line that is kept for years and
-of the newest line, then what is newest of the rest. What is left out is counted, and stands in the table below.
+of the newest line, then what is newest of the rest. A build with a label stands with the way out that it tries, and
+here where there is no other; so does a row of which no run says anything. What is left out is counted, and stands in
+the table below.
 """
 
 from __future__ import annotations
@@ -124,7 +126,8 @@ def _row_key(one: Summary) -> tuple[str, str, str]:
 def _row_keys(summaries: Sequence[Summary], places: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     """Runs with a control first, then movers in the order in which strips prefer them."""
     order = {mover: n for n, mover in enumerate(strips.PREFERRED)}
-    keys = {_row_key(one) for one in summaries if one.place in places}
+    shown = [one for one in summaries if one.place in places]
+    keys = {_row_key(one) for one in [one for one in shown if one.conclusive] or shown}
     return sorted(keys, key=lambda key: (key[2] != "run", order.get(key[0], len(order)), key))[:ROWS]
 
 
@@ -132,6 +135,7 @@ def _places(summaries: Sequence[Summary]) -> list[tuple[str, str, str]]:
     """Oldest kernel first. A place counts for more if something conclusive was seen there."""
     newest: dict[tuple[str, str, str], tuple[int, ...]] = {}
     conclusive: dict[tuple[str, str, str], int] = {}
+    summaries = [one for one in summaries if not one.build.label] or summaries
     for one in summaries:
         newest[one.place] = releases.read(one.build.release).order
         conclusive[one.place] = conclusive.get(one.place, 0) + one.conclusive
