@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
-from django.test import override_settings
+from django.test import TransactionTestCase, override_settings
 from hypothesis import HealthCheck, settings
 
 from reports.intake.bell import Bell
@@ -36,7 +36,8 @@ def plain_static_files() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
     """Instead of pytest-django's, which migrates a database for each worker."""
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: databases.empty())
         copy = databases.copy_of(databases.migrated)
         with copy as name, databases.in_use(name), django_db_blocker.block():
             yield

@@ -111,9 +111,42 @@ def _create(line: psycopg.Connection, name: str, template: str) -> None:
 
 def _migrate() -> None:
     call_command("migrate", verbosity=0, interactive=False)
+
+
+# All tables are locked first: a request that is still at work would commit its rows into the next test. As a replica no
+# trigger fires: neither the journal's, which refuses to forget, nor those that keep a ledger of what is deleted.
+_EMPTY = """
+DO $$
+DECLARE
+    name text;
+    filled boolean;
+    tables text[] := ARRAY(
+        SELECT format('%I', relname) FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'django_migrations' ORDER BY oid);
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    EXECUTE 'LOCK TABLE ' || array_to_string(tables, ', ');
+    FOREACH name IN ARRAY tables LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', name) INTO filled;
+        IF filled THEN
+            EXECUTE 'DELETE FROM ' || name;
+        END IF;
+    END LOOP;
+END $$
+"""
+# What ten thousand rows left behind would be read by each test after it, and counted by those that count buffers.
+_LEFT_LARGE = """
+SELECT format('%I', relname) FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 1 << 20
+"""
+
+
+def empty() -> None:
+    """After a test that commits. Django's flush truncates each table and makes 300 permissions anew: 0.4 s."""
     with connection.cursor() as cursor:
-        # emptied_between_tests: tests that commit are cleaned up by TRUNCATE, which the journal refuses everybody else.
-        cursor.execute("ALTER TABLE people_event DISABLE TRIGGER people_event_never_truncated")
+        cursor.execute(_EMPTY)
+        for (name,) in cursor.execute(_LEFT_LARGE).fetchall():
+            cursor.execute(f"VACUUM {name}")
 
 
 def _load() -> None:

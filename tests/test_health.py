@@ -74,6 +74,7 @@ def test_it_is_not_ready_without_a_database(monkeypatch: pytest.MonkeyPatch) -> 
     assert (answer.status_code, answer.content) == (503, b"no database, or an empty one\n")
 
 
+@pytest.mark.processes
 def test_it_is_not_ready_until_every_static_file_is_collected(
     tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

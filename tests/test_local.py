@@ -27,6 +27,7 @@ def test_a_link_in_the_place_of_its_socket_folder_is_refused(tmp_path: Path) -> 
         server.erase()
 
 
+@pytest.mark.processes
 def test_a_half_made_cluster_is_made_anew(tmp_path: Path) -> None:
     server = Postgres(tmp_path / "data")
     fresh = server.data.with_name(server.data.name + ".new")
@@ -39,6 +40,7 @@ def test_a_half_made_cluster_is_made_anew(tmp_path: Path) -> None:
         server.erase()
 
 
+@pytest.mark.processes
 def test_two_servers_never_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local.postgres.LAST_ONE_SECONDS", 0.5)
     first = Postgres(tmp_path / "data")

@@ -65,6 +65,7 @@ BAD = [
 ]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("name", "value", "said"), BAD)
 def test_nonsense_stops_the_start_and_names_the_setting(name: str, value: str, said: str) -> None:
     done = start(**{name: value})

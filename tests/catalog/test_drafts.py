@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 from django.test import Client
@@ -29,8 +30,12 @@ PATHS = [
 LISTS = ["/", "/?q=secret", "/strategies/", "/api/v1/cases/", "/cases/fuse-writeback/", "/strategies/a-strategy/"]
 
 
-@pytest.fixture(autouse=True)
-def drafts() -> None:
+@pytest.fixture(autouse=True, scope="module")
+def drafts(once: Callable[..., None]) -> None:
+    once(_drafts)
+
+
+def _drafts() -> None:
     builders.case()
     builders.case("secret-case", aliases=["secret-alias"], subsystems=["secret subsystem"])
     builders.strategy(cases=("fuse-writeback", "secret-case"))

@@ -88,6 +88,7 @@ def test_what_it_does_not_know_is_refused_and_the_known_is_named(query: str, sai
     assert answer.status_code == 400 and said in answer.content.decode()
 
 
+@pytest.mark.whole
 def test_two_hundred_reports_from_odd_lines_and_many_cases_leave_it_bounded() -> None:
     case = lived()[1]
     for n, release in enumerate(MANY * 6):

@@ -70,6 +70,7 @@ LISTS: dict[str, int] = {
 }
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("path", LISTS)
 def test_a_page_asks_the_same_few_questions_however_much_there_is(path: str) -> None:
     builders.case()

@@ -83,6 +83,7 @@ def test_of_one_line_the_newest_build_speaks() -> None:
     assert cell.said == "6.12: the folio moves, or leaves first, 0 of 1 run held on 6.12.57+deb13-amd64"
 
 
+@pytest.mark.whole
 def test_two_hundred_reports_of_thirty_odd_kernels_make_no_strip_wider() -> None:
     case = builders.case()
     for release in ("6.1.9", "6.6.9", "6.12.95", "6.18.44", "7.3.4"):

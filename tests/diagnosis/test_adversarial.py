@@ -24,6 +24,7 @@ def seconds(text: str) -> float:
     return time.process_time() - began
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", TEXTS)
 def test_an_adversarial_text_costs_linear_time(name: str) -> None:
     """Lines of a megabyte, and many lines. What others do on the machine only adds, so it may try again."""

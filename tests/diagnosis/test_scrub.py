@@ -96,6 +96,7 @@ def test_what_says_which_measurement_it_is_stays_on_a_host_named_like_a_word() -
     ]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "piece", ["a.", "1.", "a-", ":", "a@", "a@b.", "a@b.-", "1:", "1.1.1.1:", "(a@", "/home/", "0a:", "::1 "]
 )

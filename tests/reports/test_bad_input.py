@@ -177,6 +177,7 @@ ANY_TEXT: list[tuple[str, str, bytes, int]] = [
 ]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("kind", "body", "number"), [o[1:] for o in ANY_TEXT], ids=[o[0] for o in ANY_TEXT])
 def test_any_text_is_settled_and_shown_without_what_cannot_be_seen(
     secret: str, kind: str, body: bytes, number: int

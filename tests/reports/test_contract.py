@@ -99,6 +99,7 @@ def test_a_kernel_log_is_taken_and_becomes_evidence(secret: str) -> None:
         assert all(row["key"].startswith("line:") and row["reason"] for row in receipt["evidence"])
 
 
+@pytest.mark.whole
 def test_a_batch_of_ten_thousand_lines_is_taken_and_one_more_is_not(secret: str) -> None:
     body, mark = builders.body(run_id="THE-RUN-ID"), b"THE-RUN-ID"
     lines = [body.replace(mark, b"batch-%05d" % number) for number in range(batch.MAX_LINES)]

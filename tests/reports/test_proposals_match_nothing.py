@@ -96,6 +96,7 @@ def test_what_a_proposal_took_is_released(taken: Report) -> None:
     assert unendorsed.unendorsed_again() == 0
 
 
+@pytest.mark.whole
 def test_a_thousand_proposals_are_not_parsed_for_a_diagnosis() -> None:
     builders.case()
     signatures.signatures()

@@ -75,6 +75,7 @@ def test_outcomes_keep_their_places() -> None:
     assert tuple(OUTCOMES)[:10] == (*known, "passed", "failed")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_is_done_leaves_totals_as_adding_up_anew_would(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums as they change, beside the same from nothing: times and machines too."""
