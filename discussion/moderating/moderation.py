@@ -24,20 +24,20 @@ def flag(comment: Comment, by: User, why: str) -> None:
 
 
 @transaction.atomic
-def settle_flags(comment: Comment, by: User, n: int) -> None:
-    """`n`: as in `let_through`."""
-    _as_it_was_read(comment, n)
+def settle_flags(comment: Comment, by: User, nr_earlier: int) -> None:
+    """The comment stays. Raises `Overtaken` where it was edited since `by` read it, as `let_through` does."""
+    _as_it_was_read(comment, nr_earlier)
     if Flag.objects.filter(comment=comment, settled_at=None).update(settled_at=timezone.now()):
         _record("comment.flags_settled", comment, by)
 
 
 @transaction.atomic
-def let_through(comment: Comment, by: User, n: int) -> None:
-    """Whoever does so vouches for its author. `n`: how many earlier texts there were when they read it (`nr_earlier`).
+def let_through(comment: Comment, by: User, nr_earlier: int) -> None:
+    """Whoever does so vouches for its author. `nr_earlier`: of the comment as they read it.
 
     Raises `Overtaken`: what was put into its place since then would be let through unseen.
     """
-    _as_it_was_read(comment, n)
+    _as_it_was_read(comment, nr_earlier)
     if Comment.objects.filter(pk=comment.pk, visibility=Visibility.WAITING).update(visibility=Visibility.SHOWN):
         User.objects.filter(pk=comment.author_id).update(vouched=True)
         _record("comment.let_through", comment, by)
@@ -69,14 +69,14 @@ def unlock(document: Document, by: User) -> None:
         journal.record("discussion.unlocked", document.kind, document.slug, by)
 
 
-def _as_it_was_read(comment: Comment, n: int) -> None:
+def _as_it_was_read(comment: Comment, nr_earlier: int) -> None:
     """Holds the comment until the transaction ends, if its text is still the one that was looked at."""
     now = (
         Comment.objects.select_for_update(no_key=True, of=("self",))
         .select_related("document", "author")
         .get(pk=comment.pk)
     )
-    if now.nr_earlier != n:
+    if now.nr_earlier != nr_earlier:
         raise Overtaken(now)
 
 

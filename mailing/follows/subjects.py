@@ -77,7 +77,7 @@ def of_document(document: Document) -> Shown:
 
 
 def of(follow: Follow) -> Shown:
-    """`document` is to be there."""
+    """Asks the database once for each follow of a document, unless `document` was selected with it."""
     return of_document(follow.document) if follow.document else _named(follow.kind, follow.name, follow.name)
 
 

@@ -34,7 +34,7 @@ class SpreadCompaction(Compaction):
         return self.arena.steer_spread(nr_pages)
 
     def fits(self, frames: Sequence[int]) -> bool:
-        """Also: each in a pageblock of its own, which takes an arena that has that many wholly."""
+        """As for any compaction; and each frame in another pageblock."""
         assert self.arena is not None
         return super().fits(frames) and len({frame // self.arena.block_pages for frame in frames}) == len(frames)
 

@@ -115,7 +115,10 @@ def _latest(fingerprints: list[str]) -> dict[str, Observation]:
 
 @transaction.atomic
 def rule(fingerprint: str, person: User, case: Case | None = None, note: str = "") -> Ruling:
-    """They are `case`, or noise where that is None. Raises `AlreadyRuled`; take the other back first."""
+    """Rules that observations with this fingerprint are evidence of `case`, or noise where it is None.
+
+    Raises `AlreadyRuled`: the earlier ruling has to be taken back first.
+    """
     word = Ruling.Word.CASE if case else Ruling.Word.NOISE
     ruling, is_new = Ruling.objects.get_or_create(
         fingerprint=fingerprint, defaults={"word": word, "case": case, "note": note, "person": person}

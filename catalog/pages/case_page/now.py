@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
 
 from catalog.documents import commands
 from catalog.documents.current import case_text
@@ -67,29 +68,31 @@ def _head(text: CaseText, is_reviewed: bool) -> Iterator[str]:
 
 
 def _blocks(text: str, is_reviewed: bool) -> Iterator[str]:
-    """CommonMark as lines: lists hang, code stands in by four, with what it does above it."""
-    hanging = [""]
-    marker = ""
-    counters: list[int] = []
-    for token in MarkdownIt("commonmark").parse(text):
-        if token.type in ("ordered_list_open", "bullet_list_open"):
-            counters.append(int(token.attrs.get("start", 1)) if token.type.startswith("ordered") else -1)
-        elif token.type in ("ordered_list_close", "bullet_list_close"):
-            counters.pop()
-        elif token.type == "list_item_open":
-            marker = f"{counters[-1]}. " if counters[-1] >= 0 else "* "
-            counters[-1] += counters[-1] >= 0
-            hanging.append(hanging[-1] + " " * len(marker))
-        elif token.type == "list_item_close":
-            hanging.pop()
-        elif token.type == "inline":
-            first = hanging[-1][: len(hanging[-1]) - len(marker)] + marker
-            yield from _wrapped(_spoken(token), first, hanging[-1])
-            yield ""
-            marker = ""
-        elif token.type in ("fence", "code_block"):
-            yield from _code(token, hanging[-1], is_reviewed)
-            yield ""
+    """CommonMark as lines of plain text, a blank one after each paragraph and each piece of code."""
+    yield from _lines(SyntaxTreeNode(MarkdownIt("commonmark").parse(text)), "", "", is_reviewed)
+
+
+def _lines(node: SyntaxTreeNode, before_first: str, before_others: str, is_reviewed: bool) -> Iterator[str]:
+    """Of one element: what the lists around it put before its first line, and before each other."""
+    if node.type in ("inline", "fence", "code_block"):
+        token = node.to_tokens()[0]
+        if node.type == "inline":
+            yield from _wrapped(_spoken(token), before_first, before_others)
+        else:
+            yield from _code(token, before_others, is_reviewed)
+        yield ""
+        return
+    for n, child in enumerate(node.children):
+        marker = _marker(node, n)
+        first = before_others if n else before_first
+        yield from _lines(child, first + marker, before_others + " " * len(marker), is_reviewed)
+
+
+def _marker(parent: SyntaxTreeNode, n: int) -> str:
+    """What stands before the n-th child of a list; of anything else, nothing."""
+    if parent.type == "ordered_list":
+        return f"{int(parent.attrs.get('start', 1)) + n}. "
+    return "* " if parent.type == "bullet_list" else ""
 
 
 def _spoken(inline: Token) -> str:
