@@ -42,6 +42,7 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: list[str
         _server = Postgres(_free_folder(ROOT / "var" / "test-postgres"), FAST)
         _server.start()
         os.environ["DATABASE_URL"] = _server.url
+        os.environ[databases.KEEPS] = "yes"
         databases.drop_all()  # what a run that was killed has left in this folder
 
 

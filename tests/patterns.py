@@ -40,6 +40,7 @@ class Used:
             self.pattern.fullmatch(given)
 
 
+@cache
 def all_of_them() -> list[Used]:
     sources = {path: path.read_text() for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     sources = {path: text for path, text in sources.items() if not {"migrations", "tests"} & set(path.parts)}

@@ -87,6 +87,7 @@ def test_no_migration_from_now_on_holds_anybody_up() -> None:
     assert {name: wrong for name, one in asked().items() if (wrong := faults(one))} == {}
 
 
+@pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
 def test_a_migration_that_cannot_have_its_lock_gives_up_and_tries_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -119,6 +120,7 @@ def test_a_migration_that_cannot_have_its_lock_gives_up_and_tries_again(
     assert "somebody holds a lock" in capsys.readouterr().err
 
 
+@pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
 def test_it_ends_with_the_error_where_the_lock_is_never_free(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrate, "TRIES", 1)

@@ -36,6 +36,7 @@ def start(command: str = "check", **changed: str) -> subprocess.CompletedProcess
     )
 
 
+@pytest.mark.processes
 def test_production_settings_leave_check_deploy_nothing_to_say() -> None:
     done = start("check --deploy --fail-level INFO")
     assert (done.returncode, done.stderr) == (0, "")
@@ -73,6 +74,7 @@ def test_nonsense_stops_the_start_and_names_the_setting(name: str, value: str, s
     assert done.returncode == 2 and sentence.startswith(f"{name}: ") and said in sentence
 
 
+@pytest.mark.processes
 def test_no_secret_is_in_what_is_said() -> None:
     for name, value in {
         "DATABASE_URL": "mysql://root:hunter2@db/x",

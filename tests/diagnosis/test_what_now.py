@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -69,14 +70,16 @@ def _texts() -> Iterator[str]:
 TEXTS = list(dict.fromkeys(_texts()))
 
 
+@cache
+def found() -> tuple[tuple[Finding, tuple[Record, ...]], ...]:
+    return tuple(_found())
+
+
 def _found() -> Iterator[tuple[Finding, tuple[Record, ...]]]:
     for text in TEXTS:
         for given in (text, DEAD + text):
             made = diagnose(given, signatures())
             yield from ((finding, made.records) for finding in made.findings)
-
-
-FOUND = list(_found())
 
 
 @pytest.mark.parametrize("key", what_now.NOW)
@@ -91,7 +94,7 @@ def test_a_sentence_names_every_fact_that_it_takes_for_granted(key: str) -> None
 def test_no_verdict_is_told_a_sentence_whose_facts_do_not_hold() -> None:
     """Each pair of verdict and sentence: said only if it is of its row and all its facts hold."""
     nr_said = nr_kept_back = 0
-    for finding, records in FOUND:
+    for finding, records in found():
         holding, row, told = what_now.facts(finding, records), what_now.rows(finding), now_for(finding, records)
         for advice in {one for rows in what_now.NOW.values() for one in rows}:
             may_be_said = advice in row and holding.issuperset(advice.needs)
@@ -102,7 +105,7 @@ def test_no_verdict_is_told_a_sentence_whose_facts_do_not_hold() -> None:
 
 
 def test_the_words_fit_the_verdict() -> None:
-    for finding, records in FOUND:
+    for finding, records in found():
         verdict, told = finding.verdict, now_for(finding, records)
         is_dead = "dead" in what_now.facts(finding, records)
         assert not (is_dead and re.search("Ctrl-C|goes on by itself|answers or ends", told)), told
@@ -115,7 +118,7 @@ def test_the_words_fit_the_verdict() -> None:
 
 
 def test_each_row_is_of_a_verdict_that_there_is_or_of_a_manner() -> None:
-    used = {id(what_now.rows(finding)) for finding, _ in FOUND}
+    used = {id(what_now.rows(finding)) for finding, _ in found()}
     assert len(used) >= 18
 
 
@@ -131,7 +134,7 @@ def test_who_waits_for_a_mover_that_died_is_told_so() -> None:
 
 def _with_a_proof() -> Iterator[tuple[Finding, tuple[Record, ...], str]]:
     """Each proved verdict with each case that could be proved by it, the case that is proved there among them."""
-    for finding, records in FOUND:
+    for finding, records in found():
         if not finding.verdict.proved:
             continue
         for one in signatures():

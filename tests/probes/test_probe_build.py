@@ -17,6 +17,8 @@ from probes.archive import sources
 from probes.archive.build import build
 from probes.cases import CASES
 
+pytestmark = pytest.mark.processes
+
 
 def pythons() -> list[str]:
     """This Python, and 3.9 where it is here and works (a pyenv shim may be there without one)."""

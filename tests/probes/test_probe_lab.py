@@ -377,6 +377,7 @@ def test_kernels_that_are_none_leave_something_to_be_done(
     assert "/no/bzImage: there is no file /no/bzImage" in capsys.readouterr().out
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("outcomes", "code"),
     [(["moves"], 0), (["hangs"], 1), (["moves", "refuses"], 1), (["inconclusive"], 125), (["error"], 125), ([], 125)],

@@ -37,6 +37,7 @@ def log(machine: Machine, text: str, run_id: str) -> Report:
     )[0]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("path", "sent", "accept"),
     [

@@ -14,6 +14,7 @@ import pytest
 
 from rest.bounds import bounded
 
+pytestmark = pytest.mark.processes
 LARGE = bounded.SMALL_BYTES + 1
 
 
