@@ -87,7 +87,7 @@ def copy_of(original: Callable[[], str]) -> Iterator[str]:
 
 
 def migrated() -> str:
-    """On a server of the suite's own it is kept for later runs: to migrate takes 20 s of CPU, with each worker waiting."""
+    """On a server of the suite's own it is kept for later runs: to migrate takes 20 s, with each worker waiting."""
     if not os.environ.get(KEEPS):
         return _made_once(f"{this_run()}migrated", "template0", _migrate)
     name = f"{_KEPT}{_digest()}"

@@ -18,7 +18,7 @@ from reports.recorded import files as recordings
 from tests.catalog.test_files import call
 from tests.catalog.test_search import addresses
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("whole_catalog")]
+pytestmark = [pytest.mark.whole, pytest.mark.django_db, pytest.mark.usefixtures("whole_catalog")]
 
 WANTED = [
     ("folio_wait_writeback", "/cases/fuse-writeback/"),
