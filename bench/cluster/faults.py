@@ -337,12 +337,12 @@ def main() -> int:
             number = int(given.per_second * (given.seconds + 15))
             try:
                 seen = load.run(number, given.per_second, lambda seen, act=FAULTS[name]: act(load, seen, given.seconds))  # type: ignore[misc]
+            except LookupError as error:
+                print(f"| {name.replace('-', ' ')} | not run: {error} | | | | | | | |")
+                continue
             except (AssertionError, OSError, subprocess.SubprocessError) as error:
                 failed = True
                 print(f"| {name.replace('-', ' ')} | the fault itself failed: {error} | | | | | | | |", flush=True)
-                continue
-            except LookupError as error:
-                print(f"| {name.replace('-', ' ')} | not run: {error} | | | | | | | |")
                 continue
             wrong = load.judged(seen)
             failed |= bool(wrong)
