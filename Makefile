@@ -7,7 +7,7 @@ export UV_SYSTEM_CERTS ?= true
 endif
 
 .PHONY: run test test-all coverage lint lock lab ways signatures bench-pages bench-sweep bench-beside bench-ingest \
-	bench-mail bench-followers bench-stranger check-api bench-diagnose fuzz cluster faults soak attack sbom audit licences probe
+	bench-mail bench-followers bench-stranger check-api bench-diagnose fuzz cluster faults soak grow attack sbom audit licences probe
 
 run: .venv/ok
 	@.venv/bin/python -m local.run
@@ -149,6 +149,10 @@ faults: .venv/ok-dev
 # Mixed load on the cluster for long: SOAK="--minutes 60"
 soak: .venv/ok-dev
 	@.venv/bin/python -m bench.cluster.soak $(SOAK)
+
+# From 10,000 observations to a million, or GROW="--most 10000000": pages, room, reports coming in; see docs/scaling.md.
+grow: .venv/ok-dev
+	@.venv/bin/python -m bench.grow $(GROW)
 
 # What a stranger can try over the network, against the cluster; see docs/reliability.md.
 attack: .venv/ok-dev

@@ -52,6 +52,7 @@ class Cost:
     buffers: int
     milliseconds: float
     cpu_milliseconds: float
+    shown_bytes: int = 0
 
 
 def measure() -> dict[str, Cost]:
@@ -92,7 +93,7 @@ def _cost(client: Any, path: str) -> Cost:
             if os.environ.get("BENCH_SQL"):
                 print(path, sql[:1500], file=sys.stderr)
             buffers += _buffers(cursor, sql, params)
-    return Cost(len(asked), buffers, statistics.median(times), statistics.median(cpu))
+    return Cost(len(asked), buffers, statistics.median(times), statistics.median(cpu), len(answer.getvalue()))
 
 
 def _buffers(cursor: Any, sql: str, params: Any) -> int:
@@ -113,16 +114,16 @@ def main() -> int:
     server.start()
     try:
         said(f"a catalog of {given.cases} cases")
-        _run(_database(server, "base"), "base", str(given.cases), str(max(MACHINES, given.machines)))
+        run(database(server, "base"), "base", str(given.cases), str(max(MACHINES, given.machines)))
         costs = []
         grown = Fleet(given.builds, given.machines)
         for name, number, fleet in (("few", given.few, Fleet()), ("many", given.many, grown)):
             said(f"{number:,} observations")
-            url = _database(server, name, template="base")
-            _run(url, "fill", str(number), str(fleet.builds), str(fleet.machines))
+            url = database(server, name, template="base")
+            run(url, "fill", str(number), str(fleet.builds), str(fleet.machines))
             said("pages")
-            costs.append({page: Cost(**cost) for page, cost in json.loads(_run(url, "measure")).items()})
-        version = _run(url, "version").strip()
+            costs.append({page: Cost(**cost) for page, cost in json.loads(run(url, "measure")).items()})
+        version = run(url, "version").strip()
     finally:
         server.stop()
     return _tell(given, costs[0], costs[1], version)
@@ -132,7 +133,7 @@ def said(what: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
-def _database(server: Postgres, name: str, template: str = "") -> str:
+def database(server: Postgres, name: str, template: str = "") -> str:
     """The address of a new database, a copy of another where one is named."""
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS bench_{name}")
@@ -150,7 +151,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(url: str, act: str, *arguments: str) -> str:
+def run(url: str, act: str, *arguments: str, module: str = "bench.pages", **more: str) -> str:
     """One step in a process of its own: Django knows one database at a time."""
     environment = {
         **os.environ,
@@ -159,8 +160,9 @@ def _run(url: str, act: str, *arguments: str) -> str:
         "UNMIGRATABLE_MODE": "local",
         "UNMIGRATABLE_SECRET_KEY": "only-for-the-bench-" * 3,
         "DJANGO_SETTINGS_MODULE": "config.settings",
+        **more,
     }
-    command = [sys.executable, "-c", f"from bench.pages import step; step({act!r}, *{arguments!r})"]
+    command = [sys.executable, "-c", f"from {module} import step; step({act!r}, *{arguments!r})"]
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout
 

@@ -91,6 +91,13 @@ class Kept:
             self._kill_group()
             time.sleep(0.3)
 
+    def end(self) -> None:
+        """Asked to end, as systemd asks; it finishes what it has, and is not started again."""
+        self.over = True
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+        self.thread.join()
+
     def kill(self) -> None:
         if self.process and self.process.poll() is None:
             self._kill_group()

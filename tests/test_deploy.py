@@ -70,3 +70,22 @@ def test_secrets_are_made_once_and_stay(tmp_path: Path) -> None:
     assert all(len(made[name].strip()) == 64 for name in ("secret-key", "database-password", "broker-password"))
     said("deploy/make-secrets", str(folder), "another.example")
     assert {one.name: one.read_text() for one in folder.iterdir()} == made
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as the script does")
+def test_manage_hands_over_settings_and_secrets_that_its_user_may_not_reach(tmp_path: Path) -> None:
+    said("deploy/make-secrets", str(tmp_path / "secrets"), "db.example")
+    shutil.copy(ROOT / "deploy" / "unmigratable.env.example", tmp_path / "unmigratable.env")
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("UNMIG", "DATABASE", "CELERY"))}
+    command = ["deploy/manage", "diffsettings", "--all"]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**bare, "ETC": str(tmp_path), "RUN_AS": "root"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    database = (tmp_path / "secrets" / "database-password").read_text().strip()
+    assert f"'PASSWORD': '{database}'" in done.stdout and "unmigratable.example" in done.stdout

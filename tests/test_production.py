@@ -67,7 +67,7 @@ def units() -> list[tuple[str, ...]]:
             r"^ExecStart=(.+)$", (SYSTEMD / f"unmigratable-{name}.service").read_text(), re.MULTILINE
         )
         instances = re.findall(r"unmigratable-worker@([a-z,]+)", target) if name == "worker@" else [""]
-        made += [services(command.replace("/opt/unmigratable/.venv/bin/", "").replace("%i", one)) for one in instances]
+        made += [services(command.replace("/opt/unmigratable/.venv/bin/", "").replace("%I", one)) for one in instances]
     return made
 
 

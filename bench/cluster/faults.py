@@ -13,77 +13,87 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+from bench.cluster import line
 from bench.cluster.load import Load, Seen
-from bench.cluster.site import Cluster, cluster
+from bench.cluster.site import cluster
+from tests.diagnosis.adversarial import TEXTS
 from tests.running import until
 
-FAULTS: dict[str, Callable[[Cluster, Seen, float], None]] = {}
+Fault = Callable[[Load, Seen, float], None]
+FAULTS: dict[str, Fault] = {}
 # The last ones: after them the cluster is not what it was.
 LAST = ("loss-of-the-primary",)
+KILL_EVERY_SECONDS = 30.0
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
-def fault(act: Callable[[Cluster, Seen, float], None]) -> Callable[[Cluster, Seen, float], None]:
+def fault(act: Fault) -> Fault:
     FAULTS[act.__name__.replace("_", "-")] = act
     return act
 
 
 @fault
-def kill_each(site: Cluster, seen: Seen, seconds: float) -> None:
-    """kill -9 of every program in turn, twice a minute and faster; each is started again by who keeps it."""
-    names = [name for name in site.kept if name != "db2"]
-    for name in names:
-        site.kept[name].kill()
-        time.sleep(max(1.0, seconds / len(names)))
+def kill_each(load: Load, seen: Seen, seconds: float) -> None:
+    """kill -9 of every program in turn: each once at least, twice a minute where there is time. Each is started again
+    by who keeps it."""
+    names = [name for name in load.site.kept if name != "db2"]
+    kills = max(len(names), round(seconds / KILL_EVERY_SECONDS))
+    for number in range(kills):
+        load.site.kept[names[number % len(names)]].kill()
+        time.sleep(max(1.0, seconds / kills))
+    seen.notes.append(f"{kills} kills of {len(names)} programs")
 
 
 @fault
-def database_restart(site: Cluster, seen: Seen, seconds: float) -> None:
+def database_restart(load: Load, seen: Seen, seconds: float) -> None:
     """A fast shutdown, as an upgrade of the server does it."""
-    process = site.kept[site.primary].process
+    process = load.site.kept[load.site.primary].process
     assert process is not None
     process.send_signal(signal.SIGINT)
 
 
 @fault
-def broker_restart(site: Cluster, seen: Seen, seconds: float) -> None:
-    site.kept["broker"].kill()
-    until(site.broker_answers, 180, "the broker does not come back")
+def broker_restart(load: Load, seen: Seen, seconds: float) -> None:
+    load.site.kept["broker"].kill()
+    until(load.site.broker_answers, 180, "the broker does not come back")
 
 
 @fault
-def broker_wiped(site: Cluster, seen: Seen, seconds: float) -> None:
+def broker_wiped(load: Load, seen: Seen, seconds: float) -> None:
     """Killed, and its folder gone: it comes back without queues and messages."""
-    broker = site.kept.pop("broker")
+    broker = load.site.kept.pop("broker")
     broker.stop()
-    shutil.rmtree(site.folder / "mq", ignore_errors=True)
+    shutil.rmtree(load.site.folder / "mq", ignore_errors=True)
     time.sleep(2)
-    site.start_broker()
+    load.site.start_broker()
 
 
 @fault
-def broker_memory_alarm(site: Cluster, seen: Seen, seconds: float) -> None:
+def broker_memory_alarm(load: Load, seen: Seen, seconds: float) -> None:
     """It takes messages from nobody."""
-    site.broker_control("set_vm_memory_high_watermark", "0.00001")
+    load.site.broker_control("set_vm_memory_high_watermark", "0.00001")
     time.sleep(seconds)
-    site.broker_control("set_vm_memory_high_watermark", "0.4")
+    load.site.broker_control("set_vm_memory_high_watermark", "0.4")
 
 
 @fault
-def network_cut(site: Cluster, seen: Seen, seconds: float) -> None:
+def network_cut(load: Load, seen: Seen, seconds: float) -> None:
     """Host b, with a web node, a worker, the errands and a beat, is off the network; nobody tells anybody."""
-    site.hosts["b"].cut()
+    load.site.hosts["b"].cut()
     time.sleep(seconds)
-    site.hosts["b"].mend()
+    load.site.hosts["b"].mend()
 
 
 @fault
-def worker_hangs_with_claims(site: Cluster, seen: Seen, seconds: float) -> None:
+def worker_hangs_with_claims(load: Load, seen: Seen, seconds: float) -> None:
     """Stopped in the middle, longer than its lease, and then let go on: what it held was done by others meanwhile."""
-    process = site.kept["ingest-a"].process
+    process = load.site.kept["ingest-a"].process
     assert process is not None
     os.killpg(process.pid, signal.SIGSTOP)
     time.sleep(max(seconds, 12))
@@ -91,61 +101,206 @@ def worker_hangs_with_claims(site: Cluster, seen: Seen, seconds: float) -> None:
 
 
 @fault
-def beat_that_sends_is_killed(site: Cluster, seen: Seen, seconds: float) -> None:
+def beat_that_sends_is_killed(load: Load, seen: Seen, seconds: float) -> None:
     """Of both beats the one that holds the lock, and kept from coming back: the other has to take over."""
     query = (
         "SELECT client_addr FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype='advisory' AND classid=98"
     )
-    holder = site.sql(query).splitlines()
+    holder = load.site.sql(query).splitlines()
     assert len(holder) == 1, f"{len(holder)} beats send"
-    name = next(name for name, host in site.hosts.items() if host.address == holder[0])
-    site.kept[f"beat-{name}"].kill()
+    name = next(name for name, host in load.site.hosts.items() if host.address == holder[0])
+    load.site.kept[f"beat-{name}"].kill()
     other = "b" if name == "a" else "a"
-    until(lambda: site.sql(query).splitlines(), 60, "no beat takes over")
-    print(
-        f"    the lock was at {name}, and is at {'the other' if site.sql(query) == site.hosts[other].address else name}"
-    )
+    until(lambda: load.site.sql(query).splitlines(), 60, "no beat takes over")
+    now = load.site.sql(query)
+    seen.notes.append(f"sends now: {'the other' if now == load.site.hosts[other].address else 'the same again'}")
 
 
 @fault
-def idle_connections(site: Cluster, seen: Seen, seconds: float) -> None:
+def idle_connections(load: Load, seen: Seen, seconds: float) -> None:
     """A thousand that say nothing, and a hundred that send a byte a second."""
     lines = []
     with contextlib.suppress(OSError):
         for _ in range(1_100):
-            lines.append(socket.create_connection((site.front, 443), 5))
+            lines.append(socket.create_connection((load.site.front, 443), 5))
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        for line in lines[:100]:
+        for one in lines[:100]:
             with contextlib.suppress(OSError):
-                line.send(b"\x16")
+                one.send(b"\x16")
         time.sleep(1)
-    for line in lines:
-        line.close()
+    for one in lines:
+        one.close()
 
 
 @fault
-def database_disk_full(site: Cluster, seen: Seen, seconds: float) -> None:
+def database_disk_full(load: Load, seen: Seen, seconds: float) -> None:
     """What is left of the primary's own file system is taken by one file, until it is removed."""
-    ballast = site.folder / site.primary / "ballast"
-    room = shutil.disk_usage(ballast.parent)
-    if room.total > 2 << 30:
-        raise LookupError("the primary has no small file system of its own")
-    with contextlib.suppress(OSError), ballast.open("wb") as file:
-        while True:
-            file.write(b"\0" * 65_536)
-            file.flush()
-    time.sleep(seconds)
-    ballast.unlink()
+    ballast = load.site.folder / load.site.primary / "ballast"
+    with _filled(ballast):
+        time.sleep(seconds)
 
 
 @fault
-def loss_of_the_primary(site: Cluster, seen: Seen, seconds: float) -> None:
-    """Its host is off the network and its server dead; ten seconds later somebody promotes the replica."""
-    site.hosts["db1"].cut()
-    site.kept.pop("db1").stop()
+def proxy_disk_full(load: Load, seen: Seen, seconds: float) -> None:
+    """Where the proxy keeps what is too large for its memory: batches meanwhile, of 200 reports each."""
+    lines = [load.body(f"batch-{load.rounds}-{number}") for number in range(200)]
+    answers = []
+    with _filled(load.site.folder / "spool" / "ballast"):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            code, headers = load.ask("POST", "/api/v1/batch/", b"\n".join(lines), "application/x-ndjson")
+            answers.append(code + ("" if "Retry-After" in headers else " without Retry-After"))
+            time.sleep(1)
+    code, _ = load.ask("POST", "/api/v1/batch/", b"\n".join(lines), "application/x-ndjson")
+    seen.notes.append(f"batches: {', '.join(f'{answers.count(one)} × {one}' for one in set(answers))}; then {code}")
+
+
+@contextlib.contextmanager
+def _filled(ballast: Path) -> Iterator[None]:
+    """One file that takes all that is left of its file system, for a while."""
+    if shutil.disk_usage(ballast.parent).total > 2 << 30:
+        raise LookupError("there is no small file system for it")
+    try:
+        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"\0" * 65_536)
+        yield
+    finally:
+        ballast.unlink()
+
+
+@fault
+def slow_line(load: Load, seen: Seen, seconds: float) -> None:
+    """200 ms there and back to host b, and one packet in twenty lost each way."""
+    with line.slowed(load.site.hosts["b"], seconds=0.1, loss=0.05) as pump:
+        time.sleep(seconds)
+    seen.notes.append(f"{pump.passed} packets passed, {pump.lost} lost")
+
+
+@fault
+def poisoned_reports(load: Load, seen: Seen, seconds: float) -> None:
+    """Logs that are dear to read, nested JSON, bytes of nothing; from a machine that is trusted."""
+    poison = {name: (make(200_000).encode(), "text/plain", "?kernel=6.18.44") for name, make in TEXTS.items()}
+    poison["nested"] = (b"[" * 100_000, "application/json", "")
+    poison["a native one of no sense"] = (b'{"format": "unmigratable-report", "runs": [1e400]}', "application/json", "")
+    poison["KTAP of no end"] = (b"KTAP version 1\n" * 10_000, "application/x-ktap", "?kernel=6.18.44")
+    answers = []
+    for body, kind, given in poison.values():
+        answers.append(load.ask("POST", f"/api/v1/reports/{given}", body, kind)[0])
+        time.sleep(seconds / len(poison))
+    seen.notes.append(f"poison: {', '.join(f'{answers.count(one)} × {one}' for one in sorted(set(answers)))}")
+
+
+@fault
+def clock_jump(load: Load, seen: Seen, seconds: float) -> None:
+    """The wall clock of all programs of host a is an hour ahead, then right again: theirs alone, by libfaketime."""
+    if not FAKETIME.exists():
+        raise LookupError("libfaketime is not there")
+    told = load.site.folder / "clock"
+    told.write_text("+0")
+    faked = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(told), "DONT_FAKE_MONOTONIC": "1",
+             "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_RESET": "1"}  # fmt: skip
+    names = [name for name in load.site.kept if name.endswith("-a")]
+    for name in names:
+        load.site.again(name, **faked)
+    until(load.site.is_up, 120, "a does not come up with a clock of its own")
+    told.write_text("+1h")
+    time.sleep(seconds)
+    told.write_text("+0")
     time.sleep(10)
-    site.promote()
+    for name in names:
+        load.site.again(name, LD_PRELOAD="")
+
+
+@fault
+def restored_while_sending(load: Load, seen: Seen, seconds: float) -> None:
+    """A dump; reports go on coming; then the database is lost, and the dump restored, as docs/operations.md says, while
+    senders try on. What was acknowledged between is lost with it, and sent again, as a lab's folder does it."""
+    site = load.site
+    dumped = time.monotonic() - seen.begun
+    dump = site.manage("backup", str(site.folder / "moment.dump")).split()[0]
+    time.sleep(5)
+    _at_rest(load)
+    lost = time.monotonic() - seen.begun
+    site.sql("DROP DATABASE unmigratable WITH (FORCE)", "postgres")
+    site.sql("CREATE DATABASE unmigratable", "postgres")
+    site.manage("restore", dump)
+    _at_work(load)
+    took = time.monotonic() - seen.begun - lost
+    _send_again(seen, dumped, lost)
+    seen.notes.append(f"restored in {took:.0f} s; {len(seen.again)} sent again")
+
+
+@fault
+def point_in_time(load: Load, seen: Seen, seconds: float) -> None:
+    """Somebody deletes what they should not have; base backup and archived WAL bring back the moment before."""
+    site = load.site
+    site.base_backup("base")
+    time.sleep(5)
+    until_then, moment = time.monotonic() - seen.begun, site.sql("SELECT now()")
+    time.sleep(1)
+    site.sql("TRUNCATE reports_evidence CASCADE")
+    site.sql("SELECT pg_switch_wal()")
+    time.sleep(3)
+    begun = time.monotonic()
+    _at_rest(load)
+    site.restore_to(moment)
+    _at_work(load)
+    took = time.monotonic() - begun
+    _send_again(seen, until_then, begun + took - seen.begun)
+    seen.notes.append(f"back at {moment[11:19]} after {took:.0f} s; {len(seen.again)} sent again")
+
+
+@fault
+def rolling_upgrade(load: Load, seen: Seen, seconds: float) -> None:
+    """This release to itself, as docs/operations.md says it: workers and beat rest, the lines of each release, web one
+    node after the other, and all again."""
+    site = load.site
+    begun = time.monotonic()
+    site.manage("backup", str(site.folder / "before.dump"))
+    _at_rest(load)
+    rested = time.monotonic()
+    for command in (["collectstatic", "--noinput", "-v0"], ["await_workers"], ["migrate"], ["load_cases"]):
+        site.manage(*command)
+    for name in ("web-a", "web-b"):
+        process = site.kept[name].process
+        assert process is not None
+        process.terminate()
+        time.sleep(1)
+        until(site.is_up, 120, f"{name} does not come back")
+    _at_work(load)
+    seen.notes.append(f"{time.monotonic() - begun:.0f} s, workers at rest for {time.monotonic() - rested:.0f}")
+
+
+def _resting(load: Load) -> list[str]:
+    return [name for name in load.site.kept if name.startswith(("ingest-", "errands-", "beat-"))]
+
+
+def _at_rest(load: Load) -> None:
+    """Workers and beat, as an operator stops them: they finish what they have."""
+    for name in _resting(load):
+        load.site.kept[name].end()
+
+
+def _at_work(load: Load) -> None:
+    for name in _resting(load):
+        load.site.again(name)
+
+
+def _send_again(seen: Seen, after: float, before: float) -> None:
+    seen.again = [run for run, at in seen.acknowledged.items() if after <= at <= before]
+    for run in seen.again:
+        del seen.acknowledged[run]
+
+
+@fault
+def loss_of_the_primary(load: Load, seen: Seen, seconds: float) -> None:
+    """Its host is off the network and its server dead; ten seconds later somebody promotes the replica."""
+    load.site.hosts["db1"].cut()
+    load.site.kept.pop("db1").stop()
+    time.sleep(10)
+    load.site.promote()
 
 
 def row(name: str, seen: Seen, wrong: list[str]) -> str:
@@ -157,6 +312,7 @@ def row(name: str, seen: Seen, wrong: list[str]) -> str:
     cells = (
         *(name.replace("-", " "), f"{len(seen.acknowledged)} of {seen.sent}", answers),
         *(f"{told} of {seen.pages.total()}", str(seen.without_retry), f"{seen.longest_gap():.1f}", f"{rest:.1f}"),
+        "; ".join(seen.notes),
         ", ".join(wrong) or "nothing",
     )
     return f"| {' | '.join(cells)} |"
@@ -171,18 +327,22 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     names = given.names or [*(name for name in FAULTS if name not in LAST), *LAST]
     failed = False
-    with cluster() as site:
+    with cluster(small_disks=True) as site:
         load = Load(site)
         print("| fault | reports acknowledged | refused meanwhile, and sent again | pages that were not 200 "
               "| of these without Retry-After | longest time without a receipt, s "
-              "| all settled after the last receipt, s | wrong |")  # fmt: skip
-        print("|---|--:|---|---|--:|--:|--:|---|", flush=True)
+              "| all settled after the last receipt, s | | wrong |")  # fmt: skip
+        print("|---|--:|---|---|--:|--:|--:|---|---|", flush=True)
         for name in names:
             number = int(given.per_second * (given.seconds + 15))
             try:
-                seen = load.run(number, given.per_second, lambda seen, act=FAULTS[name]: act(site, seen, given.seconds))  # type: ignore[misc]
+                seen = load.run(number, given.per_second, lambda seen, act=FAULTS[name]: act(load, seen, given.seconds))  # type: ignore[misc]
             except LookupError as error:
-                print(f"| {name.replace('-', ' ')} | not run: {error} |")
+                print(f"| {name.replace('-', ' ')} | not run: {error} | | | | | | | |")
+                continue
+            except (AssertionError, OSError, subprocess.SubprocessError) as error:
+                failed = True
+                print(f"| {name.replace('-', ' ')} | the fault itself failed: {error} | | | | | | | |", flush=True)
                 continue
             wrong = load.judged(seen)
             failed |= bool(wrong)

@@ -42,16 +42,17 @@ class Host:
 
     def cut(self) -> None:
         """Off the network, without a word to anybody, as when a cable is pulled."""
-        _ip("link", "set", self._end, "down")
+        ip("link", "set", self._end, "down")
 
     def mend(self) -> None:
-        _ip("link", "set", self._end, "up")
+        ip("link", "set", self._end, "up")
 
 
-def _ip(*arguments: str, may_fail: bool = False) -> None:
+def ip(*arguments: str, may_fail: bool = False) -> str:
     done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
     if done.returncode and not may_fail:
         raise OSError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def _end_all(space: str) -> None:
@@ -65,25 +66,25 @@ def _end_all(space: str) -> None:
 def _remove() -> None:
     for name in NUMBERS:
         _end_all(MARK + name)
-        _ip("link", "del", f"umgv-{name}", may_fail=True)
-        _ip("netns", "del", MARK + name, may_fail=True)
-    _ip("link", "del", BRIDGE, may_fail=True)
+        ip("link", "del", f"umgv-{name}", may_fail=True)
+        ip("netns", "del", MARK + name, may_fail=True)
+    ip("link", "del", BRIDGE, may_fail=True)
 
 
 @contextmanager
 def network() -> Iterator[dict[str, Host]]:
     _remove()
     try:
-        _ip("link", "add", "name", BRIDGE, "type", "bridge")
-        _ip("addr", "add", f"{NET}.1/24", "dev", BRIDGE)
-        _ip("link", "set", BRIDGE, "up")
+        ip("link", "add", "name", BRIDGE, "type", "bridge")
+        ip("addr", "add", f"{NET}.1/24", "dev", BRIDGE)
+        ip("link", "set", BRIDGE, "up")
         for host in (made := {name: Host(name) for name in NUMBERS}).values():
-            _ip("netns", "add", host.space)
-            _ip("link", "add", host._end, "type", "veth", "peer", "name", "eth0", "netns", host.space)
-            _ip("link", "set", host._end, "master", BRIDGE, "up")
-            _ip("-n", host.space, "addr", "add", f"{host.address}/24", "dev", "eth0")
+            ip("netns", "add", host.space)
+            ip("link", "add", host._end, "type", "veth", "peer", "name", "eth0", "netns", host.space)
+            ip("link", "set", host._end, "master", BRIDGE, "up")
+            ip("-n", host.space, "addr", "add", f"{host.address}/24", "dev", "eth0")
             for device in ("lo", "eth0"):
-                _ip("-n", host.space, "link", "set", device, "up")
+                ip("-n", host.space, "link", "set", device, "up")
         yield made
     finally:
         _remove()

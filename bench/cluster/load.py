@@ -31,6 +31,8 @@ class Seen:
     answers: Counter[str] = field(default_factory=Counter)
     pages: Counter[str] = field(default_factory=Counter)
     without_retry: int = 0
+    again: list[str] = field(default_factory=list)  # to be sent once more, as what a restore has lost
+    notes: list[str] = field(default_factory=list)
     begun: float = 0.0
     fault_at: float = 0.0
     mended_at: float = 0.0
@@ -85,6 +87,8 @@ class Load:
                 one.join()
             over.set()
             reader.join()
+        for run in seen.again:
+            self._send_until_acknowledged(seen, run)
         self.every |= seen.acknowledged.keys()
         self._settle(seen)
         return seen
@@ -96,27 +100,35 @@ class Load:
             except queue.Empty:
                 return
             time.sleep(max(0.0, seen.begun + number / per_second - time.monotonic()))
-            run = f"round-{self.rounds}-{number:06d}"
-            body = json.dumps({**self.report, "run_id": run}).encode()
-            end = time.monotonic() + 300
-            while time.monotonic() < end:
-                code, _ = self.ask("POST", "/api/v1/reports/", body)
-                seen.answers[code] += 1
-                if code in ("200", "202"):
-                    seen.acknowledged[run] = time.monotonic() - seen.begun
-                    break
-                time.sleep(0.3)
+            self._send_until_acknowledged(seen, f"round-{self.rounds}-{number:06d}")
+
+    def body(self, run: str) -> bytes:
+        return json.dumps({**self.report, "run_id": run}).encode()
+
+    def _send_until_acknowledged(self, seen: Seen, run: str) -> None:
+        body = self.body(run)
+        end = time.monotonic() + 300
+        while time.monotonic() < end:
+            code, headers = self.ask("POST", "/api/v1/reports/", body)
+            seen.answers[code] += 1
+            seen.without_retry += _owes_a_time(code, headers)
+            if code in ("200", "202"):
+                seen.acknowledged[run] = time.monotonic() - seen.begun
+                return
+            time.sleep(0.3)
 
     def _read(self, seen: Seen, over: threading.Event) -> None:
         while not over.wait(0.5):
             code, headers = self.ask("GET", "/cases/fuse-writeback/")
             seen.pages[code] += 1
-            seen.without_retry += code >= "500" and code.isdigit() and "Retry-After" not in headers
+            seen.without_retry += _owes_a_time(code, headers)
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[str, http.client.HTTPMessage]:
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, kind: str = "application/json"
+    ) -> tuple[str, http.client.HTTPMessage]:
         """The status, or 'no answer'; over TLS that is verified, by the site's name."""
         line = http.client.HTTPSConnection(self.site.front, timeout=30, context=self.site.trust)
-        headers = {"Host": NAME, "Content-Type": "application/json"}
+        headers = {"Host": NAME, "Content-Type": kind}
         if body:
             headers["Authorization"] = f"Bearer {self.token}"
         try:
@@ -154,7 +166,8 @@ class Load:
 
         now = ledger()
         there = Counter(Report.objects.exclude(run_id=None).values_list("run_id", flat=True))
-        settled = set(Report.objects.filter(state="settled").values_list("run_id", flat=True))
+        settled = set(Report.objects.filter(state="settled", run_id__in=self.every).values_list("run_id", flat=True))
+        proved = Evidence.objects.filter(report__run_id__in=self.every).values("report").distinct().count()
         keys = Counter(Evidence.objects.values_list("report", "key", "case"))
         wrong = {
             "acknowledged and lost": len(self.every - there.keys()),
@@ -162,8 +175,13 @@ class Load:
             "there twice": sum(count > 1 for count in there.values()),
             "acknowledged and not settled": len(self.every - settled),
             "evidence twice": sum(count > 1 for count in keys.values()),
-            "settled without evidence": len(settled) - Evidence.objects.values("report").distinct().count(),
+            "settled without evidence": len(settled) - proved,
             "ledger off": now.received - sum(count for _, _, count in now.states),
             "counts that disagree": len(check.disagreements()) + len(check.miscounts()),
         }
         return [f"{what}: {count}" for what, count in wrong.items() if count]
+
+
+def _owes_a_time(code: str, headers: http.client.HTTPMessage) -> bool:
+    """An answer of 500 and above, that does not say when to try again."""
+    return code.isdigit() and code >= "500" and "Retry-After" not in headers

@@ -33,11 +33,11 @@ START_SECONDS = 180.0
 
 
 class Cluster:
-    def __init__(self, made: dict[str, hosts.Host], folder: Path = FOLDER) -> None:
-        self.hosts, self.folder = made, folder
+    def __init__(self, made: dict[str, hosts.Host], folder: Path = FOLDER, small_disks: bool = False) -> None:
+        self.hosts, self.folder, self.small_disks = made, folder, small_disks
         self.kept: dict[str, Kept] = {}
         self.primary = "db1"
-        shutil.rmtree(folder, ignore_errors=True)
+        self.remove()
         folder.mkdir(mode=0o755)
         self.environment = self._environment()
 
@@ -76,6 +76,12 @@ class Cluster:
         log = self.folder / f"{name}.log"
         self.kept[name] = Kept(self.hosts[host].run(command, user), log, {**self.environment, **environment})
 
+    def again(self, name: str, **environment: str) -> None:
+        """Started again, with what is added to its environment."""
+        old = self.kept.pop(name)
+        old.stop()
+        self.kept[name] = Kept(old.command, old.log, {**(old.environment or {}), **environment})
+
     def once(self, host: str, command: list[str], user: str = "", seconds: float = 300) -> str:
         done = subprocess.run(
             self.hosts[host].run(command, user), cwd=ROOT, env=self.environment, capture_output=True, text=True,
@@ -110,11 +116,26 @@ class Cluster:
     def tail(self, name: str) -> str:
         return f"{name}: {(self.folder / f'{name}.log').read_text()[-2000:]}"
 
+    def disk(self, name: str, megabytes: int, user: str) -> Path:
+        """A folder that is `user`'s own; with `small_disks` a file system of its own, of so many megabytes."""
+        made = self.folder / name
+        made.mkdir(mode=0o700)
+        if self.small_disks:
+            options = f"size={megabytes}m,mode=700"
+            subprocess.run(["mount", "-t", "tmpfs", "-o", options, "umg-disk", str(made)], check=True)
+        shutil.chown(made, user, user)
+        return made
+
+    def remove(self) -> None:
+        """All files, and the file systems among them; what an earlier run left, too."""
+        mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for one in mounted:
+            if one.startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "--lazy", one], check=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def _start_database(self) -> None:
-        for name in ("db1", "db2"):
-            (self.folder / name).mkdir(mode=0o700)
-            shutil.chown(self.folder / name, "postgres", "postgres")
-        data = self.folder / "db1"
+        data = self.disk("db1", 700, "postgres")
         self.once("db1", [str(POSTGRES / "initdb"), "-D", str(data), "--auth=scram-sha-256", "--pwfile",
                           str(self.folder / "secrets" / "database-password"), "-U", "unmigratable", "-E", "UTF8",
                           "--locale=C.UTF-8"], "postgres")  # fmt: skip
@@ -124,9 +145,32 @@ class Cluster:
         os.environ["PGPASSWORD"] = self.secret("database-password")
         self.environment["PGPASSWORD"] = self.secret("database-password")
         self.sql("CREATE DATABASE unmigratable", "postgres")
-        source = self.hosts["db1"].address
-        self.once("db2", [str(POSTGRES / "pg_basebackup"), "-h", source, "-U", "unmigratable", "-D",
-                          str(self.folder / "db2"), "-R", "-X", "stream", "-C", "-S", "db2"], "postgres")  # fmt: skip
+        self.disk("db2", 700, "postgres")
+        self.base_backup("db2", "-R", "-C", "-S", "db2")
+        self.start_database("db2")
+        self.be_synchronous()
+
+    def base_backup(self, name: str, *more: str) -> None:
+        """The files of the primary, as of now, in the folder `name`."""
+        source = self.hosts[self.primary].address
+        where = ["-h", source, "-U", "unmigratable", "-D", str(self.folder / name)]
+        command = [str(POSTGRES / "pg_basebackup"), *where, "-X", "stream", "--checkpoint=fast", *more]
+        self.once("db2", command, "postgres")
+
+    def restore_to(self, moment: str) -> None:
+        """The base backup with the archived WAL up to this moment takes the place of the primary; its replica is made
+        anew."""
+        for name in ("db1", "db2"):
+            self.kept.pop(name).stop()
+            for one in (self.folder / name).iterdir():
+                shutil.rmtree(one) if one.is_dir() and not one.is_symlink() else one.unlink()
+        data = self.folder / "db1"
+        subprocess.run(["cp", "-a", f"{self.folder / 'base'}/.", str(data)], check=True)
+        (data / "recovery.signal").touch()
+        self.start_database("db1", recovery_target_time=moment, recovery_target_action="promote")
+        until(lambda: self.sql("SELECT pg_is_in_recovery()") == "f", 120, lambda: self.tail("db1"))
+        self.be_synchronous(False)
+        self.base_backup("db2", "-R", "-C", "-S", "db2")
         self.start_database("db2")
         self.be_synchronous()
 
@@ -136,14 +180,26 @@ class Cluster:
         self.sql(f"ALTER SYSTEM SET synchronous_standby_names = '{'*' if yes else ''}'")
         self.sql("SELECT pg_reload_conf()")
 
-    def start_database(self, name: str) -> None:
+    def start_database(self, name: str, **more: str) -> None:
         options = {"listen_addresses": self.hosts[name].address, "unix_socket_directories": "", "jit": "off",
                    "max_connections": "200", "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2",
-                   "tcp_keepalives_count": "3", "wal_sender_timeout": "10s", "hot_standby": "on"}  # fmt: skip
+                   "tcp_keepalives_count": "3", "wal_sender_timeout": "10s", "hot_standby": "on",
+                   "max_wal_size": "128MB", "archive_mode": "on",
+                   "archive_command": f"test -e {self.wal}/%f || cp %p {self.wal}/%f",
+                   "restore_command": f"cp {self.wal}/%f %p", **more}  # fmt: skip
         given = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
         self.keep(name, name, [str(POSTGRES / "postgres"), "-D", str(self.folder / name), *given], "postgres")
         check = [str(POSTGRES / "pg_isready"), "-q", "-h", self.hosts[name].address]
         until(lambda: subprocess.run(check, check=False).returncode == 0, 60, lambda: self.tail(name))
+
+    @property
+    def wal(self) -> Path:
+        """Where the primary puts its WAL, to restore to a moment by."""
+        made = self.folder / "wal"
+        if not made.exists():
+            made.mkdir(mode=0o700)
+            shutil.chown(made, "postgres", "postgres")
+        return made
 
     def sql(self, text: str, database: str = "unmigratable") -> str:
         command = ["psql", "-qAt", "-h", self.hosts[self.primary].address, "-U", "unmigratable", "-d", database]
@@ -196,6 +252,7 @@ class Cluster:
     def _start_proxy(self) -> None:
         folder = self.folder / "nginx"
         folder.mkdir()
+        spool = self.disk("spool", 64, "www-data")
         certificate, key = folder / "cert.pem", folder / "key.pem"
         command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={NAME}"]
         command += ["-addext", f"subjectAltName=DNS:{NAME}", "-keyout", str(key), "-out", str(certificate)]
@@ -207,7 +264,8 @@ class Cluster:
             made = made.replace(f"${{{word}}}", value)
         # One address sends for all here.
         made = made.replace("limit_conn connections 50;", "limit_conn connections 2000;")
-        head = f"pid {folder}/pid;\nerror_log stderr warn;\ndaemon off;\nworker_rlimit_nofile 4096;\n"
+        made = f"client_body_temp_path {spool}/body;\nproxy_temp_path {spool}/proxy;\n{made}"
+        head = f"user www-data;\npid {folder}/pid;\nerror_log stderr warn;\ndaemon off;\nworker_rlimit_nofile 4096;\n"
         conf = folder / "nginx.conf"
         conf.write_text(f"{head}events {{ worker_connections 4000; }}\nhttp {{ access_log off;\n{made}\n}}\n")
         self.keep("proxy", "front", ["nginx", "-p", str(folder), "-c", str(conf)])
@@ -233,15 +291,15 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(small_disks: bool = False) -> Iterator[Cluster]:
     """Starts all, and leaves nothing: no process, no namespace, no file."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a thousand idle connections begin here
     with hosts.network() as made:
-        one = Cluster(made)
+        one = Cluster(made, small_disks=small_disks)
         try:
             one.start()
             yield one
         finally:
             one.stop()
-            shutil.rmtree(one.folder, ignore_errors=True)
+            one.remove()

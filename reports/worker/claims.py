@@ -12,6 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from reports.models import Report, State, Turn
@@ -74,9 +75,11 @@ def give_back(claim_id: uuid.UUID, counts: bool) -> None:
 def release_expired() -> int:
     """Claims whose worker has not been heard of for the lease: back into the queue, or `failed` after the third.
 
-    What somebody has locked is being settled or judged at this moment, and is left to the next round.
+    What somebody has locked is being settled or judged at this moment, and is left to the next round. By the server's
+    clock, which the claim was stamped with: a host that is an hour ahead would take away every claim at each sweep, and
+    give reports up as `failed` after the third.
     """
-    before = timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
+    before = Now() - timedelta(seconds=settings.LEASE_SECONDS)
     expired = Report.objects.filter(state=State.INGESTING, claimed_at__lt=before)
     lost = dict(expired.select_for_update(no_key=True, skip_locked=True).order_by("id").values_list("pk", "attempts"))
     given_up = [pk for pk, attempts in lost.items() if attempts >= MAX_ATTEMPTS]

@@ -270,6 +270,20 @@ def test_a_dead_workers_reports_are_taken_up_again_and_given_up_after_the_third_
     assert claims.claim()[1] == []
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_host_with_a_wrong_clock_neither_takes_claims_away_nor_leaves_them(
+    hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, lost = builders.report(), builders.report()
+    claims.claim()
+    Report.objects.filter(pk=lost.pk).update(claimed_at=timezone.now() - timedelta(minutes=10))
+    wrong = timezone.now() + timedelta(hours=hours)
+    monkeypatch.setattr(timezone, "now", lambda: wrong)
+    assert claims.release_expired() == 1
+    states = dict(Report.objects.values_list("pk", "state"))
+    assert states == {held.pk: State.INGESTING, lost.pk: State.RECEIVED}
+
+
 def test_a_worker_that_lost_its_claim_writes_nothing() -> None:
     builders.case()
     report = builders.report()
