@@ -37,6 +37,15 @@ MEASURED = [
         "moves 5/5",
         "solves",
     ),
+    (
+        "compact-unevictable",
+        "base of compact-unevictable",
+        "",
+        "mlock-compaction-policy-compaction",
+        "refuses 5/5",
+        "moves 5/5",
+        "solves",
+    ),
 ]
 
 
