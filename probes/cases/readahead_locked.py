@@ -137,8 +137,8 @@ class ReadaheadLocked(Experiment):
 
 
 def _anywhere() -> List[int]:
-    """All that somebody has to supply in this machine, a guest that reads nothing else. Where a kernel keeps such folios
-    out of the area that the mover works on, they are elsewhere."""
+    """All that somebody has to supply in this machine, a guest that reads nothing else. Where a kernel keeps such
+    folios out of the area that the mover works on, they are elsewhere."""
     return sorted({frame for zone in zones.read() for frame in pages.being_filled(range(zone.start, zone.end))})
 
 
