@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from catalog.measured.overview import Summary
 from diagnosis.words.vocabulary import CONCLUSIVE, HELD
 
+_Key = tuple[int, str, str, str, str, str]  # case, mover, area, environment, architecture, kind
+
 LEVEL = 0.01
 DIFFERS, NO_DIFFERENCE, TOO_FEW, ONE_SIDE = "differs", "no_difference", "too_few_runs", "one_side"
 FIXED, REGRESSED, NOW_INCONCLUSIVE = "fixed", "regressed", "now_inconclusive"
@@ -27,7 +29,9 @@ MOST_TABLES = 100_000
 
 @dataclass(frozen=True)
 class Pair:
-    """Runs of one case, mover, area, environment, architecture and kind, on build a and on build b."""
+    """Runs of one case, mover, area, environment, architecture and kind, on build a and on build b.
+
+    The areas differ where one of them was in none."""
 
     case_id: int
     a: Summary | None
@@ -53,10 +57,25 @@ class Pair:
 def pair(a: Sequence[Summary], b: Sequence[Summary]) -> list[Pair]:
     """Everything that was seen on either, by case and mover."""
     one, other = {_key(s): s for s in a}, {_key(s): s for s in b}
+    _place(one, other)
+    _place(other, one)
     return [_paired(one.get(key), other.get(key)) for key in sorted({**one, **other})]
 
 
-def _key(summary: Summary) -> tuple[int, str, str, str, str, str]:
+def _place(some: dict[_Key, Summary], others: dict[_Key, Summary]) -> None:
+    """What was never in a movable area stands beside the one area where the other side was. Else memory that is not
+    allocated there any more would have nothing to compare with: its runs are of no area."""
+    for key in [key for key, summary in some.items() if key not in others and _was_nowhere(summary)]:
+        met = [other for other in others if other not in some and other[:2] + other[3:] == key[:2] + key[3:]]
+        if len(met) == 1:
+            some[met[0]] = some.pop(key)
+
+
+def _was_nowhere(summary: Summary) -> bool:
+    return {word.slug for word, runs in summary.outcomes if runs and word.slug in CONCLUSIVE} == {"never_there"}
+
+
+def _key(summary: Summary) -> _Key:
     words = (summary.mover.slug, summary.area.slug, summary.environment.slug)
     return (summary.case_id, *words, summary.architecture, summary.kind)
 

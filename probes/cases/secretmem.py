@@ -19,7 +19,7 @@ from probes.run.pool import AnonymousPool
 
 
 class Secretmem(AnonymousPool):
-    releases = False
+    releases = False  # but where an operation as a whole can be tried again with the memory given back
 
     def __init__(self, surroundings: Surroundings) -> None:
         super().__init__(surroundings)
@@ -45,6 +45,7 @@ class Secretmem(AnonymousPool):
         staged: Set[int] = mover.steer(STAGED_PAGES) if isinstance(mover, Compaction) else set()
         syscalls.fill(self.secret, NR_PAGES)
         self.target = span(self.secret, NR_PAGES)
+        self.releases = mover.operation() is not None
         found: List[int] = [frame for frame in self.frames() if frame is not None]
         told = self.shown()
         if staged:
@@ -58,9 +59,14 @@ class Secretmem(AnonymousPool):
         return bool(self.nr_on_staged) or zones.area(frames, zones.read()) == "zone_movable"
 
     def release(self) -> None:
-        """Nothing but freeing the memory would end it."""
+        """Nothing but freeing the memory ends it."""
+        if self.releases:
+            self._give_back()
 
     def close(self) -> None:
+        self._give_back()
+
+    def _give_back(self) -> None:
         if self.secret:
             syscalls.unmap_pages(self.secret, NR_PAGES)
             self.secret = 0

@@ -55,7 +55,7 @@ def add(acts: "argparse._SubParsersAction[argparse.ArgumentParser]", say: Callab
     lab.add_argument(
         "--holder", choices=sorted(vocabulary.HOLDERS), default="privileged", help="unprivileged: a plain uid holds"
     )
-    lab.add_argument("--hold", type=_hold, default=5.0, metavar="SECONDS", help="at most 30 (default 5)")
+    lab.add_argument("--hold", type=_hold, default=5.0, metavar="SECONDS", help="at most 60 (default 5)")
     lab.add_argument("--label", default="", metavar="L", help='tells builds apart, such as "fix v3"')
     lab.add_argument("--work", type=Path, default=_default_work(), metavar="DIR", help="packages and consoles")
     lab.add_argument("--out", type=Path, metavar="DIR", help="reports, one file each (default: WORK/reports)")

@@ -32,7 +32,11 @@ def add(lab: argparse.ArgumentParser) -> None:
         "--removal", type=Path, metavar="FILE|DIR", help="patches that take a way out of a tree that has it: the base"
     )
     group.add_argument("--config", type=Path, metavar="FILE", help="options that are on, in place of the lab's own")
-    group.add_argument("--fixed-in", metavar="A..B", help="KERNELs before and after; both are reported as they are")
+    group.add_argument(
+        "--fixed-in",
+        metavar="A..B",
+        help="before and after, each a KERNEL, or a SUITE/linux-source-VERSION to build; both are reported as they are",
+    )
 
 
 def _setting(text: str) -> Setting:
@@ -57,7 +61,7 @@ def check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         parser.error("one of --setting, --series, --removal and --fixed-in, and one of --source and --tree")
     if changed and (not built or options.kernels):
         parser.error("--series and --removal change a kernel that is built: --source or --tree, and no KERNEL")
-    if options.config and not built:
+    if options.config and not built and not any(map(trees.is_package, _sides(options.fixed_in or ""))):
         parser.error("--config is for a kernel that is built")
     if options.fixed_in and (built or options.kernels or options.label or len(_sides(options.fixed_in)) != 2):
         parser.error("--fixed-in takes A..B, two KERNELs, and no KERNEL or --label beside")
@@ -73,10 +77,17 @@ def run(options: argparse.Namespace, wishes: Wishes, say: Say) -> int:
     """Raises CannotRun where a kernel cannot be had or built."""
     wishes = replace(wishes, repeat=options.repeat or NEEDED)
     if options.fixed_in:
-        before, after = (replace(wishes, kernels=[side]) for side in _sides(options.fixed_in))
+        before, after = (_side(side, wishes, options, say) for side in _sides(options.fixed_in))
         return sitting.run(before, after, say)
     base, applied = _arms(options, wishes, say)
     return sitting.run(base, _with_base(base, applied), say)
+
+
+def _side(named: str, wishes: Wishes, options: argparse.Namespace, say: Say) -> Wishes:
+    if not trees.is_package(named):
+        return replace(wishes, kernels=[named])
+    made = build.build(trees.from_package(named, wishes.work, say), None, wishes.work, say, options.config)
+    return replace(wishes, kernels=[str(made.image)], origin=made.origin)
 
 
 def _sides(text: str) -> Tuple[str, ...]:

@@ -22,6 +22,7 @@ _BESIDES_SECONDS = 1.5  # of a hold: to see whether the mover sleeps, and to hav
 _STOP_SECONDS = 10.0
 _LOOKS, _LOOK_SECONDS = 8, 0.05
 _SCRATCH_PAGES, _MOST_SCRATCH = 8192, 24
+_TRIAL_PAGES = 64
 
 
 class GuestMover(Mover):
@@ -98,6 +99,22 @@ class Offline(GuestMover):
 
     def arm(self, frames: Sequence[int]) -> None:
         self.blocks |= self._blocks_of(frames)
+
+    def is_kept_out(self, frames: Sequence[int]) -> bool:
+        """None of it in ZONE_MOVABLE, although anonymous memory of the same task, asked for right after, is. Then all
+        blocks are tried: what lies elsewhere keeps none of them."""
+        if any(self.zone.start <= frame < self.zone.end for frame in frames):
+            return False
+        address = syscalls.map_pages(_TRIAL_PAGES)
+        try:
+            syscalls.fill(address, _TRIAL_PAGES)
+            found = pages.frames_from(address, _TRIAL_PAGES)
+        finally:
+            syscalls.unmap_pages(address, _TRIAL_PAGES)
+        kept_out = all(frame is not None and self.zone.start <= frame < self.zone.end for frame in found)
+        if kept_out and not self.blocks:
+            self.blocks = set(movable_blocks())
+        return kept_out
 
     def order(self) -> Dict[str, Any]:
         self.settle()  # a block that is offline already would be refused

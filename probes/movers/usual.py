@@ -65,6 +65,11 @@ class Mover:
         """The area (vocabulary.AREAS) in which the mover met these frames."""
         return zones.area(frames, zones.read())
 
+    def is_kept_out(self, frames: Sequence[int]) -> bool:
+        """Called where pages landed badly each time: is such memory not allocated in this mover's area at all? False
+        where that is not known."""
+        return False
+
     def conclude(self) -> None:
         """Called after an attempt, and once its pages are counted: find out what came of it as a whole."""
 

@@ -106,6 +106,7 @@ class _Run:
         self.hold_seconds = hold_seconds
         self.say = say
         self.found = Measured()
+        self.landed = True
 
     def measure(self) -> Measured:
         self._prepare()
@@ -133,7 +134,8 @@ class _Run:
             self.say("staging memory" + (" (again: the pages landed badly)" if attempt > 1 else ""))
             self.experiment.prepare(self.mover)
             self.found.facts["nr_stagings"] = attempt
-            if self.mover.fits(_known(pages.frames_of(self.experiment.control + self.experiment.target))):
+            self.landed = self.mover.fits(_known(pages.frames_of(self.experiment.control + self.experiment.target)))
+            if self.landed:
                 return
 
     def _baseline(self) -> None:
@@ -152,7 +154,10 @@ class _Run:
             raise Disturbed("the target has no page frames")
         found.target_nr = len(held)
         found.moved_by_hold = pages.moved(before, held)
-        found.in_movable_area = self.experiment.in_movable_area()
+        kept_out = not self.landed and self.mover.is_kept_out(frames)
+        if kept_out:
+            found.facts["kept_out_of_the_area"] = True
+        found.in_movable_area = self.experiment.in_movable_area() and not kept_out
         areas = zones.read()
         # Where the mover works on an area, pages that the hold itself moved out of it count where they were.
         found.area = self.mover.area((_known(before) if self.mover.operation() else []) or frames)

@@ -42,6 +42,11 @@ class Tree:
         return self.folder.with_name(self.folder.name + ".applied")
 
 
+def is_package(wanted: str) -> bool:
+    """A source, in place of a kernel that somebody else built."""
+    return _PACKAGE.fullmatch(wanted) is not None
+
+
 def from_package(wanted: str, work: Path, say: Say) -> Tree:
     """SUITE/linux-source-VERSION, fetched and unpacked once. Raises CannotRun."""
     match = _PACKAGE.fullmatch(wanted)

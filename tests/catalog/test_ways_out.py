@@ -132,6 +132,24 @@ def test_two_releases_are_compared_where_the_text_names_them() -> None:
     assert "python3 probe.pyz lab --fixed-in bookworm..trixie-backports" in text
 
 
+@pytest.mark.parametrize("areas, compared", [(["zone_movable"], True), (["zone_movable", "migrate_cma"], False)])
+def test_memory_that_is_not_allocated_there_any_more_is_set_beside_what_was(areas: list[str], compared: bool) -> None:
+    """What was in no movable area is of no area. Beside two it would be anybody's guess which it left."""
+    builders.case()
+    builders.strategy()
+    kernel = {"release": "7.3.4-lab", "architecture": "x86_64"}
+    for area in areas:
+        for _ in range(5):
+            builders.settled(builders.run(area=area), kernel={**kernel, "label": "base"})
+    nowhere = {"outcome": "never_there", "area": "migrate_movable", "attempt": {"returned": True, "seconds": 0.2}}
+    nowhere["target"] = {"nr_pages": 16, "nr_moved_while_held": 0, "in_movable_area": False}
+    for _ in range(5):
+        builders.settled(builders.run(**nowhere), kernel={**kernel, "label": "a-strategy"})
+    assert ("way-solves" in shown()) is compared
+    builders.settled(builders.run(area="migrate_movable"), kernel={**kernel, "label": "base"})
+    assert "way-solves" not in shown(), "where both were in one area, that is compared"
+
+
 def test_a_recorded_pair_goes_through_ingest_to_the_verdict() -> None:
     """Real reports: FUSE writeback under an offline, on 7.3.4 and on 6.12.95, which writes a copy back."""
     builders.case()

@@ -354,7 +354,7 @@ def test_what_is_missing_is_said_with_its_package(monkeypatch: pytest.MonkeyPatc
         ["lab", "--bisect", "no-such"],
         ["lab", "one", "two", "--bisect", "vmsplice-pipe"],
         ["lab", "one", "--bisect", "vmsplice-pipe", "--cases", "fuse-writeback"],
-        ["lab", "bookworm", "--hold", "31"],
+        ["lab", "bookworm", "--hold", "61"],
         ["lab", "bookworm", "--repeat", "0"],
         ["lab", "bookworm", "--submit", "http://127.0.0.1:9", "--token-file", "/no/such/file"],
     ],

@@ -10,6 +10,7 @@ import pytest
 from probes.children.processes import Blocked
 from probes.errors import Disturbed
 from probes.kernel import pages, zones
+from probes.movers import guest
 from probes.movers.attempts import Attempt
 from probes.movers.background import FragmentedCompaction
 from probes.movers.usual import Mover
@@ -171,6 +172,50 @@ def test_the_control_is_protected_once_all_is_staged_and_before_anything_is_held
 
     measure(world, Protects(world))
     assert world.journal[:4] == ["prepare", "prepare", "protect", "hold"]
+
+
+@pytest.mark.parametrize(
+    "landed, kept_out, said", [(False, True, "never_there"), (False, False, "refuses"), (True, True, "refuses")]
+)
+def test_what_is_not_allocated_where_the_mover_works_was_never_there(
+    world: World, landed: bool, kept_out: bool, said: str
+) -> None:
+    """Where it landed badly by chance, nothing is said of where it is allocated."""
+
+    class Works(MadeUpMover):
+        def fits(self, frames: Sequence[int]) -> bool:
+            return landed
+
+        def is_kept_out(self, frames: Sequence[int]) -> bool:
+            assert frames == [address * 10 for address in TARGET]
+            return kept_out
+
+    made = measure(world, Works(world))
+    assert made["outcome"] == said
+    assert ("kept_out_of_the_area" in made["facts"]) is (said == "never_there")
+    assert made["target"].get("in_movable_area") is (False if said == "never_there" else None)
+
+
+@pytest.mark.parametrize(
+    "held, anonymous, kept_out",
+    [
+        ([5, 6], [100, 101], True),
+        ([5, 100], [100, 101], False),
+        ([5, 6], [100, 7], False),
+        ([5, 6], [100, None], False),
+    ],
+)
+def test_anonymous_memory_tells_whether_memory_of_a_kind_is_kept_out(
+    held: list[int], anonymous: list[int | None], kept_out: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mover = guest.Offline.__new__(guest.Offline)
+    mover.zone, mover.blocks = zones.Zone(1, "Movable", 100, 200), set()
+    for name in ("map_pages", "fill", "unmap_pages"):
+        monkeypatch.setattr(guest.syscalls, name, lambda *given: 0)
+    monkeypatch.setattr(pages, "frames_from", lambda address, nr_pages: anonymous)
+    monkeypatch.setattr(guest, "movable_blocks", lambda: [3, 4])
+    assert mover.is_kept_out(held) is kept_out
+    assert mover.blocks == ({3, 4} if kept_out else set())
 
 
 def test_not_held(world: World) -> None:

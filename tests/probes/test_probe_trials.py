@@ -401,6 +401,36 @@ def test_wishes_of_two_releases_are_those_of_each() -> None:
     )
 
 
+@pytest.mark.usefixtures("all_there")
+def test_a_release_that_nobody_builds_so_is_built_from_its_source(
+    tree: trees.Tree, tmp_path: Path, say: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trees, "from_package", lambda wanted, work, say: tree)
+    options = cli._parser().parse_args(["lab", "--fixed-in", "sid/linux-source-6.12..sid"])
+    before, after = (
+        trial._side(side, wishes(tmp_path, ""), options, say.append) for side in ("sid/linux-source-6.12", "sid")
+    )
+    assert Path(before.kernels[0]).read_text() == "base\n" and before.origin["tree"] == "small 1"
+    assert (after.kernels, after.origin) == (["sid"], {})
+    assert (before.label, after.label) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "words, taken",
+    [
+        (["--fixed-in", "sid/linux-source-6.12..sid", "--config", "x"], True),
+        (["--fixed-in", "trixie..sid", "--config", "x"], False),
+    ],
+)
+def test_a_configuration_is_for_a_release_that_is_built(words: list[str], taken: bool) -> None:
+    parser = cli._parser()
+    options = parser.parse_args(["lab", *words])
+    if taken:
+        return trial.check(options, parser)
+    with pytest.raises(SystemExit):
+        trial.check(options, parser)
+
+
 def test_the_archive_has_the_configuration(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "probes.archive.build", str(tmp_path / "probe.pyz")], check=True, cwd=ROOT)
     code = "import sys; sys.path.insert(0, sys.argv[1]); from probes.trials import build; print(len(build.fragment()))"

@@ -75,6 +75,17 @@ def test_what_the_lab_kept_is_recorded_and_read_back(lab_kept: Path, tmp_path: P
     assert one.command == "probe.pyz lab trixie-backports --cases fuse-writeback --movers compaction --repeat 1"
 
 
+def test_a_report_that_is_recorded_keeps_the_command_that_measured_it(lab_kept: Path, tmp_path: Path) -> None:
+    """Ways out share a base, and the second one's command would not measure the first one's cases again."""
+    call_command("record_reports", lab_kept, command="probe.pyz lab first", into=tmp_path / "out", stdout=StringIO())
+    other = builders.envelope(builders.run(), started_at="2026-11-22T22:21:05Z")
+    (lab_kept / "fuse-writeback-offline.json").write_text(json.dumps(other))
+    said = StringIO()
+    call_command("record_reports", lab_kept, command="probe.pyz lab second", into=tmp_path / "out", stdout=said)
+    assert [one.command for one in files.every(tmp_path / "out")] == ["probe.pyz lab first", "probe.pyz lab second"]
+    assert "1 recorded" in said.getvalue() and "1 were there already" in said.getvalue()
+
+
 def test_one_bad_report_in_the_folder_and_nothing_is_recorded(lab_kept: Path, tmp_path: Path) -> None:
     (lab_kept / "x-offline.json").write_text('{"format": "unmigratable-report"}')
     with pytest.raises(CommandError, match=r"x-offline\.json"):
