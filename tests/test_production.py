@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import secrets
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from config import server
 from config.queueing import queues
 from config.startup.environment import KNOWN
 from local import run as local_run
@@ -226,3 +228,13 @@ def test_the_documented_commands_bring_up_a_site_that_works(site: Site, tmp_path
     assert set(site.stop()) == {0}
     log = site.log.read_text()
     assert "Traceback" not in log and log.count("DisallowedHost") == 1
+
+
+def test_what_stays_to_the_end_is_left_out_of_garbage_collection() -> None:
+    gc.collect()
+    try:
+        server.post_worker_init(None)
+        assert gc.get_freeze_count() > 100_000
+        assert gc.get_count()[2] == 0 and len(gc.get_objects()) < 10_000
+    finally:
+        gc.unfreeze()

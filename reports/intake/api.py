@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -157,7 +156,7 @@ class BatchView(FastPostView):
             bell.ring()
         status = batch.status(outcomes)
         if self.is_lines:
-            lines = "".join(json.dumps(outcome.document()) + "\n" for outcome in outcomes)
+            lines = "".join(outcome.line_of_answer() for outcome in outcomes)
             return HttpResponse(lines, status=status, content_type=batch.MEDIA_TYPE)
         told = batch.BatchTold(results=[outcome.told() for outcome in outcomes])
         return fast_post.answer(told.shown(), 207 if status == 422 else status, {})

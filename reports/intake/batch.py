@@ -50,8 +50,8 @@ class Outcome:
         url = None if self.problem else f"{settings.SITE_URL}/api/v1/reports/{self.report}/"
         return LineTold(line=self.line, status=self.status, id=self.report, url=url, problem=self.problem)
 
-    def document(self) -> dict[str, Any]:
-        return self.told().model_dump(mode="json", exclude_none=True)
+    def line_of_answer(self) -> str:
+        return self.told().model_dump_json(exclude_none=True) + "\n"
 
 
 class LineTold(Shape):
