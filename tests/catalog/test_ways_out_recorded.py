@@ -65,6 +65,10 @@ MEASURED = [
         own_base=True,
     ),
     Row("vmsplice-copies", "vmsplice-pipe-offline", "refuses 5/5", "moves 5/5", "solves", release=BUILT),
+    Row(
+        "skip-indeterminate-writeback", "fuse-writeback-move_pages", "hangs 5/5", "refuses 5/5", "helps", release=BUILT
+    ),
+    Row("skip-indeterminate-writeback", "fuse-writeback-offline", "hangs 5/5", "refuses 5/5", "helps", release=BUILT),
 ]
 
 
