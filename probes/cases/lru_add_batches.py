@@ -17,13 +17,14 @@ from typing import Any, Dict, List, Optional, Tuple
 from probes.errors import CannotRun, Disturbed
 from probes.kernel import pages, syscalls
 from probes.movers.guest import Cma
-from probes.movers.usual import Compaction, Mover
+from probes.movers.usual import Compaction, MovePages, Mover
 from probes.run.experiment import NR_PAGES, POOL_PAGES, STAGED_PAGES, Case, Surroundings, span
 from probes.run.pool import AnonymousPool
 
 # A batch takes 15 or 31 (PAGEVEC_SIZE); a full one is put on the LRU.
 _NR_PAGES = 8
 _NR_STAGED = 32
+_NR_TO_FILL_UP = 64
 _NR_BEFORE = 2048
 _TRIES = 10
 _TOUCH_SECONDS = 10.0
@@ -48,6 +49,9 @@ class LruAddBatches(AnonymousPool):
         self.target = []
 
     def hold(self, mover: Mover) -> Dict[str, Any]:
+        if isinstance(mover, MovePages):
+            # The baseline took it to the other node, where the target will be moved to: there it could not move again.
+            syscalls.move_pages(0, self.control, mover.nodes[0])
         for number in range(1, _TRIES + 1):
             self._let_go()
             self.touched, self.done = threading.Event(), threading.Event()
@@ -82,7 +86,8 @@ class LruAddBatches(AnonymousPool):
         return len(self.control) == NR_PAGES
 
     def _touch(self, mover: Mover, touched: threading.Event, done: threading.Event) -> None:
-        """Stays until it is let go: a thread that ends gives back its stack, which drains the batch of its CPU."""
+        """Stays until it is let go: a thread that ends may drain the batch of its CPU. At last it fills the batch up,
+        which puts on the LRU whatever no mover has drained."""
         try:
             os.sched_setaffinity(0, {min(self.surroundings.cpus)})  # of this thread alone
             self.last = self._map(_NR_PAGES)
@@ -97,6 +102,7 @@ class LruAddBatches(AnonymousPool):
             self.failed = str(error)
         touched.set()
         done.wait()
+        syscalls.fill(self._map(_NR_TO_FILL_UP), _NR_TO_FILL_UP)
 
     def _map(self, nr_pages: int) -> int:
         address = syscalls.map_pages(nr_pages)

@@ -62,7 +62,12 @@ SHAPES = (
     Shape("cma", ("cma",), ("-m", "2304"), "hugetlb_cma=1G nokaslr", "CMA"),
 )
 _DEBUG = '"file mm/memory_hotplug.c +p; file mm/page_alloc.c +p; file mm/cma.c +p"'
-_ARGUMENTS = "console=ttyS0 loglevel=7 panic=-1 mitigations=off log_buf_len=8M page_owner=on dyndbg=" + _DEBUG
+# A probe keeps the device open that it mounts. Debian's kernels allow that (CONFIG_BLK_DEV_WRITE_MOUNTED); those built
+# by the lab said EBUSY to every mount.
+_ARGUMENTS = (
+    "console=ttyS0 loglevel=7 panic=-1 mitigations=off log_buf_len=8M page_owner=on bdev_allow_write_mounted=1 dyndbg="
+    + _DEBUG
+)
 
 
 def shape_for(mover: str) -> Shape:

@@ -25,6 +25,7 @@ def in_one_line(text: str) -> str:
 
 
 DEBIAN, BUILT = "7.3.4+deb13-amd64", "7.3.4-lab"
+NOWHERE = "never there 5/5"
 FINDINGS = in_one_line((settings.BASE_DIR / "docs" / "findings.md").read_text())
 
 
@@ -65,6 +66,39 @@ MEASURED = [
         own_base=True,
     ),
     Row("vmsplice-copies", "vmsplice-pipe-offline", "refuses 5/5", "moves 5/5", "solves", release=BUILT),
+    Row(
+        "skip-indeterminate-writeback", "fuse-writeback-move_pages", "hangs 5/5", "refuses 5/5", "helps", release=BUILT
+    ),
+    Row("skip-indeterminate-writeback", "fuse-writeback-offline", "hangs 5/5", "refuses 5/5", "helps", release=BUILT),
+    *(
+        Row("offline-in-light-mode", case + "-offline", "hangs 5/5", "refuses 5/5", "helps", release=BUILT)
+        for case in ("fuse-writeback", "readahead-locked")
+    ),
+    *(
+        Row("unmovable-memory-for-untrusted-servers", case + "-offline", "hangs 5/5", NOWHERE, "solves", release=BUILT)
+        for case in ("fuse-writeback", "readahead-locked")
+    ),
+    *(
+        Row(
+            "longterm-pin-migrates-first",
+            case + "-offline",
+            "refuses 5/5",
+            "leaves first 5/5",
+            "solves",
+            own_base=True,
+            release=BUILT,
+        )
+        for case in ("gup-longterm", "io-uring-fixed-buffers")
+    ),
+    Row(
+        "unmovable-allocation-for-held-memory",
+        "secretmem-offline",
+        "refuses 5/5",
+        NOWHERE,
+        "solves",
+        own_base=True,
+        release=BUILT,
+    ),
 ]
 
 
