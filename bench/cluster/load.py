@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import itertools
 import json
+import logging
 import os
 import queue
 import socket
@@ -63,6 +64,7 @@ class Load:
         import django
 
         django.setup()
+        logging.disable(logging.WARNING)  # the pool's own words on connections that a fault has ended
 
     def run(self, number: int, per_second: float, fault: Callable[[Seen], None] | None = None) -> Seen:
         """Sends so many; calls `fault` after five seconds of it, in a thread that the round waits for."""
