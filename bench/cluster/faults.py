@@ -211,7 +211,7 @@ def clock_jump(load: Load, seen: Seen, seconds: float) -> None:
     names = [name for name in load.site.kept if name.endswith("-a")]
     for name in names:
         load.site.again(name, **faked)
-    until(load.site.is_up, 120, "a does not come up with a clock of its own")
+    until(load.site.is_up, 400, "a does not come up with a clock of its own")
     told.write_text("+1h")
     time.sleep(seconds)
     told.write_text("+0")
@@ -275,7 +275,7 @@ def rolling_upgrade(load: Load, seen: Seen, seconds: float) -> None:
         assert process is not None
         process.terminate()
         time.sleep(1)
-        until(site.is_up, 120, f"{name} does not come back")
+        until(site.is_up, 400, f"{name} does not come back")
     _at_work(load)
     seen.notes.append(f"{time.monotonic() - begun:.0f} s, workers at rest for {time.monotonic() - rested:.0f}")
 

@@ -20,7 +20,7 @@ from bench.cluster.site import NAME, Cluster
 
 CASE = "fuse-writeback"
 SENDERS = 8
-SETTLE_SECONDS = 240.0
+SETTLE_SECONDS = 600.0
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Load:
 
     def _send_until_acknowledged(self, seen: Seen, run: str) -> None:
         body = self.body(run)
-        end = time.monotonic() + 300
+        end = time.monotonic() + 900
         while time.monotonic() < end:
             code, headers = self.ask("POST", "/api/v1/reports/", body)
             seen.answers[code] += 1
