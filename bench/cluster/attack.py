@@ -332,25 +332,28 @@ def done(by: Attacker) -> Iterator[Tries]:
         yield tries
 
 
+def on(load: Load) -> bool:
+    """A row for each thing tried; whether all held."""
+    fell = 0
+    print("| tried | how often | what came back | what did not hold |\n|---|--:|---|---|", flush=True)
+    for tries in done(Attacker(load.site, load.token)):
+        came = ", ".join(f"{count} × {status}" for status, count in sorted(tries.answers.items()))
+        what = "; ".join(tries.fell[:5]) or "nothing"
+        print(f"| {tries.name} | {tries.answers.total()} | {came} | {what} |", flush=True)
+        fell += len(tries.fell)
+    shown = "; ".join(secrets_shown(load.site))
+    print(f"| secrets in the logs of all programs | 3 | {shown or 'none'} | {shown or 'nothing'} |")
+    lost = "; ".join(load.judged(load.run(50, 10.0)))
+    print(f"| fifty good reports afterwards | 50 | {lost or 'settled'} | {lost or 'nothing'} |")
+    held = not (fell or shown or lost)
+    print("all held" if held else "DID NOT HOLD", flush=True)
+    return held
+
+
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    fell = 0
     with cluster() as site:
-        load = Load(site)
-        print("| tried | how often | what came back | what did not hold |\n|---|--:|---|---|", flush=True)
-        for tries in done(Attacker(site, load.token)):
-            came = ", ".join(f"{count} × {status}" for status, count in sorted(tries.answers.items()))
-            print(
-                f"| {tries.name} | {tries.answers.total()} | {came} | {'; '.join(tries.fell[:5]) or 'nothing'} |",
-                flush=True,
-            )
-            fell += len(tries.fell)
-        shown = "; ".join(secrets_shown(site))
-        print(f"| secrets in the logs of all programs | 3 | {shown or 'none'} | {shown or 'nothing'} |")
-        lost = "; ".join(load.judged(load.run(50, 10.0)))
-        print(f"| fifty good reports afterwards | 50 | {lost or 'settled'} | {lost or 'nothing'} |")
-    print("DID NOT HOLD" if fell or shown or lost else "all held")
-    return bool(fell or shown or lost)
+        return not on(Load(site))
 
 
 if __name__ == "__main__":

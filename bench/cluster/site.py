@@ -29,7 +29,7 @@ HA = (
     "?target_session_attrs=read-write&connect_timeout=3&keepalives_idle=5&keepalives_interval=2&keepalives_count=3"
     "&tcp_user_timeout=8000"
 )
-START_SECONDS = 180.0
+START_SECONDS = 600.0  # on a machine that has much else to do
 
 
 class Cluster:
@@ -82,7 +82,7 @@ class Cluster:
         old.stop()
         self.kept[name] = Kept(old.command, old.log, {**(old.environment or {}), **environment})
 
-    def once(self, host: str, command: list[str], user: str = "", seconds: float = 300) -> str:
+    def once(self, host: str, command: list[str], user: str = "", seconds: float = 900) -> str:
         done = subprocess.run(
             self.hosts[host].run(command, user), cwd=ROOT, env=self.environment, capture_output=True, text=True,
             check=False, timeout=seconds,
@@ -152,6 +152,8 @@ class Cluster:
 
     def base_backup(self, name: str, *more: str) -> None:
         """The files of the primary, as of now, in the folder `name`."""
+        if not (self.folder / name).exists():
+            self.disk(name, 700, "postgres")
         source = self.hosts[self.primary].address
         where = ["-h", source, "-U", "unmigratable", "-D", str(self.folder / name)]
         command = [str(POSTGRES / "pg_basebackup"), *where, "-X", "stream", "--checkpoint=fast", *more]

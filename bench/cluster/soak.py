@@ -59,25 +59,19 @@ def grown(samples: list[dict[str, float]]) -> list[str]:
     return found
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--per-second", type=float, default=10.0)
-    given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+def on(load: Load, minutes: float, per_second: float) -> bool:
+    """The table of what each took; whether nothing grew and nothing was lost."""
     samples: list[dict[str, float]] = []
 
     def watch(seen: Seen) -> None:
-        end = seen.begun + 60 * given.minutes
+        end = seen.begun + 60 * minutes
         while time.monotonic() < end:
-            samples.append(sample(site))
-            time.sleep(min(60.0, max(1.0, 15 * given.minutes)))
+            samples.append(sample(load.site))
+            time.sleep(min(60.0, max(1.0, 15 * minutes)))
 
-    with cluster() as site:
-        load = Load(site)
-        seen = load.run(int(60 * given.minutes * given.per_second), given.per_second, watch)
-        samples.append(sample(site))
-        wrong = load.judged(seen) + grown(samples)
+    seen = load.run(int(60 * minutes * per_second), per_second, watch)
+    samples.append(sample(load.site))
+    wrong = load.judged(seen) + grown(samples)
     print("| what | first | middle | last |\n|---|--:|--:|--:|")
     for name in samples[0]:
         row = [samples[at].get(name, 0.0) for at in (0, len(samples) // 2, -1)]
@@ -85,9 +79,19 @@ def main() -> int:
         print(f"| {label} | {' | '.join(f'{one:.0f}' for one in row)} |")
     refused = ", ".join(f"{count} × {code}" for code, count in sorted(seen.answers.items()))
     pages = ", ".join(f"{count} × {code}" for code, count in sorted(seen.pages.items()))
-    print(f"{len(seen.acknowledged)} reports in {given.minutes:g} minutes ({refused}); pages: {pages}")
-    print("WRONG: " + ", ".join(wrong) if wrong else "flat, and the ledger adds up")
-    return bool(wrong)
+    print(f"{len(seen.acknowledged)} reports in {minutes:g} minutes ({refused}); pages: {pages}")
+    print("WRONG: " + ", ".join(wrong) if wrong else "flat, and the ledger adds up", flush=True)
+    return not wrong
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--per-second", type=float, default=10.0)
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with cluster() as site:
+        return not on(Load(site), given.minutes, given.per_second)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,12 @@ def lacks_a_database(request: HttpRequest) -> HttpResponse:
         raise AssertionError("nothing listens on port 1")
 
 
+def lacks_a_table(request: HttpRequest) -> HttpResponse:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM catalog_table_that_is_not_restored_yet")
+    raise AssertionError("there is no such table")
+
+
 def breaks(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("the secret reason")
 
@@ -57,6 +63,8 @@ urlpatterns = [
     path("breaks/", breaks),
     path("away/", lacks_a_database),
     path("api/v1/away/", lacks_a_database),
+    path("empty/", lacks_a_table),
+    path("api/v1/empty/", lacks_a_table),
     *urls.urlpatterns,
 ]
 with_broken_views = pytest.mark.urls(__name__)
@@ -89,11 +97,12 @@ def test_who_asks_for_text_is_told_of_it_in_text(address: str, status: int) -> N
 
 
 @with_broken_views
-@pytest.mark.parametrize("address", ["/away/", "/api/v1/away/"])
-def test_a_database_that_does_not_answer_is_a_matter_of_a_moment(address: str) -> None:
+@pytest.mark.parametrize("address", ["/away/", "/api/v1/away/", "/empty/", "/api/v1/empty/"])
+def test_a_database_that_does_not_answer_or_is_being_restored_is_a_matter_of_a_moment(address: str) -> None:
     answer = get(address)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-    assert "Send the same again in a moment." in answer.content.decode() and "port 1" not in answer.content.decode()
+    said = answer.content.decode()
+    assert "Send the same again in a moment." in said and "port 1" not in said and "catalog_" not in said
 
 
 @with_broken_views
