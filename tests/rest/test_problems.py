@@ -105,8 +105,9 @@ def test_a_database_that_does_not_answer_or_is_being_restored_is_a_matter_of_a_m
     assert "Send the same again in a moment." in said and "port 1" not in said and "catalog_" not in said
 
 
-@pytest.mark.parametrize("address", ["/", "/api/v1/cases/"])
-@pytest.mark.parametrize("accept", ["text/html", "*/*"])
+@pytest.mark.parametrize(
+    ("address", "accept"), [("/", "text/html"), ("/", "*/*"), ("/api/v1/cases/", "application/json")]
+)
 def test_a_name_that_is_not_ours_is_not_said_back(address: str, accept: str, settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["unmigratable.example"]
     answer = Client(headers={"Host": "evil.example", "Accept": accept}).get(address)
