@@ -34,8 +34,8 @@ def piped() -> Iterator[None]:
 def may_pass(error: BaseException | None) -> bool:
     """Whether the same may go well later: after a deadlock, or when the database is back, has room or lets us in.
 
-    Django's OperationalError is wider: what is over a limit of PostgreSQL's (class 54) will be so for ever. A table that
-    is not there (42P01) comes with the dump that is being restored, or with migrations that run.
+    Django's OperationalError is wider: what is over a limit of PostgreSQL's (class 54) will be so for ever. A table
+    that is not there (42P01) comes with the dump that is being restored, or with migrations that run.
     """
     state = getattr(getattr(error, "__cause__", None), "sqlstate", None) or ""
     if state == "42P01":
