@@ -150,9 +150,9 @@ def reflected(by: Attacker, tries: Tries) -> None:
             kind = answer.headers.get("Content-Type", "")
             raw = payload.encode() in answer.body and "<" in payload and "html" in kind
             policy = "default-src 'none'" in answer.headers.get("Content-Security-Policy", "")
-            held = (
-                answer.status < 500 and not raw and (policy or "html" not in kind) and not answer.headers.get("X-Evil")
-            )
+            proxys_own = answer.status == 400 and b"<center>nginx</center>" in answer.body
+            framed = policy or proxys_own or "html" not in kind
+            held = answer.status < 500 and not raw and framed and not answer.headers.get("X-Evil")
             tries.note(answer, held, f"{page} {payload}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -20,6 +21,8 @@ ErrorView = Callable[..., HttpResponse]
 def page(status: int, title: str) -> ErrorView:
     def view(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
         detail = exception.args[0] if exception and exception.args and isinstance(exception.args[0], str) else ""
+        if isinstance(exception, SuspiciousOperation):
+            detail = ""  # Django's words to us: a name that is not ours said back, and which setting to open for it
         if problems.is_api(request):
             return problems.answer(status, title, detail)
         return limits.refused(request, status, title, detail)

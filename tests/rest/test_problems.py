@@ -105,6 +105,17 @@ def test_a_database_that_does_not_answer_or_is_being_restored_is_a_matter_of_a_m
     assert "Send the same again in a moment." in said and "port 1" not in said and "catalog_" not in said
 
 
+@pytest.mark.parametrize(
+    ("address", "accept"), [("/", "text/html"), ("/", "*/*"), ("/api/v1/cases/", "application/json")]
+)
+def test_a_name_that_is_not_ours_is_not_said_back(address: str, accept: str, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["unmigratable.example"]
+    answer = Client(headers={"Host": "evil.example", "Accept": accept}).get(address)
+    assert answer.status_code == 400
+    assert "evil" not in answer.text and "ALLOWED_HOSTS" not in answer.text
+    assert Client(headers={"Host": "unmigratable.example", "Accept": accept}).get(address).status_code == 200
+
+
 @with_broken_views
 def test_what_is_refused_and_what_must_wait_say_so() -> None:
     assert get("/api/v1/refuses/").json()["detail"] == "Not for you."
