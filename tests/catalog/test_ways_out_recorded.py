@@ -99,6 +99,18 @@ MEASURED = [
         own_base=True,
         release=BUILT,
     ),
+    *(
+        Row(slug, "split-dirty-iomap-split", "refuses 5/5", "moves 5/5", "solves", release=BUILT)
+        for slug in ("drop-metadata-of-dirty-folio", "writeback-before-split")
+    ),
+    Row(
+        "kill-unresponsive-servers",
+        "fuse-writeback-move_pages-unprivileged",
+        "hangs 5/5",
+        "moves 5/5",
+        "solves",
+        release=BUILT,
+    ),
 ]
 
 
