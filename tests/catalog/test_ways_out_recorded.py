@@ -111,6 +111,7 @@ MEASURED = [
         "solves",
         release=BUILT,
     ),
+    Row("longterm-pin-for-vmsplice", "vmsplice-pipe-offline", "refuses 5/5", "leaves first 5/5", "solves", release=BUILT),
 ]
 
 
