@@ -111,6 +111,10 @@ MEASURED = [
         "solves",
         release=BUILT,
     ),
+    Row(
+        "longterm-pin-for-vmsplice", "vmsplice-pipe-offline", "refuses 5/5", "leaves first 5/5", "solves", release=BUILT
+    ),
+    Row("honour-mapping-gfp-mask", "bh-refs-blockdev-offline", "refuses 5/5", NOWHERE, "solves", release=BUILT),
 ]
 
 
