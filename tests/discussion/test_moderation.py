@@ -92,7 +92,7 @@ def test_what_is_hidden_leaves_its_place_and_the_reason(editor: User) -> None:
     assert "Buy this." in page(editor)
     for path in (f"/c/{comment.pk}/history/", f"/c/{comment.pk}/edit/"):
         assert signed_in(comment.author).get(path).status_code == 403
-    assert "Buy" not in page(builders.person(), f"/discussion/{case.pk}/?quote={comment.pk}")
+    assert "Buy this" not in page(builders.person(), f"/discussion/{case.pk}/?quote={comment.pk}")
     assert signed_in(builders.person()).get(f"/c/{comment.pk}/flag/").status_code == 403
     signed_in(editor).post(f"/c/{comment.pk}/show/")
     assert "Buy this." in page()
