@@ -17,6 +17,7 @@ class Told:
     answers: int = 0
     seconds: float = 0.0
     bad: int = 0
+    refusal: int = 0  # the status of one that was not taken
 
     @property
     def per_second(self) -> float:
@@ -65,7 +66,10 @@ def drive(
                 name = next(ids)
             sock.sendall(before + name + after)
             status = answer(file)
-            good, bad = (good + 1, bad) if status == good_is else (good, bad + 1)
+            if status == good_is:
+                good += 1
+            else:
+                bad, told.refusal = bad + 1, status
         sock.close()
         with lock:
             told.answers += good
