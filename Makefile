@@ -14,7 +14,8 @@ run: .venv/ok
 
 # Tests that hold folios need the machine for themselves: they run after the others.
 ALONE = real_probe or lab
-PYTEST_TWO = .venv/bin/python -m pytest -q -n 2 --dist worksteal
+# One more than the two cores of a small machine: a good part of the tests wait for a process, a browser or a database.
+PYTEST_MANY = .venv/bin/python -m pytest -q -n 3 --dist worksteal
 # What a contributor needs: without a browser, without sites that are started, and without what reads every page.
 # CONTRIBUTING.md tells which test is where.
 ifdef PYTEST
@@ -22,11 +23,11 @@ test: .venv/ok-dev
 	.venv/bin/python -m pytest $(PYTEST)
 else
 test: .venv/ok-dev
-	$(PYTEST_TWO) -m "not (browser or whole or processes or $(ALONE))"
+	$(PYTEST_MANY) -m "not (browser or whole or processes or $(ALONE))"
 endif
 
 test-all coverage: .venv/ok-dev
-	$(PYTEST_TWO) -m "not ($(ALONE))" $(COVER) $(if $(COVER),--cov-report=)
+	$(PYTEST_MANY) -m "not ($(ALONE))" $(COVER) $(if $(COVER),--cov-report=)
 	.venv/bin/python -m pytest -q -m "$(ALONE)" $(COVER) $(if $(COVER),--cov-append)
 
 # The same, and which lines it never ran: takes twice as long.

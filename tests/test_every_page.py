@@ -6,8 +6,11 @@ kind of element (tests/shapes.py). A page that brings a new kind is looked at wi
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import mimetypes
+import os
+import pickle
 import re
 import threading
 from collections.abc import Iterator
@@ -58,7 +61,21 @@ AXE = Axe()
 
 
 @pytest.fixture(scope="module")
-def pages(whole_catalog: None, django_db_blocker: Any) -> list[Page]:
+def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Page]:
+    """Made by the worker that asks first, in 50 s; the others wait for it, which costs no processor."""
+    folder = tmp_path_factory.getbasetemp()
+    kept = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "every_page"
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            begun = kept.with_suffix(".begun")
+            begun.write_bytes(pickle.dumps(request.getfixturevalue("pages_of_the_whole_site")))
+            begun.rename(kept)
+    return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def pages_of_the_whole_site(whole_catalog: None, django_db_blocker: Any) -> list[Page]:
     cheap = {"LIMITS": {}, "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"]}
     with django_db_blocker.unblock(), override_settings(**cheap), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Bell, "ring", lambda self: None)
