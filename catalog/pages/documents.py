@@ -176,7 +176,7 @@ def strategies(request: HttpRequest) -> HttpResponse:
         matrix.append((strategy, cells))
     if made := export_formats.answer(request, lambda: exports.strategies(matrix, request.path)):
         return made
-    ways = pipeline.of(rows, {column.pk for column in columns})
+    ways = pipeline.of(rows, {column.pk for column in columns}, measured)
     matrix.sort(key=lambda row: rank(APPROACHES, row[0].approach))
     by_approach = groupby(matrix, key=lambda row: row[0].approach)
     groups = [(look_up(APPROACHES, slug), list(rows)) for slug, rows in by_approach]

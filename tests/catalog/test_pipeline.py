@@ -32,5 +32,5 @@ def test_a_state_that_this_site_does_not_know_is_counted_too() -> None:
     builders.case("one")
     strategy = builders.strategy("a", ("one",))
     strategy.state = "of-a-later-release"
-    (way,) = pipeline.of([strategy], ())
+    (way,) = pipeline.of([strategy], (), {})
     assert way.reached == 0 and pipeline.stages([way]) == [("of-a-later-release", 1)]

@@ -71,6 +71,19 @@ def test_a_base_that_is_labelled_so_goes_before_one_that_is_not() -> None:
     assert "<b>differs</b>" in page()
 
 
+def test_the_list_of_strategies_says_what_was_measured_of_which_case() -> None:
+    builders.case()
+    builders.case("unmeasured")
+    builders.strategy(cases=("fuse-writeback", "unmeasured"))
+    builders.strategy("another-strategy", ("fuse-writeback",))
+    runs(5)
+    runs(5, label="a-strategy", moves=True)
+    runs(1, label="another-strategy")
+    text = on_one_line(Client().get("/strategies/")).split('id="progress"')[1].split("</section>")[0]
+    assert text.count("solves: fuse-writeback") == 1 and "unmeasured" not in text
+    assert text.count("too few runs: fuse-writeback") == 1 and 'href="/strategies/a-strategy/#measured"' in text
+
+
 def test_what_is_measured_of_a_draft_is_not_told_to_strangers() -> None:
     case = builders.case()
     builders.strategy(cases=("fuse-writeback", "other"))

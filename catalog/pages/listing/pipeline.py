@@ -1,11 +1,14 @@
-"""How far each strategy is on its way from an idea to stable trees, furthest first: the drawing on /strategies/."""
+"""The first table of /strategies/: how far each is on its way from an idea to stable trees, furthest first, and what it
+claims beside what was measured."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from catalog.measured.ways_out import effect
+from catalog.measured.ways_out.tried import Tried
 from catalog.models import Strategy
 from diagnosis.words.vocabulary import STRATEGY_EFFECTS, STRATEGY_STATES, look_up
 
@@ -19,7 +22,8 @@ class Way:
 
     strategy: Strategy
     reached: int
-    effects: tuple[tuple[str, int], ...]
+    claims: tuple[tuple[str, int], ...]
+    measured: tuple[Tried, ...]
 
     @property
     def bars(self) -> list[tuple[int, bool]]:
@@ -32,14 +36,17 @@ class Way:
         return f"{state}, step {self.reached} of {len(WAY)}" if self.reached else state
 
 
-def of(strategies: Iterable[Strategy], cases: Collection[int]) -> list[Way]:
-    """`cases`: those that the reader sees; effects on others are not counted. No query: what they serve was read."""
+def of(strategies: Iterable[Strategy], cases: Collection[int], measured: Mapping[str, Iterable[Tried]]) -> list[Way]:
+    """`cases`: those that the reader sees; claims of others are not counted. No query: what they serve was read.
+    `measured`: by slug, as `tried.of_strategies` gives it; a case that nobody ran is left out."""
     made = []
     for one in strategies:
         counts = Counter(serving.effect for serving in one.servings.all() if serving.case_id in cases)
         known = [slug for slug in STRATEGY_EFFECTS if counts[slug] and slug != "does_not_apply"]
-        effects = tuple((look_up(STRATEGY_EFFECTS, slug).label, counts[slug]) for slug in known)
-        made.append(Way(one, WAY.index(one.state) + 1 if one.state in WAY else 0, effects))
+        claims = tuple((look_up(STRATEGY_EFFECTS, slug).label, counts[slug]) for slug in known)
+        seen = (each for each in measured.get(one.slug, ()) if each.case and each.case.pk in cases)
+        shown = tuple(each for each in seen if each.effect != effect.NOT_MEASURED)
+        made.append(Way(one, WAY.index(one.state) + 1 if one.state in WAY else 0, claims, shown))
     return sorted(made, key=lambda way: (-way.reached, way.strategy.title.casefold()))
 
 
