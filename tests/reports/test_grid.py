@@ -57,9 +57,10 @@ def test_it_is_bounded_whatever_labs_send_and_shows_what_was_measured_last() -> 
         tally(case, "7.9.1")
     Tally.objects.filter(build__release="7.9.1").update(last_seen_at=timezone.now() + timedelta(days=1))
     shown = grid.grid(AnonymousUser())
-    assert (len(shown.builds), len(shown.rows), shown.nr_left_out) == (grid.BUILDS, grid.CASES, 2)
-    assert shown.rows[0].case == "case-00", "what was tried on most of them is not left out"
-    assert "7.9.1" in [name for name, _ in shown.builds]
+    assert (len(shown.rows), len(shown.cases), shown.nr_left_out) == (grid.BUILDS, grid.CASES, 2)
+    assert shown.cases[0][0] == "case-00", "what was tried on most of them is not left out"
+    assert "7.9.1" in [row.build for row in shown.rows]
+    assert shown.width < 1280 and shown.height < 600
 
 
 def test_what_is_hidden_is_not_in_it_and_without_runs_there_is_none(django_assert_num_queries: Any) -> None:
@@ -69,6 +70,15 @@ def test_what_is_hidden_is_not_in_it_and_without_runs_there_is_none(django_asser
     assert "<figure" not in drawn() and Client().get("/reports/grid.json").json() == {"builds": [], "results": []}
     tally(builders.case(), "7.3.4")
     with django_assert_num_queries(2):
-        assert [row.case for row in grid.grid(AnonymousUser()).rows] == ["fuse-writeback"]
+        assert [case for case, _ in grid.grid(AnonymousUser()).cases] == ["fuse-writeback"]
     assert "<figure" not in Client().get("/reports/?state=settled").content.decode(), "who picks reports wants the list"
     assert Case.objects.count() == 2
+
+
+def test_builds_that_differ_in_their_label_alone_are_told_apart() -> None:
+    case = builders.case()
+    for label in ("base of longterm-pin-migrates-first", "base of user-mode-faults-only", ""):
+        tally(case, "7.3.4+deb13-amd64", label=label)
+    drawing = drawn().split("<svg viewBox", 1)[1].split("</svg>")[0]
+    names = re.findall(r'<text class="name"[^>]*>([^<]+)<', drawing)
+    assert len(names) == len(set(names)) == 3

@@ -5,6 +5,7 @@ Bounded whatever labs send: the builds measured last, and of the cases those tha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +18,16 @@ from catalog.models import Total
 from diagnosis.kernels import releases
 
 BUILDS, CASES = 12, 40
-STEP, ROW, NAMES, HEAD = 104, 20, 170, 26  # pixels of the drawing: a column, a row, the names of cases, of builds
+STEP, ROW = 22, 20  # pixels of a column (a case, its name upright) and of a row (a build)
+LETTER, GAP = 6.7, 12  # pixels of one letter, and between a name and what it names
+LONGEST_BUILD, LONGEST_CASE = 44, 26  # characters that are drawn of a name; the table has the rest
 
 
 @dataclass(frozen=True)
 class Cell:
     """What all movers saw of one case on one build. They are not compared here: the worst of them is shown."""
 
-    build: str
+    case: str
     held: int
     runs: int
     x: int
@@ -44,7 +47,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    case: str
+    build: str
     cells: list[Cell]
     y: int
 
@@ -55,17 +58,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Grid:
-    builds: list[tuple[str, int]]
+    """`left` and `head` are the pixels that the names of builds and of cases take."""
+
+    cases: list[tuple[str, int]]
     rows: list[Row]
+    left: int
+    head: int
     nr_left_out: int
 
     @property
     def width(self) -> int:
-        return NAMES + STEP * len(self.builds)
+        return self.left + STEP * len(self.cases)
 
     @property
     def height(self) -> int:
-        return HEAD + ROW * len(self.rows) + 4
+        return self.head + ROW * len(self.rows)
 
     @property
     def said(self) -> str:
@@ -73,7 +80,7 @@ class Grid:
         cells = [cell for row in self.rows for cell in row.seen]
         held = sum(cell.held > 0 for cell in cells)
         return (
-            f"{len(self.rows)} cases on the {len(self.builds)} builds measured last: "
+            f"{len(self.cases)} cases on the {len(self.rows)} builds measured last: "
             f"in {held} of {len(cells)} fields some run held the folio. The table below has each."
         )
 
@@ -92,17 +99,23 @@ def grid(user: Any) -> Grid:
         builds[pk] = f"{release} + {label}" if label else release
         counts.setdefault(case, {})[pk] = (held, runs)
     order = sorted(builds, key=lambda pk: (releases.read(builds[pk].partition(" ")[0]).order, builds[pk]))
-    places = {pk: NAMES + STEP * at + STEP // 2 for at, pk in enumerate(order)}
-    cases = sorted(counts, key=lambda case: (-len(counts[case]), case))
+    tried = sorted(counts, key=lambda case: (-len(counts[case]), case))
+    cases = sorted(tried[:CASES])
+    left, head = _pixels(builds.values(), LONGEST_BUILD), _pixels(cases, LONGEST_CASE)
+    places = [(case, left + STEP * at + STEP // 2) for at, case in enumerate(cases)]
     rows = [
         Row(
-            case,
-            [Cell(builds[pk], *counts[case].get(pk, (0, 0)), places[pk]) for pk in order],
-            HEAD + ROW * at + ROW // 2,
+            builds[pk],
+            [Cell(case, *counts[case].get(pk, (0, 0)), x) for case, x in places],
+            head + ROW * at + ROW // 2,
         )
-        for at, case in enumerate(sorted(cases[:CASES]))
+        for at, pk in enumerate(order)
     ]
-    return Grid([(builds[pk], places[pk]) for pk in order], rows, max(0, len(cases) - CASES))
+    return Grid(places, rows, left, head, max(0, len(tried) - CASES))
+
+
+def _pixels(names: Iterable[str], most: int) -> int:
+    return GAP + round(LETTER * min(most, max(map(len, names), default=0)))
 
 
 @require_safe
@@ -110,8 +123,8 @@ def as_json(request: HttpRequest) -> HttpResponse:
     """The data of the drawing."""
     shown = grid(request.user)
     rows = [
-        {"case": row.case, "build": cell.build, "runs": cell.runs, "held": cell.held}
+        {"case": cell.case, "build": row.build, "runs": cell.runs, "held": cell.held}
         for row in shown.rows
         for cell in row.seen
     ]
-    return JsonResponse({"builds": [name for name, _ in shown.builds], "results": rows})
+    return JsonResponse({"builds": [row.build for row in shown.rows], "results": rows})
