@@ -1,8 +1,9 @@
 """`make faults`: the cluster under load, and one fault after another. After each the ledger adds up, or it ends with 1.
 
-    python -m bench.cluster.faults [NAME …] [--seconds 30] [--per-second 15]
+    python -m bench.cluster.faults [NAME …] [--seconds 30] [--per-second 15] [--broker redis] [--from COMMIT]
 
-`--seconds` is how long a fault lasts that lasts; a round of load is so much longer. docs/reliability.md has the table.
+`--seconds` is how long a fault lasts that lasts; a round of load is so much longer. `--from` starts the cluster with
+another release, for rolling-upgrade alone. docs/reliability.md has the table.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.cluster import line
 from bench.cluster.load import Load, Seen
-from bench.cluster.site import cluster
+from bench.cluster.site import BROKERS, Given, cluster
 from tests.diagnosis.adversarial import TEXTS
-from tests.running import until
+from tests.running import ROOT, until
 
 Fault = Callable[[Load, Seen, float], None]
 FAULTS: dict[str, Fault] = {}
@@ -42,7 +45,16 @@ def fault(act: Fault) -> Fault:
 def kill_each(load: Load, seen: Seen, seconds: float) -> None:
     """kill -9 of every program in turn: each once at least, twice a minute where there is time. Each is started again
     by who keeps it."""
-    names = [name for name in load.site.kept if name != "db2"]
+    _kill(load, seen, [name for name in load.site.kept if name != "db2"], seconds)
+
+
+@fault
+def kill_workers_and_web(load: Load, seen: Seen, seconds: float) -> None:
+    """kill -9 of both web nodes and all workers in turn, twice a minute where there is time."""
+    _kill(load, seen, ["ingest-a", "web-a", "ingest-b", "web-b", "errands-b"], seconds)
+
+
+def _kill(load: Load, seen: Seen, names: list[str], seconds: float) -> None:
     kills = max(len(names), round(seconds / KILL_EVERY_SECONDS))
     for number in range(kills):
         load.site.kept[names[number % len(names)]].kill()
@@ -67,8 +79,7 @@ def broker_restart(load: Load, seen: Seen, seconds: float) -> None:
 @fault
 def broker_wiped(load: Load, seen: Seen, seconds: float) -> None:
     """Killed, and its folder gone: it comes back without queues and messages."""
-    broker = load.site.kept.pop("broker")
-    broker.stop()
+    load.site.kept["broker"].stop()
     shutil.rmtree(load.site.folder / "mq", ignore_errors=True)
     time.sleep(2)
     load.site.start_broker()
@@ -77,17 +88,21 @@ def broker_wiped(load: Load, seen: Seen, seconds: float) -> None:
 @fault
 def broker_memory_alarm(load: Load, seen: Seen, seconds: float) -> None:
     """It takes messages from nobody."""
-    load.site.broker_control("set_vm_memory_high_watermark", "0.00001")
-    time.sleep(seconds)
-    load.site.broker_control("set_vm_memory_high_watermark", "0.4")
+    load.site.broker_refuses(True)
+    try:
+        time.sleep(seconds)
+    finally:
+        load.site.broker_refuses(False)
 
 
 @fault
 def network_cut(load: Load, seen: Seen, seconds: float) -> None:
     """Host b, with a web node, a worker, the errands and a beat, is off the network; nobody tells anybody."""
     load.site.hosts["b"].cut()
-    time.sleep(seconds)
-    load.site.hosts["b"].mend()
+    try:
+        time.sleep(seconds)
+    finally:
+        load.site.hosts["b"].mend()
 
 
 @fault
@@ -96,8 +111,10 @@ def worker_hangs_with_claims(load: Load, seen: Seen, seconds: float) -> None:
     process = load.site.kept["ingest-a"].process
     assert process is not None
     os.killpg(process.pid, signal.SIGSTOP)
-    time.sleep(max(seconds, 12))
-    os.killpg(process.pid, signal.SIGCONT)
+    try:
+        time.sleep(max(seconds, 12))
+    finally:
+        os.killpg(process.pid, signal.SIGCONT)
 
 
 @fault
@@ -212,12 +229,19 @@ def clock_jump(load: Load, seen: Seen, seconds: float) -> None:
     for name in names:
         load.site.again(name, **faked)
     until(load.site.is_up, 400, "a does not come up with a clock of its own")
-    told.write_text("+1h")
-    time.sleep(seconds)
-    told.write_text("+0")
-    time.sleep(10)
-    for name in names:
-        load.site.again(name, LD_PRELOAD="")
+    ahead = "import time; print(time.time())"
+    try:
+        told.write_text("+1h")
+        told_by = float(
+            load.site.once("a", ["env", *(f"{k}={v}" for k, v in faked.items()), sys.executable, "-c", ahead])
+        )
+        seen.notes.append(f"a's clock: {told_by - time.time():.0f} s ahead")
+        time.sleep(seconds)
+        told.write_text("+0")
+        time.sleep(10)
+    finally:
+        for name in names:
+            load.site.again(name, LD_PRELOAD="")
 
 
 @fault
@@ -261,23 +285,48 @@ def point_in_time(load: Load, seen: Seen, seconds: float) -> None:
 
 @fault
 def rolling_upgrade(load: Load, seen: Seen, seconds: float) -> None:
-    """This release to itself, as docs/operations.md says it: workers and beat rest, the lines of each release, web one
-    node after the other, and all again."""
-    site = load.site
+    """The release that the cluster began with to this one, as docs/operations.md says it: workers and beat rest, the lines
+    of each release, web one node after the other, and all again. Somebody reads for long while it migrates. Between the
+    lines and the new web both nodes and a worker of the release before go on for a while, on what is new to them."""
+    site, before = load.site, load.site.tree
     begun = time.monotonic()
     site.manage("backup", str(site.folder / "before.dump"))
     _at_rest(load)
     rested = time.monotonic()
-    for command in (["collectstatic", "--noinput", "-v0"], ["await_workers"], ["migrate"], ["load_cases"]):
-        site.manage(*command)
+    site.tree = ROOT
+    site.manage("collectstatic", "--noinput", "-v0")
+    site.manage("await_workers")
+    reader = threading.Thread(target=site.sql, args=(READS_FOR_LONG,))
+    reader.start()
+    applied = site.manage("migrate").count("... OK")
+    tried = site.told.count("tried again")
+    reader.join()
+    site.manage("load_cases")
+    site.tree = before
+    site.again("ingest-a")
+    end, old = time.monotonic() + seconds, Counter[str]()
+    while time.monotonic() < end:
+        for path in LOOKED_AT:
+            code, _ = load.ask("GET", path)
+            old[f"{code} {path}" if code != "200" else code] += 1
+    site.kept["ingest-a"].end()
+    site.tree = ROOT
     for name in ("web-a", "web-b"):
-        process = site.kept[name].process
-        assert process is not None
-        process.terminate()
-        time.sleep(1)
-        until(site.is_up, 400, f"{name} does not come back")
+        site.kept[name].end()
+        site.again(name)
+        until(site.is_up, 400, lambda name=name: site.tail(name))  # type: ignore[misc]
     _at_work(load)
-    seen.notes.append(f"{time.monotonic() - begun:.0f} s, workers at rest for {time.monotonic() - rested:.0f}")
+    told = ", ".join(f"{count} × {what}" for what, count in sorted(old.items()))
+    seen.notes.append(f"{applied} migrations, {tried} times tried again; pages of the release before after them: {told}; "
+                      f"{time.monotonic() - begun:.0f} s, of which without workers of this release "
+                      f"{time.monotonic() - rested:.0f}")  # fmt: skip
+
+
+READS_FOR_LONG = "BEGIN; LOCK TABLE catalog_tally, reports_evidence IN ACCESS SHARE MODE; SELECT pg_sleep(20); ROLLBACK"
+LOOKED_AT = ("/", "/cases/fuse-writeback/", "/cases/fuse-writeback/history/", "/kernels/", "/reports/", "/machines/",
+             "/agenda/", "/strategies/", "/subsystems/", "/search/?q=fuse", "/diagnose/", "/sign-in/", "/readyz",
+             "/reports/unmatched/", "/affected/?kernel=6.18.44", "/api/v1/cases/", "/api/v1/events/?limit=5",
+             "/api/v1/cases/fuse-writeback/evidence/?limit=5", "/feed.atom")  # fmt: skip
 
 
 def _resting(load: Load) -> list[str]:
@@ -305,7 +354,8 @@ def _send_again(seen: Seen, after: float, before: float) -> None:
 def loss_of_the_primary(load: Load, seen: Seen, seconds: float) -> None:
     """Its host is off the network and its server dead; ten seconds later somebody promotes the replica."""
     load.site.hosts["db1"].cut()
-    load.site.kept.pop("db1").stop()
+    load.site.kept["db1"].stop()
+    del load.site.kept["db1"]
     time.sleep(10)
     load.site.promote()
 
@@ -355,10 +405,14 @@ def main() -> int:
     parser.add_argument("names", nargs="*", choices=[*FAULTS, []])
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--per-second", type=float, default=15.0)
+    parser.add_argument("--broker", choices=BROKERS, default=BROKERS[0])
+    parser.add_argument("--from", dest="commit", metavar="COMMIT", default="")
     given = parser.parse_args()
+    if given.commit and given.names != ["rolling-upgrade"]:
+        parser.error("--from is for rolling-upgrade alone")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     names = given.names or [*(name for name in FAULTS if name not in LAST), *LAST]
-    with cluster(small_disks=True) as site:
+    with cluster(Given(small_disks=True, broker=given.broker, commit=given.commit)) as site:
         held = on(Load(site), names, given.seconds, given.per_second)
     return not held
 

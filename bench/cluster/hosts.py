@@ -72,6 +72,17 @@ def _remove() -> None:
 
 
 @contextmanager
+def undisturbed() -> Iterator[None]:
+    """What takes things away is not ended half way: a second Ctrl-C waits until it has."""
+    before = {one: signal.signal(one, signal.SIG_IGN) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, act in before.items():
+            signal.signal(one, act)
+
+
+@contextmanager
 def network() -> Iterator[dict[str, Host]]:
     _remove()
     try:
@@ -87,4 +98,5 @@ def network() -> Iterator[dict[str, Host]]:
                 ip("-n", host.space, "link", "set", device, "up")
         yield made
     finally:
-        _remove()
+        with undisturbed():
+            _remove()
