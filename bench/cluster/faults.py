@@ -285,9 +285,9 @@ def point_in_time(load: Load, seen: Seen, seconds: float) -> None:
 
 @fault
 def rolling_upgrade(load: Load, seen: Seen, seconds: float) -> None:
-    """The release that the cluster began with to this one, as docs/operations.md says it: workers and beat rest, the lines
-    of each release, web one node after the other, and all again. Somebody reads for long while it migrates. Between the
-    lines and the new web both nodes and a worker of the release before go on for a while, on what is new to them."""
+    """The release that the cluster began with to this one, as docs/operations.md says it: workers and beat rest, the
+    lines of each release, web one node after the other, and all again. Somebody reads for long while it migrates.
+    Before web is new, both nodes and a worker of the release before go on for a while, on what is new to them."""
     site, before = load.site, load.site.tree
     begun = time.monotonic()
     site.manage("backup", str(site.folder / "before.dump"))
@@ -317,9 +317,10 @@ def rolling_upgrade(load: Load, seen: Seen, seconds: float) -> None:
         until(site.is_up, 400, lambda name=name: site.tail(name))  # type: ignore[misc]
     _at_work(load)
     told = ", ".join(f"{count} × {what}" for what, count in sorted(old.items()))
-    seen.notes.append(f"{applied} migrations, {tried} times tried again; pages of the release before after them: {told}; "
-                      f"{time.monotonic() - begun:.0f} s, of which without workers of this release "
-                      f"{time.monotonic() - rested:.0f}")  # fmt: skip
+    took, without = time.monotonic() - begun, time.monotonic() - rested
+    seen.notes.append(f"{applied} migrations, {tried} times tried again for a lock")
+    seen.notes.append(f"the release before on the new schema: {told}")
+    seen.notes.append(f"{took:.0f} s, of which workers of this release were away for {without:.0f}")
 
 
 READS_FOR_LONG = "BEGIN; LOCK TABLE catalog_tally, reports_evidence IN ACCESS SHARE MODE; SELECT pg_sleep(20); ROLLBACK"

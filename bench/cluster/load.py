@@ -69,8 +69,8 @@ class Load:
         logging.disable(logging.WARNING)  # the pool's own words on connections that a fault has ended
 
     def run(self, number: int, per_second: float, fault: Callable[[Seen], None] | None = None) -> Seen:
-        """Sends so many; calls `fault` after five seconds of it. Whatever ends that, a fault that fails or Ctrl-C, ends the
-        senders with it: nobody is waited for who sends to what is being taken away."""
+        """Sends so many; calls `fault` after five seconds of it. Whatever ends that, a fault that fails or Ctrl-C, ends
+        the senders with it: nobody is waited for who sends to what is being taken away."""
         self.rounds += 1
         self.given_up.clear()
         seen, waiting = Seen(number), queue.Queue[int]()

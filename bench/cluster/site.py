@@ -1,5 +1,6 @@
 """The site on several hosts, from the files that production starts from: two web nodes, three workers and two beats on
-the hosts a and b, PostgreSQL on db1 with a synchronous replica on db2, RabbitMQ or Redis on mq, nginx with TLS on front.
+the hosts a and b, PostgreSQL on db1 with a synchronous replica on db2, RabbitMQ or Redis on mq, nginx with TLS on
+front.
 
 Environment, secrets and proxy are those of `deploy/`; each program is started again when it ends, as systemd does it.
 """
@@ -343,7 +344,7 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(given: Given = Given()) -> Iterator[Cluster]:  # noqa: B008 (it is frozen)
+def cluster(given: Given = Given()) -> Iterator[Cluster]:
     """Starts all, and leaves nothing: no process, no namespace, no file."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a thousand idle connections begin here
