@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -120,17 +121,19 @@ def worker_hangs_with_claims(load: Load, seen: Seen, seconds: float) -> None:
 @fault
 def beat_that_sends_is_killed(load: Load, seen: Seen, seconds: float) -> None:
     """Of both beats the one that holds the lock, and kept from coming back: the other has to take over."""
+    (name,) = _sends(load)
+    load.site.kept[f"beat-{name}"].kill()
+    until(lambda: _sends(load), 60, "no beat takes over")
+    seen.notes.append(f"sends now: {'the same again' if _sends(load) == [name] else 'the other'}")
+
+
+def _sends(load: Load) -> list[str]:
+    """The hosts whose beats hold the lock: one."""
     query = (
         "SELECT client_addr FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype='advisory' AND classid=98"
     )
-    holder = load.site.sql(query).splitlines()
-    assert len(holder) == 1, f"{len(holder)} beats send"
-    name = next(name for name, host in load.site.hosts.items() if host.address == holder[0])
-    load.site.kept[f"beat-{name}"].kill()
-    other = "b" if name == "a" else "a"
-    until(lambda: load.site.sql(query).splitlines(), 60, "no beat takes over")
-    now = load.site.sql(query)
-    seen.notes.append(f"sends now: {'the other' if now == load.site.hosts[other].address else 'the same again'}")
+    names = {host.address: name for name, host in load.site.hosts.items()}
+    return [names[address] for address in load.site.sql(query).splitlines()]
 
 
 @fault
@@ -229,6 +232,9 @@ def clock_jump(load: Load, seen: Seen, seconds: float) -> None:
     for name in names:
         load.site.again(name, **faked)
     until(load.site.is_up, 400, "a does not come up with a clock of its own")
+    load.site.kept["beat-b"].end()
+    until(lambda: _sends(load) == ["a"], 60, "the beat of a does not send")
+    load.site.again("beat-b")
     ahead = "import time; print(time.time())"
     try:
         told.write_text("+1h")
@@ -238,10 +244,20 @@ def clock_jump(load: Load, seen: Seen, seconds: float) -> None:
         seen.notes.append(f"a's clock: {told_by - time.time():.0f} s ahead")
         time.sleep(seconds)
         told.write_text("+0")
-        time.sleep(10)
+        time.sleep(max(seconds, 30))
+        swept = _swept_seconds(load)
+        assert _sends(load) == ["a"] and 0 <= swept < 20, f"{_sends(load)}: the last sweep was {swept:.0f} s ago"
+        seen.notes.append(f"{swept:.0f} s since the last sweep, {max(seconds, 30):.0f} s after it was right again")
     finally:
         for name in names:
             load.site.again(name, LD_PRELOAD="")
+
+
+def _swept_seconds(load: Load) -> float:
+    """As node b tells it."""
+    with urllib.request.urlopen(f"http://{load.site.hosts['b'].address}:8000/metrics", timeout=20) as answer:
+        lines = answer.read().decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("unmigratable_swept_seconds "))
 
 
 @fault
