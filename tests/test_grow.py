@@ -24,6 +24,11 @@ def test_steps_are_tenfold_and_their_fleets_double() -> None:
     assert list(grow.fleets(999_999)) == [10_000, 100_000]
 
 
+def test_a_step_that_would_not_be_over_in_time_is_not_begun() -> None:
+    assert grow.fits(took=100, spent=200, minutes=10)
+    assert not grow.fits(took=100, spent=201, minutes=10)
+
+
 def test_a_page_may_touch_as_much_more_as_it_shows_and_ask_no_more() -> None:
     few = {"/same": cost(3, 100, 5_000), "/shows": cost(3, 100, 5_000), "/hides": cost(3, 100, 5_000)}
     many = {"/same": cost(3, 130, 5_000), "/shows": cost(3, 400, 20_000), "/hides": cost(3, 400, 5_000)}
