@@ -1,6 +1,6 @@
 """`make cluster`: starts the site on several hosts of this machine, sends some reports, says where all is, and ends.
 
-    python -m bench.cluster [--stay] [--attack] [--soak MINUTES] [--faults NAME …] [--broker redis]
+    python -m bench.cluster [--stay] [--attack] [--soak MINUTES] [--faults NAME[=SECONDS] …] [--broker redis]
 
 `--stay` stays until Ctrl-C. The others are `make attack`, `make soak` and `make faults` one after the other on one
 cluster, which takes minutes to start where the machine is slow.
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--stay", action="store_true")
     parser.add_argument("--attack", action="store_true")
     parser.add_argument("--soak", type=float, metavar="MINUTES", default=0.0)
-    parser.add_argument("--faults", nargs="+", metavar="NAME", choices=faults.FAULTS, default=[])
+    parser.add_argument("--faults", nargs="+", metavar="NAME", type=faults.known, default=[])
     parser.add_argument("--seconds", type=float, default=30.0, help="how long a fault lasts that lasts")
     parser.add_argument("--per-second", type=float, default=10.0)
     parser.add_argument("--broker", choices=BROKERS, default=BROKERS[0])

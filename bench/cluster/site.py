@@ -24,7 +24,7 @@ from tests.running import ROOT, Kept, until
 
 POSTGRES = max(Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=lambda one: int(one.parent.name))
 RABBITMQ = "/usr/lib/rabbitmq/bin/"
-FOLDER = Path("/var/lib/unmigratable-cluster")
+FOLDER = Path(f"/var/lib/unmigratable-cluster-{hosts.CLUSTER}")
 NAME = "unmigratable.example"
 # A host that is gone does not answer; one that is a replica does not write.
 HA = (
