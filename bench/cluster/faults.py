@@ -244,10 +244,11 @@ def clock_jump(load: Load, seen: Seen, seconds: float) -> None:
         time.sleep(seconds)
         told.write_text("0")
         right = time.monotonic()
-        # What is older than that was noted before the clock was right.
-        since = lambda: time.monotonic() - right  # noqa: E731
-        until(lambda: 0 <= _swept_seconds(load) < since() - 2, 120, lambda: f"no sweep: {_swept_seconds(load):.0f} s")
-        seen.notes.append(f"swept {since():.0f} s after it was right again, by the beat of {' '.join(_sends(load))}")
+        # A sweep that is older than that was noted before the clock was right.
+        until(lambda: 0 <= _swept_seconds(load) < time.monotonic() - right - 2, 120,
+              lambda: f"no sweep since {_swept_seconds(load):.0f} s")  # fmt: skip
+        took = time.monotonic() - right
+        seen.notes.append(f"swept {took:.0f} s after it was right again, by the beat of {' '.join(_sends(load))}")
     finally:
         for name in names:
             load.site.again(name, LD_PRELOAD="")

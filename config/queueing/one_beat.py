@@ -89,7 +89,7 @@ class Scheduler(PersistentScheduler):
     def _forget_what_is_to_come(self) -> None:
         """Where this host's clock was ahead and is right again, what was sent meanwhile would be due when the clock has
         caught up, in this process and by its file in the next; and the lock keeps the other beat from it."""
-        ahead = [one for one in self.schedule.values() if one.last_run_at > one.default_now()]
+        ahead = [one for one in self.schedule.values() if one.last_run_at and one.last_run_at > one.default_now()]
         for one in ahead:
             one.last_run_at = one.default_now()
         if ahead:
