@@ -92,10 +92,10 @@ def grown_tables(first: Step, last: Step) -> dict[str, str]:
 
 
 def fallen_rates(first: Step, last: Step) -> dict[str, str]:
-    """The door is compared with the bare view of the same moment, which says how fast the machine was."""
+    """Both are compared with the bare view of the same minute, which says how fast the machine was."""
     shares = {
         "taken, of the bare view's": (first.taken / (first.bare or 1), last.taken / (last.bare or 1)),
-        "settled a second": (first.settled, last.settled),
+        "settled, of the bare view's": (first.settled / (first.bare or 1), last.settled / (last.bare or 1)),
     }
     return {what: f"{a:.2f}, then {b:.2f}" for what, (a, b) in shares.items() if b * TOLERANCE < a}
 

@@ -51,9 +51,9 @@ def test_a_table_may_take_as_much_more_as_there_is_more() -> None:
 
 
 def test_a_rate_that_falls_is_named_and_a_slower_machine_is_not() -> None:
-    slower = grow.fallen_rates(step(10, taken=400, bare=1_000, settled=400), step(100, taken=40, bare=100, settled=390))
+    slower = grow.fallen_rates(step(10, taken=400, bare=1_000, settled=400), step(100, taken=40, bare=100, settled=39))
     assert slower == {}
     fell = grow.fallen_rates(
         step(10, taken=400, bare=1_000, settled=400), step(100, taken=200, bare=1_000, settled=200)
     )
-    assert fell == {"taken, of the bare view's": "0.40, then 0.20", "settled a second": "400.00, then 200.00"}
+    assert fell == {"taken, of the bare view's": "0.40, then 0.20", "settled, of the bare view's": "0.40, then 0.20"}
