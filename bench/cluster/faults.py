@@ -355,8 +355,8 @@ LOOKED_AT = ("/", "/cases/fuse-writeback/", "/cases/fuse-writeback/history/", "/
 def _read_for_long(load: Load, over: threading.Event) -> None:
     """Two tables, until somebody has waited for one of them for longer than a migration may."""
     site = load.site
-    place = {"host": site.hosts[site.primary].address, "user": "unmigratable", "dbname": "unmigratable"}
-    with psycopg.connect(**place, password=site.secret("database-password")) as reader:
+    host, password = site.hosts[site.primary].address, site.secret("database-password")
+    with psycopg.connect(host=host, user="unmigratable", dbname="unmigratable", password=password) as reader:
         reader.execute("LOCK TABLE catalog_tally, reports_evidence IN ACCESS SHARE MODE")
         while not over.wait(0.5):
             if site.sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'") != "0":
