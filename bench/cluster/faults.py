@@ -313,6 +313,27 @@ def rolling_upgrade(load: Load, seen: Seen, seconds: float) -> None:
     _at_rest(load)
     rested = time.monotonic()
     site.tree = ROOT
+    upgraded = threading.Event()
+    sender = threading.Thread(target=_send_on, args=(load, seen, upgraded))
+    sender.start()
+    try:
+        _upgrade(load, seen, seconds, before)
+    finally:
+        upgraded.set()
+        sender.join()
+    took, without = time.monotonic() - begun, time.monotonic() - rested
+    seen.notes.append(f"{took:.0f} s, of which workers of this release were away for {without:.0f}")
+
+
+def _send_on(load: Load, seen: Seen, over: threading.Event) -> None:
+    """Two reports a second for as long as it takes, beside those of the round."""
+    while not over.wait(0.5):
+        seen.sent += 1
+        load.send_until_acknowledged(seen, f"upgrade-{load.rounds}-{seen.sent:06d}")
+
+
+def _upgrade(load: Load, seen: Seen, seconds: float, before: Path) -> None:
+    site = load.site
     site.manage("collectstatic", "--noinput", "-v0")
     site.manage("await_workers")
     over = threading.Event()
@@ -340,10 +361,8 @@ def rolling_upgrade(load: Load, seen: Seen, seconds: float) -> None:
         until(site.is_up, 400, lambda name=name: site.tail(name))  # type: ignore[misc]
     _at_work(load)
     told = ", ".join(f"{count} × {what}" for what, count in sorted(old.items()))
-    took, without = time.monotonic() - begun, time.monotonic() - rested
     seen.notes.append(f"{applied} migrations, {tried} times tried again for a lock")
     seen.notes.append(f"the release before on the new schema: {told}")
-    seen.notes.append(f"{took:.0f} s, of which workers of this release were away for {without:.0f}")
 
 
 LOOKED_AT = ("/", "/cases/fuse-writeback/", "/cases/fuse-writeback/history/", "/kernels/", "/reports/", "/machines/",

@@ -99,7 +99,7 @@ class Load:
                 one.join()
             self.every |= seen.acknowledged.keys()
         for run in seen.again:
-            self._send_until_acknowledged(seen, run)
+            self.send_until_acknowledged(seen, run)
         self.every |= seen.acknowledged.keys()
         self._settle(seen)
         return seen
@@ -118,12 +118,12 @@ class Load:
             except queue.Empty:
                 return
             self.given_up.wait(max(0.0, seen.begun + number / per_second - time.monotonic()))
-            self._send_until_acknowledged(seen, f"round-{self.rounds}-{number:06d}")
+            self.send_until_acknowledged(seen, f"round-{self.rounds}-{number:06d}")
 
     def body(self, run: str) -> bytes:
         return json.dumps({**self.report, "run_id": run}).encode()
 
-    def _send_until_acknowledged(self, seen: Seen, run: str) -> None:
+    def send_until_acknowledged(self, seen: Seen, run: str) -> None:
         body = self.body(run)
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end and not self.given_up.is_set():
