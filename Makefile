@@ -151,7 +151,7 @@ faults: .venv/ok-dev
 soak: .venv/ok-dev
 	@.venv/bin/python -m bench.cluster.soak $(SOAK)
 
-# From 10,000 observations to a million, or GROW="--most 10000000": pages, room, reports coming in; see docs/scaling.md.
+# From 10,000 observations to a million, within 20 minutes, or GROW="--most 10000000 --minutes 240"; see docs/scaling.md.
 grow: .venv/ok-dev
 	@.venv/bin/python -m bench.grow $(GROW)
 

@@ -1,9 +1,10 @@
 """`make grow`: what ten times, a hundred and a thousand times the observations cost, on builds and machines that grow.
 
-    python -m bench.grow [--most 1000000] [--cases 500]
+    python -m bench.grow [--most 1000000] [--cases 500] [--minutes 20]
 
-Steps are 10,000, 100,000 and so on to `--most`, which may be 10000000. With each step the builds that a case was
-measured on and the machines that measured it double, as in a fleet. For each: how fast one report a request is taken
+Steps are 10,000, 100,000 and so on to `--most`, which may be 10000000; a step that would not be over within
+`--minutes`, by what the last one took, is not begun, and named. With each step the builds that a case was measured on
+and the machines that measured it double, as in a fleet. For each: how fast one report a request is taken
 and how fast two processes settle them (on a server that keeps its promises: `fsync` is on), what the database takes and
 which tables take it, and what each page of `make bench-pages` costs.
 
@@ -17,6 +18,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import statistics
 import sys
 import time
@@ -31,6 +33,7 @@ from local.postgres import Postgres
 FIRST = 10_000
 TOLERANCE = 1.3
 TABLES = 6
+STEP_GROWTH = 4.0  # a step of ten times as many takes so much longer at the most: pages and rates take as long as ever
 DOOR_ROUNDS, DOOR_SECONDS, DRAINED = 3, 4.0, 6_000
 FOLDER = site.ROOT / "var" / "grow"
 
@@ -59,6 +62,11 @@ def fleets(most: int) -> dict[int, Fleet]:
     return made
 
 
+def fits(took: float, spent: float, minutes: float) -> bool:
+    """Whether a step of ten times as many as one that took so long is over in time."""
+    return spent + STEP_GROWTH * took <= 60 * minutes
+
+
 def grown_pages(first: Step, last: Step) -> dict[str, str]:
     """Pages that ask more queries, or touch more buffers than their answer's growth explains."""
     found = {}
@@ -84,10 +92,10 @@ def grown_tables(first: Step, last: Step) -> dict[str, str]:
 
 
 def fallen_rates(first: Step, last: Step) -> dict[str, str]:
-    """The door is compared with the bare view of the same moment, which says how fast the machine was."""
+    """Both are compared with the bare view of the same minute, which says how fast the machine was."""
     shares = {
         "taken, of the bare view's": (first.taken / (first.bare or 1), last.taken / (last.bare or 1)),
-        "settled a second": (first.settled, last.settled),
+        "settled, of the bare view's": (first.settled / (first.bare or 1), last.settled / (last.bare or 1)),
     }
     return {what: f"{a:.2f}, then {b:.2f}" for what, (a, b) in shares.items() if b * TOLERANCE < a}
 
@@ -197,9 +205,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--most", type=int, default=1_000_000)
     parser.add_argument("--cases", type=int, default=500)
+    parser.add_argument("--minutes", type=float, default=20.0)
     given = parser.parse_args()
     if given.most < FIRST:
         parser.error(f"--most is {FIRST} at least")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     FOLDER.mkdir(parents=True, exist_ok=True)
     server = Postgres(FOLDER / "postgres", {"shared_buffers": "512MB", "max_wal_size": "4GB"})
     server.start()
@@ -209,7 +219,15 @@ def main() -> int:
         wanted = fleets(given.most)
         run(base, "base", str(given.cases), str(max(MACHINES, *(one.machines for one in wanted.values()))))
         empty = json.loads(run(base, "sizes", module="bench.grow"))["size_bytes"]
-        steps = [measured(server, number, fleet, empty) for number, fleet in wanted.items()]
+        steps: list[Step] = []
+        last = begun = time.monotonic()
+        for number, fleet in wanted.items():
+            now = time.monotonic()
+            if steps and not fits(now - last, now - begun, given.minutes):
+                said(f"{number:,} and more: not begun, they would not be over within {given.minutes:g} minutes")
+                break
+            last = now
+            steps.append(measured(server, number, fleet, empty))
         version = run(base, "version").strip()
     finally:
         server.stop()

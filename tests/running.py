@@ -68,8 +68,10 @@ def descendants(pid: int) -> set[int]:
 class Kept:
     """A program that is started again whenever it ends."""
 
-    def __init__(self, command: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
-        self.command, self.log, self.environment = command, log, environment
+    def __init__(
+        self, command: list[str], log: Path, environment: dict[str, str] | None = None, folder: Path = ROOT
+    ) -> None:
+        self.command, self.log, self.environment, self.folder = command, log, environment, folder
         self.over, self.deaths = False, -1
         self.process: subprocess.Popen[bytes] | None = None
         self.thread = threading.Thread(target=self._keep)
@@ -81,7 +83,7 @@ class Kept:
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen(
                     self.command,
-                    cwd=ROOT,
+                    cwd=self.folder,
                     env=self.environment,
                     start_new_session=True,
                     stdout=log,

@@ -24,6 +24,11 @@ def test_steps_are_tenfold_and_their_fleets_double() -> None:
     assert list(grow.fleets(999_999)) == [10_000, 100_000]
 
 
+def test_a_step_that_would_not_be_over_in_time_is_not_begun() -> None:
+    assert grow.fits(took=100, spent=200, minutes=10)
+    assert not grow.fits(took=100, spent=201, minutes=10)
+
+
 def test_a_page_may_touch_as_much_more_as_it_shows_and_ask_no_more() -> None:
     few = {"/same": cost(3, 100, 5_000), "/shows": cost(3, 100, 5_000), "/hides": cost(3, 100, 5_000)}
     many = {"/same": cost(3, 130, 5_000), "/shows": cost(3, 400, 20_000), "/hides": cost(3, 400, 5_000)}
@@ -46,9 +51,9 @@ def test_a_table_may_take_as_much_more_as_there_is_more() -> None:
 
 
 def test_a_rate_that_falls_is_named_and_a_slower_machine_is_not() -> None:
-    slower = grow.fallen_rates(step(10, taken=400, bare=1_000, settled=400), step(100, taken=40, bare=100, settled=390))
+    slower = grow.fallen_rates(step(10, taken=400, bare=1_000, settled=400), step(100, taken=40, bare=100, settled=39))
     assert slower == {}
     fell = grow.fallen_rates(
         step(10, taken=400, bare=1_000, settled=400), step(100, taken=200, bare=1_000, settled=200)
     )
-    assert fell == {"taken, of the bare view's": "0.40, then 0.20", "settled a second": "400.00, then 200.00"}
+    assert fell == {"taken, of the bare view's": "0.40, then 0.20", "settled, of the bare view's": "0.40, then 0.20"}

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from celery import Celery
+from celery.schedules import schedule
 
-from config.queueing.one_beat import Turn
+from config.queueing.one_beat import Scheduler, Turn
 from local.postgres import FAST, Postgres
 from tests.running import ROOT, until
 
@@ -89,3 +92,42 @@ def test_a_beat_that_is_killed_is_followed_by_the_other(server: Postgres, tmp_pa
         for one in beats:
             one.kill()
             one.wait()
+
+
+class Clock:
+    """As the clock of a host that somebody sets."""
+
+    ahead = timedelta()
+
+    @classmethod
+    def now(cls) -> datetime:
+        return datetime.now(UTC) + cls.ahead
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_beat_whose_clock_was_ahead_goes_on_when_it_is_right_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it sent by the clock that was wrong would be due again when the right one has caught up."""
+    app = Celery("beat", broker="memory://", set_as_current=False)
+    every = schedule(60, nowfun=Clock.now, app=app)
+    app.conf.beat_schedule = {name: {"task": name, "schedule": every} for name in ("one", "two")}
+    sent: list[str] = []
+    monkeypatch.setattr(Scheduler, "send_task", lambda self, name, *_, **__: sent.append(name))
+    beat = Scheduler(app=app, schedule_filename=str(tmp_path / "schedule"))
+
+    def sends(ahead: timedelta) -> list[str]:
+        monkeypatch.setattr(Clock, "ahead", ahead)
+        sent.clear()
+        for _ in range(6):
+            beat.tick()
+        return sorted(sent)
+
+    try:
+        assert sends(timedelta(hours=1)) == ["one", "two"]
+        assert sends(timedelta(hours=1, seconds=30)) == []
+        assert sends(timedelta()) == [], "right again: both were sent just now"
+        assert sends(timedelta(seconds=61)) == ["one", "two"]
+        assert sends(timedelta(seconds=90)) == []
+    finally:
+        beat.close()

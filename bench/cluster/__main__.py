@@ -1,6 +1,6 @@
 """`make cluster`: starts the site on several hosts of this machine, sends some reports, says where all is, and ends.
 
-    python -m bench.cluster [--stay] [--attack] [--soak MINUTES] [--faults NAME …]
+    python -m bench.cluster [--stay] [--attack] [--soak MINUTES] [--faults NAME[=SECONDS] …] [--broker redis]
 
 `--stay` stays until Ctrl-C. The others are `make attack`, `make soak` and `make faults` one after the other on one
 cluster, which takes minutes to start where the machine is slow.
@@ -16,7 +16,7 @@ import time
 
 from bench.cluster import attack, faults, soak
 from bench.cluster.load import Load
-from bench.cluster.site import NAME, cluster
+from bench.cluster.site import BROKERS, NAME, Given, cluster
 
 
 def main() -> int:
@@ -24,13 +24,14 @@ def main() -> int:
     parser.add_argument("--stay", action="store_true")
     parser.add_argument("--attack", action="store_true")
     parser.add_argument("--soak", type=float, metavar="MINUTES", default=0.0)
-    parser.add_argument("--faults", nargs="+", metavar="NAME", choices=faults.FAULTS, default=[])
+    parser.add_argument("--faults", nargs="+", metavar="NAME", type=faults.known, default=[])
     parser.add_argument("--seconds", type=float, default=30.0, help="how long a fault lasts that lasts")
     parser.add_argument("--per-second", type=float, default=10.0)
+    parser.add_argument("--broker", choices=BROKERS, default=BROKERS[0])
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun = time.monotonic()
-    with cluster(small_disks=bool(given.faults)) as site:
+    with cluster(Given(small_disks=bool(given.faults), broker=given.broker)) as site:
         print(f"up after {time.monotonic() - begun:.0f} s: https://{site.front}/ as {NAME}; files in {site.folder}")
         for name, host in site.hosts.items():
             print(f"  {name:6} {host.address:13} {', '.join(one for one in site.kept if _is_on(one, name))}")

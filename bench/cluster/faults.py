@@ -1,8 +1,9 @@
 """`make faults`: the cluster under load, and one fault after another. After each the ledger adds up, or it ends with 1.
 
-    python -m bench.cluster.faults [NAME …] [--seconds 30] [--per-second 15]
+    python -m bench.cluster.faults [NAME[=SECONDS] …] [--seconds 30] [--per-second 15] [--broker redis] [--from COMMIT]
 
-`--seconds` is how long a fault lasts that lasts; a round of load is so much longer. docs/reliability.md has the table.
+`--seconds` is how long a fault lasts that lasts; a round of load is so much longer. `--from` starts the cluster with
+another release, for rolling-upgrade alone. docs/reliability.md has the table.
 """
 
 from __future__ import annotations
@@ -15,22 +16,26 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
+
 from bench.cluster import line
 from bench.cluster.load import Load, Seen
-from bench.cluster.site import cluster
+from bench.cluster.site import BROKERS, Given, cluster
 from tests.diagnosis.adversarial import TEXTS
-from tests.running import until
+from tests.running import ROOT, until
 
 Fault = Callable[[Load, Seen, float], None]
 FAULTS: dict[str, Fault] = {}
 # The last ones: after them the cluster is not what it was.
 LAST = ("loss-of-the-primary",)
 KILL_EVERY_SECONDS = 30.0
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
 def fault(act: Fault) -> Fault:
@@ -42,7 +47,16 @@ def fault(act: Fault) -> Fault:
 def kill_each(load: Load, seen: Seen, seconds: float) -> None:
     """kill -9 of every program in turn: each once at least, twice a minute where there is time. Each is started again
     by who keeps it."""
-    names = [name for name in load.site.kept if name != "db2"]
+    _kill(load, seen, [name for name in load.site.kept if name != "db2"], seconds)
+
+
+@fault
+def kill_workers_and_web(load: Load, seen: Seen, seconds: float) -> None:
+    """kill -9 of both web nodes and all workers in turn, twice a minute where there is time."""
+    _kill(load, seen, ["ingest-a", "web-a", "ingest-b", "web-b", "errands-b"], seconds)
+
+
+def _kill(load: Load, seen: Seen, names: list[str], seconds: float) -> None:
     kills = max(len(names), round(seconds / KILL_EVERY_SECONDS))
     for number in range(kills):
         load.site.kept[names[number % len(names)]].kill()
@@ -67,8 +81,7 @@ def broker_restart(load: Load, seen: Seen, seconds: float) -> None:
 @fault
 def broker_wiped(load: Load, seen: Seen, seconds: float) -> None:
     """Killed, and its folder gone: it comes back without queues and messages."""
-    broker = load.site.kept.pop("broker")
-    broker.stop()
+    load.site.kept["broker"].stop()
     shutil.rmtree(load.site.folder / "mq", ignore_errors=True)
     time.sleep(2)
     load.site.start_broker()
@@ -77,17 +90,21 @@ def broker_wiped(load: Load, seen: Seen, seconds: float) -> None:
 @fault
 def broker_memory_alarm(load: Load, seen: Seen, seconds: float) -> None:
     """It takes messages from nobody."""
-    load.site.broker_control("set_vm_memory_high_watermark", "0.00001")
-    time.sleep(seconds)
-    load.site.broker_control("set_vm_memory_high_watermark", "0.4")
+    load.site.broker_refuses(True)
+    try:
+        time.sleep(seconds)
+    finally:
+        load.site.broker_refuses(False)
 
 
 @fault
 def network_cut(load: Load, seen: Seen, seconds: float) -> None:
     """Host b, with a web node, a worker, the errands and a beat, is off the network; nobody tells anybody."""
     load.site.hosts["b"].cut()
-    time.sleep(seconds)
-    load.site.hosts["b"].mend()
+    try:
+        time.sleep(seconds)
+    finally:
+        load.site.hosts["b"].mend()
 
 
 @fault
@@ -96,24 +113,28 @@ def worker_hangs_with_claims(load: Load, seen: Seen, seconds: float) -> None:
     process = load.site.kept["ingest-a"].process
     assert process is not None
     os.killpg(process.pid, signal.SIGSTOP)
-    time.sleep(max(seconds, 12))
-    os.killpg(process.pid, signal.SIGCONT)
+    try:
+        time.sleep(max(seconds, 12))
+    finally:
+        os.killpg(process.pid, signal.SIGCONT)
 
 
 @fault
 def beat_that_sends_is_killed(load: Load, seen: Seen, seconds: float) -> None:
     """Of both beats the one that holds the lock, and kept from coming back: the other has to take over."""
+    (name,) = _sends(load)
+    load.site.kept[f"beat-{name}"].kill()
+    until(lambda: _sends(load), 60, "no beat takes over")
+    seen.notes.append(f"sends now: {'the same again' if _sends(load) == [name] else 'the other'}")
+
+
+def _sends(load: Load) -> list[str]:
+    """The hosts whose beats hold the lock: one."""
     query = (
         "SELECT client_addr FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype='advisory' AND classid=98"
     )
-    holder = load.site.sql(query).splitlines()
-    assert len(holder) == 1, f"{len(holder)} beats send"
-    name = next(name for name, host in load.site.hosts.items() if host.address == holder[0])
-    load.site.kept[f"beat-{name}"].kill()
-    other = "b" if name == "a" else "a"
-    until(lambda: load.site.sql(query).splitlines(), 60, "no beat takes over")
-    now = load.site.sql(query)
-    seen.notes.append(f"sends now: {'the other' if now == load.site.hosts[other].address else 'the same again'}")
+    names = {host.address: name for name, host in load.site.hosts.items()}
+    return [names[address] for address in load.site.sql(query).splitlines()]
 
 
 @fault
@@ -201,23 +222,45 @@ def poisoned_reports(load: Load, seen: Seen, seconds: float) -> None:
 
 @fault
 def clock_jump(load: Load, seen: Seen, seconds: float) -> None:
-    """The wall clock of all programs of host a is an hour ahead, then right again: theirs alone, by libfaketime."""
-    if not FAKETIME.exists():
-        raise LookupError("libfaketime is not there")
-    told = load.site.folder / "clock"
-    told.write_text("+0")
-    faked = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(told), "DONT_FAKE_MONOTONIC": "1",
-             "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_RESET": "1"}  # fmt: skip
+    """The wall clock of all programs of host a is an hour ahead, then right again: theirs alone, by a small library."""
+    if not shutil.which("gcc"):
+        raise LookupError("there is no gcc")
+    library, told = load.site.folder / "clock.so", load.site.folder / "clock"
+    made = ["gcc", "-shared", "-fPIC", "-O2", "-o", str(library), str(ROOT / "bench" / "cluster" / "clock.c")]
+    subprocess.run(made, check=True)
+    told.write_text("0")
+    set_by = {"LD_PRELOAD": str(library), "CLOCK_AHEAD": str(told)}
     names = [name for name in load.site.kept if name.endswith("-a")]
     for name in names:
-        load.site.again(name, **faked)
+        load.site.again(name, **set_by)
     until(load.site.is_up, 400, "a does not come up with a clock of its own")
-    told.write_text("+1h")
-    time.sleep(seconds)
-    told.write_text("+0")
-    time.sleep(10)
-    for name in names:
-        load.site.again(name, LD_PRELOAD="")
+    load.site.kept["beat-b"].end()
+    until(lambda: _sends(load) == ["a"], 180, "the beat of a does not send")
+    load.site.again("beat-b")
+    ahead = "import time; print(time.time())"
+    try:
+        told.write_text("3600")
+        named = [f"{name}={value}" for name, value in set_by.items()]
+        told_by = float(load.site.once("a", ["env", *named, sys.executable, "-c", ahead]))
+        seen.notes.append(f"a's clock: {told_by - time.time():.0f} s ahead")
+        time.sleep(seconds)
+        told.write_text("0")
+        right = time.monotonic()
+        # A sweep that is older than that was noted before the clock was right.
+        until(lambda: 0 <= _swept_seconds(load) < time.monotonic() - right - 2, 120,
+              lambda: f"no sweep since {_swept_seconds(load):.0f} s")  # fmt: skip
+        took = time.monotonic() - right
+        seen.notes.append(f"swept {took:.0f} s after it was right again, by the beat of {' '.join(_sends(load))}")
+    finally:
+        for name in names:
+            load.site.again(name, LD_PRELOAD="")
+
+
+def _swept_seconds(load: Load) -> float:
+    """As node b tells it."""
+    with urllib.request.urlopen(f"http://{load.site.hosts['b'].address}:8000/metrics", timeout=20) as answer:
+        lines = answer.read().decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("unmigratable_swept_seconds "))
 
 
 @fault
@@ -261,23 +304,83 @@ def point_in_time(load: Load, seen: Seen, seconds: float) -> None:
 
 @fault
 def rolling_upgrade(load: Load, seen: Seen, seconds: float) -> None:
-    """This release to itself, as docs/operations.md says it: workers and beat rest, the lines of each release, web one
-    node after the other, and all again."""
-    site = load.site
+    """The release that the cluster began with to this one, as docs/operations.md says it: workers and beat rest, the
+    lines of each release, web one node after the other, and all again. Somebody reads for long while it migrates.
+    Before web is new, both nodes and a worker of the release before go on for a while, on what is new to them."""
+    site, before = load.site, load.site.tree
     begun = time.monotonic()
     site.manage("backup", str(site.folder / "before.dump"))
     _at_rest(load)
     rested = time.monotonic()
-    for command in (["collectstatic", "--noinput", "-v0"], ["await_workers"], ["migrate"], ["load_cases"]):
-        site.manage(*command)
+    site.tree = ROOT
+    upgraded = threading.Event()
+    sender = threading.Thread(target=_send_on, args=(load, seen, upgraded))
+    sender.start()
+    try:
+        _upgrade(load, seen, seconds, before)
+    finally:
+        upgraded.set()
+        sender.join()
+    took, without = time.monotonic() - begun, time.monotonic() - rested
+    seen.notes.append(f"{took:.0f} s, of which workers of this release were away for {without:.0f}")
+
+
+def _send_on(load: Load, seen: Seen, over: threading.Event) -> None:
+    """Two reports a second for as long as it takes, beside those of the round."""
+    while not over.wait(0.5):
+        seen.sent += 1
+        load.send_until_acknowledged(seen, f"upgrade-{load.rounds}-{seen.sent:06d}")
+
+
+def _upgrade(load: Load, seen: Seen, seconds: float, before: Path) -> None:
+    site = load.site
+    site.manage("collectstatic", "--noinput", "-v0")
+    site.manage("await_workers")
+    over = threading.Event()
+    reader = threading.Thread(target=_read_for_long, args=(load, over))
+    reader.start()
+    try:
+        applied = site.manage("migrate").count("... OK")
+    finally:
+        over.set()
+        reader.join()
+    tried = site.told.count("tried again")
+    site.manage("load_cases")
+    site.tree = before
+    site.again("ingest-a")
+    end, old = time.monotonic() + seconds, Counter[str]()
+    while time.monotonic() < end:
+        for path in LOOKED_AT:
+            code, _ = load.ask("GET", path)
+            old[f"{code} {path}" if code != "200" else code] += 1
+    site.kept["ingest-a"].end()
+    site.tree = ROOT
     for name in ("web-a", "web-b"):
-        process = site.kept[name].process
-        assert process is not None
-        process.terminate()
-        time.sleep(1)
-        until(site.is_up, 400, f"{name} does not come back")
+        site.kept[name].end()
+        site.again(name)
+        until(site.is_up, 400, lambda name=name: site.tail(name))  # type: ignore[misc]
     _at_work(load)
-    seen.notes.append(f"{time.monotonic() - begun:.0f} s, workers at rest for {time.monotonic() - rested:.0f}")
+    told = ", ".join(f"{count} × {what}" for what, count in sorted(old.items()))
+    seen.notes.append(f"{applied} migrations, {tried} times tried again for a lock")
+    seen.notes.append(f"the release before on the new schema: {told}")
+
+
+LOOKED_AT = ("/", "/cases/fuse-writeback/", "/cases/fuse-writeback/history/", "/kernels/", "/reports/", "/machines/",
+             "/agenda/", "/strategies/", "/subsystems/", "/search/?q=fuse", "/diagnose/", "/sign-in/", "/readyz",
+             "/reports/unmatched/", "/affected/?kernel=6.18.44", "/api/v1/cases/", "/api/v1/events/?limit=5",
+             "/api/v1/cases/fuse-writeback/evidence/?limit=5", "/feed.atom")  # fmt: skip
+
+
+def _read_for_long(load: Load, over: threading.Event) -> None:
+    """Two tables, until somebody has waited for one of them for longer than a migration may."""
+    site = load.site
+    host, password = site.hosts[site.primary].address, site.secret("database-password")
+    with psycopg.connect(host=host, user="unmigratable", dbname="unmigratable", password=password) as reader:
+        reader.execute("LOCK TABLE catalog_tally, reports_evidence IN ACCESS SHARE MODE")
+        while not over.wait(0.5):
+            if site.sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'") != "0":
+                over.wait(5)
+                return
 
 
 def _resting(load: Load) -> list[str]:
@@ -305,7 +408,8 @@ def _send_again(seen: Seen, after: float, before: float) -> None:
 def loss_of_the_primary(load: Load, seen: Seen, seconds: float) -> None:
     """Its host is off the network and its server dead; ten seconds later somebody promotes the replica."""
     load.site.hosts["db1"].cut()
-    load.site.kept.pop("db1").stop()
+    load.site.kept["db1"].stop()
+    del load.site.kept["db1"]
     time.sleep(10)
     load.site.promote()
 
@@ -325,6 +429,14 @@ def row(name: str, seen: Seen, wrong: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def known(given: str) -> str:
+    """A fault as a command line names it: NAME, or NAME=SECONDS."""
+    name, _, seconds = given.partition("=")
+    if name not in FAULTS or not (seconds or "0").isdecimal():
+        raise argparse.ArgumentTypeError(f"{given}: NAME or NAME=SECONDS, of {', '.join(FAULTS)}")
+    return given
+
+
 def on(load: Load, names: list[str], seconds: float, per_second: float) -> bool:
     """One after the other, each with a row of the table; whether all held."""
     print("| fault | reports acknowledged | refused meanwhile, and sent again | pages that were not 200 "
@@ -332,10 +444,12 @@ def on(load: Load, names: list[str], seconds: float, per_second: float) -> bool:
           "| all settled after the last receipt, s | | wrong |")  # fmt: skip
     print("|---|--:|---|---|--:|--:|--:|---|---|", flush=True)
     held = True
-    for name in names:
-        number = int(per_second * (seconds + 15))
+    for given in names:
+        name, _, own = given.partition("=")
+        act, lasts = FAULTS[name], float(own or seconds)
+        number = int(per_second * (lasts + 15))
         try:
-            seen = load.run(number, per_second, lambda seen, act=FAULTS[name]: act(load, seen, seconds))  # type: ignore[misc]
+            seen = load.run(number, per_second, lambda seen, act=act, lasts=lasts: act(load, seen, lasts))  # type: ignore[misc]
         except LookupError as error:
             print(f"| {name.replace('-', ' ')} | not run: {error} | | | | | | | |")
             continue
@@ -352,13 +466,17 @@ def on(load: Load, names: list[str], seconds: float, per_second: float) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[*FAULTS, []])
+    parser.add_argument("names", nargs="*", type=known)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--per-second", type=float, default=15.0)
+    parser.add_argument("--broker", choices=BROKERS, default=BROKERS[0])
+    parser.add_argument("--from", dest="commit", metavar="COMMIT", default="")
     given = parser.parse_args()
+    if given.commit and given.names != ["rolling-upgrade"]:
+        parser.error("--from is for rolling-upgrade alone")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     names = given.names or [*(name for name in FAULTS if name not in LAST), *LAST]
-    with cluster(small_disks=True) as site:
+    with cluster(Given(small_disks=True, broker=given.broker, commit=given.commit)) as site:
         held = on(Load(site), names, given.seconds, given.per_second)
     return not held
 

@@ -2,6 +2,8 @@
 
 with hosts.network() as made:      removed at the end, whatever happened; what an earlier run left goes first
     made["a"].run(["ping", …])     a command line as it is run on that host
+
+Several of them at once are told apart by CLUSTER in the environment: 7 if nothing is said, of 1 to 99.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-BRIDGE, MARK, NET = "umgbr", "umg-", "10.213.7"
+CLUSTER = int(os.environ.get("CLUSTER", "7"))
+BRIDGE, MARK, NET = f"umgbr{CLUSTER}", f"umg{CLUSTER}-", f"10.213.{CLUSTER}"
 NUMBERS = {"a": 11, "b": 12, "db1": 21, "db2": 22, "mq": 31, "front": 41}
 
 
@@ -31,7 +34,7 @@ class Host:
 
     @property
     def _end(self) -> str:
-        return f"umgv-{self.name}"
+        return f"umgv{CLUSTER}-{self.name}"
 
     def run(self, command: Sequence[str], user: str = "") -> list[str]:
         """`command` as it is run on this host, as this user; it is ended with whoever started it."""
@@ -66,9 +69,20 @@ def _end_all(space: str) -> None:
 def _remove() -> None:
     for name in NUMBERS:
         _end_all(MARK + name)
-        ip("link", "del", f"umgv-{name}", may_fail=True)
+        ip("link", "del", Host(name)._end, may_fail=True)
         ip("netns", "del", MARK + name, may_fail=True)
     ip("link", "del", BRIDGE, may_fail=True)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """What takes things away is not ended half way: a second Ctrl-C waits until it has."""
+    before = {one: signal.signal(one, signal.SIG_IGN) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, act in before.items():
+            signal.signal(one, act)
 
 
 @contextmanager
@@ -87,4 +101,5 @@ def network() -> Iterator[dict[str, Host]]:
                 ip("-n", host.space, "link", "set", device, "up")
         yield made
     finally:
-        _remove()
+        with undisturbed():
+            _remove()

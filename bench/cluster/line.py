@@ -22,7 +22,7 @@ from bench.cluster import hosts
 _SET_INTERFACE = 0x400454CA
 _TAP_WITHOUT_HEADERS = 0x0002 | 0x1000
 _FRAME = 65_536
-_NEAR, _FAR = "umgt-near", "umgt-far"
+_NEAR, _FAR = f"umgt{hosts.CLUSTER}-near", f"umgt{hosts.CLUSTER}-far"
 
 
 def _tap(name: str) -> int:

@@ -21,6 +21,7 @@ from bench.cluster.site import NAME, Cluster
 CASE = "fuse-writeback"
 SENDERS = 8
 SETTLE_SECONDS = 600.0
+PATIENCE_SECONDS = 900.0  # of a sender, for one report
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Seen:
 class Load:
     def __init__(self, site: Cluster) -> None:
         self.site, self.rounds, self.every = site, 0, set[str]()
+        self.given_up, self.lines = threading.Event(), set[socket.socket]()
         self._open_database()
         from reports.recorded import files
 
@@ -67,8 +69,10 @@ class Load:
         logging.disable(logging.WARNING)  # the pool's own words on connections that a fault has ended
 
     def run(self, number: int, per_second: float, fault: Callable[[Seen], None] | None = None) -> Seen:
-        """Sends so many; calls `fault` after five seconds of it, in a thread that the round waits for."""
+        """Sends so many; calls `fault` after five seconds of it. Whatever ends that, a fault that fails or Ctrl-C, ends
+        the senders with it: nobody is waited for who sends to what is being taken away."""
         self.rounds += 1
+        self.given_up.clear()
         seen, waiting = Seen(number), queue.Queue[int]()
         for index in range(number):
             waiting.put(index)
@@ -84,40 +88,52 @@ class Load:
                 seen.fault_at = time.monotonic() - seen.begun
                 fault(seen)
                 seen.mended_at = seen.mended_at or time.monotonic() - seen.begun
-        finally:
             for one in senders:
                 one.join()
+        except BaseException:
+            self._give_up()
+            raise
+        finally:
             over.set()
-            reader.join()
+            for one in (*senders, reader):
+                one.join()
+            self.every |= seen.acknowledged.keys()
         for run in seen.again:
-            self._send_until_acknowledged(seen, run)
+            self.send_until_acknowledged(seen, run)
         self.every |= seen.acknowledged.keys()
         self._settle(seen)
         return seen
 
+    def _give_up(self) -> None:
+        """Senders and the reader end at once, whatever they wait for."""
+        self.given_up.set()
+        for one in list(self.lines):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
     def _send(self, seen: Seen, waiting: queue.Queue[int], per_second: float) -> None:
-        while True:
+        while not self.given_up.is_set():
             try:
                 number = waiting.get_nowait()
             except queue.Empty:
                 return
-            time.sleep(max(0.0, seen.begun + number / per_second - time.monotonic()))
-            self._send_until_acknowledged(seen, f"round-{self.rounds}-{number:06d}")
+            self.given_up.wait(max(0.0, seen.begun + number / per_second - time.monotonic()))
+            self.send_until_acknowledged(seen, f"round-{self.rounds}-{number:06d}")
 
     def body(self, run: str) -> bytes:
         return json.dumps({**self.report, "run_id": run}).encode()
 
-    def _send_until_acknowledged(self, seen: Seen, run: str) -> None:
+    def send_until_acknowledged(self, seen: Seen, run: str) -> None:
         body = self.body(run)
-        end = time.monotonic() + 900
-        while time.monotonic() < end:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end and not self.given_up.is_set():
             code, headers = self.ask("POST", "/api/v1/reports/", body)
             seen.answers[code] += 1
             seen.without_retry += _owes_a_time(code, headers)
             if code in ("200", "202"):
                 seen.acknowledged[run] = time.monotonic() - seen.begun
                 return
-            time.sleep(0.3)
+            self.given_up.wait(0.3)
 
     def _read(self, seen: Seen, over: threading.Event) -> None:
         while not over.wait(0.5):
@@ -137,6 +153,7 @@ class Load:
             raw = socket.create_connection((self.site.front, 443), 10)
             raw.settimeout(30)
             line.sock = self.site.trust.wrap_socket(raw, server_hostname=NAME)
+            self.lines.add(line.sock)
             line.request(method, path, body, headers)
             answer = line.getresponse()
             answer.read()
@@ -144,6 +161,7 @@ class Load:
         except (OSError, http.client.HTTPException):
             return "no answer", http.client.HTTPMessage()
         finally:
+            self.lines.discard(line.sock)
             line.close()
 
     def _settle(self, seen: Seen) -> None:

@@ -1,5 +1,6 @@
 """The site on several hosts, from the files that production starts from: two web nodes, three workers and two beats on
-the hosts a and b, PostgreSQL on db1 with a synchronous replica on db2, RabbitMQ on mq, nginx with TLS on front.
+the hosts a and b, PostgreSQL on db1 with a synchronous replica on db2, RabbitMQ or Redis on mq, nginx with TLS on
+front.
 
 Environment, secrets and proxy are those of `deploy/`; each program is started again when it ends, as systemd does it.
 """
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cluster import hosts
@@ -22,7 +24,7 @@ from tests.running import ROOT, Kept, until
 
 POSTGRES = max(Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=lambda one: int(one.parent.name))
 RABBITMQ = "/usr/lib/rabbitmq/bin/"
-FOLDER = Path("/var/lib/unmigratable-cluster")
+FOLDER = Path(f"/var/lib/unmigratable-cluster-{hosts.CLUSTER}")
 NAME = "unmigratable.example"
 # A host that is gone does not answer; one that is a replica does not write.
 HA = (
@@ -30,15 +32,26 @@ HA = (
     "&tcp_user_timeout=8000"
 )
 START_SECONDS = 600.0  # on a machine that has much else to do
+BROKERS = ("rabbitmq", "redis")
+
+
+@dataclass(frozen=True)
+class Given:
+    """How a cluster is made."""
+
+    small_disks: bool = False
+    broker: str = BROKERS[0]
+    commit: str = ""  # of the release that it starts with, where that is not this tree
 
 
 class Cluster:
-    def __init__(self, made: dict[str, hosts.Host], folder: Path = FOLDER, small_disks: bool = False) -> None:
-        self.hosts, self.folder, self.small_disks = made, folder, small_disks
+    def __init__(self, made: dict[str, hosts.Host], given: Given, folder: Path = FOLDER) -> None:
+        self.hosts, self.folder, self.given = made, folder, given
         self.kept: dict[str, Kept] = {}
         self.primary = "db1"
         self.remove()
         folder.mkdir(mode=0o755)
+        self.tree = self._release(given.commit) if given.commit else ROOT
         self.environment = self._environment()
 
     # Files, as docs/operations.md has them made
@@ -46,12 +59,18 @@ class Cluster:
     def _environment(self) -> dict[str, str]:
         secrets = self.folder / "secrets"
         both = f"{self.hosts['db1'].address},{self.hosts['db2'].address}"
-        subprocess.run([str(ROOT / "deploy/make-secrets"), str(secrets), both, self.hosts["mq"].address], check=True)
+        subprocess.run(
+            [str(self.tree / "deploy/make-secrets"), str(secrets), both, self.hosts["mq"].address], check=True
+        )
         secrets.chmod(0o755)
         address = secrets / "database-url"
         address.chmod(0o644)
         address.write_text(address.read_text().strip() + HA + "\n")
-        example = (ROOT / "deploy" / "unmigratable.env.example").read_text()
+        if self.given.broker == "redis":
+            url = f"redis://:{self.secret('broker-password')}@{self.hosts['mq'].address}:6379/0\n"
+            (secrets / "broker-url").chmod(0o644)
+            (secrets / "broker-url").write_text(url)
+        example = (self.tree / "deploy" / "unmigratable.env.example").read_text()
         given = dict(line.split("=", 1) for line in example.splitlines() if line and line[0] != "#")
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
         return {
@@ -67,6 +86,14 @@ class Cluster:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
+    def _release(self, commit: str) -> Path:
+        """The files of another release; it runs with the packages of this one."""
+        tree = self.folder / "before"
+        tree.mkdir()
+        packed = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
+        subprocess.run(["tar", "-x", "-C", str(tree)], input=packed, check=True)
+        return tree
+
     def secret(self, name: str) -> str:
         return (self.folder / "secrets" / name).read_text().strip()
 
@@ -74,19 +101,21 @@ class Cluster:
 
     def keep(self, name: str, host: str, command: list[str], user: str = "", **environment: str) -> None:
         log = self.folder / f"{name}.log"
-        self.kept[name] = Kept(self.hosts[host].run(command, user), log, {**self.environment, **environment})
+        environment = {**self.environment, **environment}
+        self.kept[name] = Kept(self.hosts[host].run(command, user), log, environment, self.tree)
 
     def again(self, name: str, **environment: str) -> None:
-        """Started again, with what is added to its environment."""
-        old = self.kept.pop(name)
+        """Started again from the release that is there now, with what is added to its environment."""
+        old = self.kept[name]
         old.stop()
-        self.kept[name] = Kept(old.command, old.log, {**(old.environment or {}), **environment})
+        self.kept[name] = Kept(old.command, old.log, {**(old.environment or {}), **environment}, self.tree)
 
     def once(self, host: str, command: list[str], user: str = "", seconds: float = 900) -> str:
         done = subprocess.run(
-            self.hosts[host].run(command, user), cwd=ROOT, env=self.environment, capture_output=True, text=True,
+            self.hosts[host].run(command, user), cwd=self.tree, env=self.environment, capture_output=True, text=True,
             check=False, timeout=seconds,
         )  # fmt: skip
+        self.told = done.stderr
         if done.returncode:
             raise OSError(f"{' '.join(command)} on {host}: {done.stdout[-500:]} {done.stderr[-1500:]}")
         return done.stdout
@@ -120,7 +149,7 @@ class Cluster:
         """A folder that is `user`'s own; with `small_disks` a file system of its own, of so many megabytes."""
         made = self.folder / name
         made.mkdir(mode=0o700)
-        if self.small_disks:
+        if self.given.small_disks:
             options = f"size={megabytes}m,mode=700"
             subprocess.run(["mount", "-t", "tmpfs", "-o", options, "umg-disk", str(made)], check=True)
         shutil.chown(made, user, user)
@@ -163,7 +192,7 @@ class Cluster:
         """The base backup with the archived WAL up to this moment takes the place of the primary; its replica is made
         anew."""
         for name in ("db1", "db2"):
-            self.kept.pop(name).stop()
+            self.kept[name].stop()
             for one in (self.folder / name).iterdir():
                 shutil.rmtree(one) if one.is_dir() and not one.is_symlink() else one.unlink()
         data = self.folder / "db1"
@@ -220,12 +249,24 @@ class Cluster:
     def start_broker(self) -> None:
         home = self.folder / "mq"
         home.mkdir(exist_ok=True)
+        if self.given.broker == "redis":
+            self._start_redis(home)
+            return
         shutil.chown(home, "rabbitmq", "rabbitmq")
         shutil.copy(self.folder / "secrets" / "broker-user.conf", home / "rabbitmq.conf")
         with (home / "rabbitmq.conf").open("a") as file:
             file.write("loopback_users = none\n")
         (home / "rabbitmq.conf").chmod(0o644)
         self.keep("broker", "mq", [f"{RABBITMQ}rabbitmq-server"], "rabbitmq", **self.broker_environment)
+        until(self.broker_answers, START_SECONDS, lambda: self.tail("broker"))
+
+    def _start_redis(self, home: Path) -> None:
+        """With its own defaults, but for where it listens, where it writes, and that it asks for a password."""
+        shutil.chown(home, "redis", "redis")
+        conf = home / "redis.conf"
+        conf.write_text(f"bind {self.hosts['mq'].address}\ndir {home}\nrequirepass {self.secret('broker-password')}\n")
+        conf.chmod(0o644)
+        self.keep("broker", "mq", ["redis-server", str(conf)], "redis")
         until(self.broker_answers, START_SECONDS, lambda: self.tail("broker"))
 
     @property
@@ -240,6 +281,16 @@ class Cluster:
         command = self.hosts["mq"].run([f"{RABBITMQ}rabbitmqctl", *arguments], "rabbitmq")
         environment = {**self.environment, **self.broker_environment}
         subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+
+    def broker_refuses(self, yes: bool) -> None:
+        """It takes messages from nobody, since it says that its memory is full."""
+        if self.given.broker == "redis":
+            import redis
+
+            with redis.Redis.from_url(self.secret("broker-url")) as line:
+                line.config_set("maxmemory", 1 if yes else 0)
+        else:
+            self.broker_control("set_vm_memory_high_watermark", "0.00001" if yes else "0.4")
 
     def broker_answers(self) -> bool:
         from kombu import Connection
@@ -260,7 +311,7 @@ class Cluster:
         command += ["-addext", f"subjectAltName=DNS:{NAME}", "-keyout", str(key), "-out", str(certificate)]
         subprocess.run(command, check=True, capture_output=True)
         both = f"{self.hosts['a'].address}:8000; server {self.hosts['b'].address}:8000"
-        made = (ROOT / "deploy" / "nginx.conf.template").read_text()
+        made = (self.tree / "deploy" / "nginx.conf.template").read_text()
         words = {"SERVER_NAME": NAME, "WEB": both, "TLS_CERTIFICATE": str(certificate), "TLS_KEY": str(key)}
         for word, value in words.items():
             made = made.replace(f"${{{word}}}", value)
@@ -293,15 +344,18 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(small_disks: bool = False) -> Iterator[Cluster]:
+def cluster(given: Given = Given()) -> Iterator[Cluster]:
     """Starts all, and leaves nothing: no process, no namespace, no file."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a thousand idle connections begin here
     with hosts.network() as made:
-        one = Cluster(made, small_disks=small_disks)
+        one = Cluster(made, given)
         try:
             one.start()
             yield one
         finally:
-            one.stop()
-            one.remove()
+            with hosts.undisturbed():
+                try:
+                    one.stop()
+                finally:
+                    one.remove()

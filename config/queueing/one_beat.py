@@ -83,7 +83,18 @@ class Scheduler(PersistentScheduler):
 
     def tick(self, *args: Any, **given: Any) -> Any:
         alive.touch()
+        self._forget_what_is_to_come()
         return super().tick(*args, **given)
+
+    def _forget_what_is_to_come(self) -> None:
+        """Where this host's clock was ahead and is right again, what was sent meanwhile would be due when the clock has
+        caught up, in this process and by its file in the next; and the lock keeps the other beat from it."""
+        ahead = [one for one in self.schedule.values() if one.last_run_at and one.last_run_at > one.default_now()]
+        for one in ahead:
+            one.last_run_at = one.default_now()
+        if ahead:
+            log.warning("the clock went back: %s tasks count as sent now", len(ahead))
+            self._heap = None  # in the order of the moments that are forgotten
 
     def close(self) -> None:
         super().close()
