@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from django.conf import settings
 from django.test import Client
 
@@ -152,6 +154,20 @@ def test_runs_in_two_areas_are_not_set_side_by_side() -> None:
             builders.recorded(files.read(path))
     text = in_one_line(Client().get("/strategies/io-uring-for-few/").text).split('id="measured"')[1]
     assert "way-solves" not in text and "not compared: a pin first takes the pages out of ZONE_MOVABLE" in text
+
+
+def test_each_strategy_is_measured_or_says_why_not() -> None:
+    """In words of its own: a reason that fits two strategies is none of either."""
+    measured = {row.slug for row in MEASURED}
+    measured |= {one.strategy for one in ways.trials() if not one.label and one.is_recorded()}
+    heads = {
+        path.stem: path.read_text().split("\n---\n")[0] for path in (settings.BASE_DIR / "data/strategies").iterdir()
+    }
+    reasons = {slug: yaml.safe_load(head).get("not_measured") for slug, head in heads.items()}
+    assert len(reasons) >= 35 and measured < set(reasons)
+    assert {slug for slug, why in reasons.items() if not why} == measured
+    told = Counter(filter(None, reasons.values()))
+    assert [why for why, number in told.items() if number > 1] == []
 
 
 def test_every_labelled_record_is_of_a_trial() -> None:
