@@ -4,8 +4,8 @@ In place of each page table entry stands one that is not present, until a CPU to
 entry had no mapcount but a reference, which nobody that walks the mappings found (mm/rmap.c,
 make_device_exclusive_range). Since 6.15 it is found like any other and replaced (599b684a7854 and its series).
 
-Who goes by address meets no page there, before or since: move_pages(2) left all 16 on 7.3.4, where an offline moves them.
-So movers that go by frame are asked.
+Who goes by address meets no page there: move_pages(2) left all 16 on 7.3.4, where an offline moves them. So movers
+that go by frame are asked.
 """
 
 from __future__ import annotations
