@@ -16,6 +16,7 @@ PROT_READ, PROT_WRITE = 1, 2
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS = 1, 2, 0x10, 0x20
 MAP_NORESERVE, MAP_HUGETLB = 0x4000, 0x40000
 MADV_RANDOM, MADV_DONTNEED, MADV_DONTFORK, MADV_HUGEPAGE, MADV_NOHUGEPAGE = 1, 4, 10, 14, 15
+MADV_PAGEOUT = 21
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH, CLONE_NEWNS, CLONE_NEWUSER = 0x1000, 0x4000, 0x40000, 2, 0x20000, 0x10000000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 SYNC_FILE_RANGE_WRITE = 2
@@ -293,6 +294,14 @@ def mount_over(source: str, target: str) -> None:
 
 def unmount(target: str) -> None:
     _checked(_libc.umount2(target.encode(), MNT_DETACH), "umount")
+
+
+def swap_on(path: str) -> None:
+    _checked(_libc.swapon(path.encode(), ctypes.c_int(0)), "swapon")
+
+
+def swap_off(path: str) -> None:
+    _checked(_libc.swapoff(path.encode()), "swapoff")
 
 
 def die_with_parent(signal_number: int) -> None:

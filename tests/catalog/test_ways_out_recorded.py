@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from django.conf import settings
 from django.test import Client
 
@@ -152,6 +154,42 @@ def test_runs_in_two_areas_are_not_set_side_by_side() -> None:
             builders.recorded(files.read(path))
     text = in_one_line(Client().get("/strategies/io-uring-for-few/").text).split('id="measured"')[1]
     assert "way-solves" not in text and "not compared: a pin first takes the pages out of ZONE_MOVABLE" in text
+
+
+# Two releases: strategy, records of a case by a mover, before, after, and what it comes to.
+RELEASES = [
+    ("copy-for-untrusted-servers", "fuse-writeback-move_pages", DEBIAN, "6.12.95+deb12-amd64", "solves"),
+    ("non-uniform-split", "split-dirty-iomap-split", "6.12.95+deb12-amd64", DEBIAN, "no_change"),
+    ("device-exclusive-rework", "device-exclusive-offline", "6.12.117-lab", BUILT, "solves"),
+    (
+        *("count-swap-cache-references", "shmem-swapcache-refcount-offline"),
+        *("6.12.57+deb12-amd64", "6.12.95+deb12-amd64", "solves"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("slug", "what", "before", "after", "said"), RELEASES, ids=lambda one: str(one))
+def test_two_releases_are_set_side_by_side(slug: str, what: str, before: str, after: str, said: str) -> None:
+    builders.case(what.rpartition("-")[0])
+    store.save((settings.BASE_DIR / "data/strategies" / f"{slug}.md").read_text(), origin=Origin.FILE)
+    for release in (before, after):
+        for path in sorted((files.FOLDER / f"guest-{release}").glob(what + ".*json.gz")):
+            builders.recorded(files.read(path))
+    page = in_one_line(Client().get(f"/strategies/{slug}/").text)
+    assert f'<span class="way-{said}">{effect.word(said).label}</span>' in page.split('id="measured"')[1]
+
+
+def test_each_strategy_is_measured_or_says_why_not() -> None:
+    """In words of its own: a reason that fits two strategies is none of either."""
+    measured = {row.slug for row in MEASURED} | {slug for slug, *_ in RELEASES}
+    heads = {
+        path.stem: path.read_text().split("\n---\n")[0] for path in (settings.BASE_DIR / "data/strategies").iterdir()
+    }
+    reasons = {slug: yaml.safe_load(head).get("not_measured") for slug, head in heads.items()}
+    assert len(reasons) >= 35 and measured < set(reasons)
+    assert {slug for slug, why in reasons.items() if not why} == measured
+    told = Counter(filter(None, reasons.values()))
+    assert [why for why, number in told.items() if number > 1] == []
 
 
 def test_every_labelled_record_is_of_a_trial() -> None:

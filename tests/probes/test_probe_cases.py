@@ -6,14 +6,16 @@ import os
 import re
 import socket
 import struct
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from diagnosis.words import vocabulary
-from probes.cases import CASES, bh_refs_blockdev, split_dirty_iomap
+from probes.cases import CASES, bh_refs_blockdev, shmem_swapcache_refcount, split_dirty_iomap
 from probes.cases.netfs_unresponsive_server import NetfsUnresponsiveServer, NetfsWriteback
 from probes.cases.split_dirty_iomap import SplitDirtyIomap
 from probes.children.processes import Lines
@@ -83,6 +85,16 @@ def test_a_file_for_each_block_of_the_inode_table() -> None:
     """16 inodes a block. The first block is the file system's own."""
     inodes = {"a": 12, "b": 17, "c": 16, "d": 32, "e": 33, "f": 97}
     assert bh_refs_blockdev.one_in_each(100, inodes) == {101: "b", 102: "e", 106: "f"}
+
+
+def test_a_swap_area_is_one_as_mkswap_makes_it(tmp_path: Path) -> None:
+    """But for the UUID, the 16 bytes after version, last page and number of bad pages."""
+    area = tmp_path / "swap"
+    area.write_bytes(bytes(64 * PAGE))
+    subprocess.run(["/sbin/mkswap", "-p", str(PAGE), str(area)], check=True, capture_output=True)
+    made = bytearray(area.read_bytes()[:PAGE])
+    made[1036:1052] = bytes(16)
+    assert shmem_swapcache_refcount.header(64) == bytes(made)
 
 
 def test_the_case_about_splitting_is_measured_by_splitting() -> None:
