@@ -161,6 +161,10 @@ MOVERS = _group(
     ("cma", "CMA", "A CMA allocation over the page."),
     ("soft_offline", "soft offline", "Soft offlining of the page frame."),
     ("longterm_pin", "long-term pin", "Moving a folio out of a movable area before a FOLL_LONGTERM pin."),
+    ("numa_balancing", "NUMA balancing", "A fault on a page that NUMA balancing has marked, from another node."),
+    ("demotion", "demotion", "Reclaim that moves cold folios to slower memory."),
+    ("virtio_mem", "virtio-mem", "A virtio-mem device that gives memory back to the hypervisor."),
+    ("khugepaged", "khugepaged", "khugepaged, which copies small folios into a huge one."),
     ("split", "split", "Splitting the large folio, the fallback where no target of its order is free."),
 )
 
@@ -175,6 +179,9 @@ MOVER_MODES: Mapping[str, str] = {
     "cma": "MIGRATE_SYNC",
     "soft_offline": "MIGRATE_SYNC",
     "longterm_pin": "MIGRATE_SYNC",
+    "numa_balancing": "MIGRATE_ASYNC",
+    "demotion": "MIGRATE_ASYNC",
+    "virtio_mem": "MIGRATE_SYNC",
 }
 
 # What a mover's work is for as a whole, beside the folio.
