@@ -138,6 +138,13 @@ class Case:
         """Can nobody else come to sleep in D through it?"""
         return self.hold_class not in _OTHERS_MAY_SLEEP
 
+    @property
+    def command(self) -> str:
+        """What measures it on a machine in use, or else in a guest of the newest kernel that the lab can have."""
+        if self.guests_only:
+            return "python3 probe.pyz lab trixie-backports --cases " + self.slug
+        return "sudo python3 probe.pyz run " + self.slug + ("" if self.safe_on_a_host else " --on-this-host")
+
 
 def chosen(addresses: List[int], sleeps: bool = False) -> Tuple[List[int], List[int]]:
     """Control and target out of the pool, which are the lowest frames and the next.

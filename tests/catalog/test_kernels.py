@@ -154,6 +154,12 @@ def test_a_case_with_a_probe_says_what_it_does_and_risks() -> None:
     assert "sudo python3 probe.pyz run fuse-writeback" in told and "Side effects" in told and "SHA-256" in told
 
 
+def test_a_case_that_only_guests_may_measure_says_the_command_of_the_lab() -> None:
+    builders.case("hugetlb-no-surplus", probe="hugetlb-no-surplus", body="A summary.\n\n## Reproduce it\n\nSo.")
+    told = page("/cases/hugetlb-no-surplus/").partition("Side effects")[2]
+    assert "probe.pyz lab trixie-backports --cases hugetlb-no-surplus" in told and "--on-this-host" not in told
+
+
 def test_a_build_that_a_worker_adds_while_the_list_is_read_breaks_nothing() -> None:
     """Builds were read before what was measured on them, and then one of them was missing: a 500, once in a while."""
     builders.case()

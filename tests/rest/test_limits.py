@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from allauth.account.adapter import get_adapter
 from django.db import connection, transaction
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from reports.models import Shared
 from rest.bounds import limits
@@ -194,6 +196,13 @@ def test_windows_gone_by_are_swept_away() -> None:
     assert limits.sweep() == 0
     Allowance.objects.update(ends_at="2020-01-01T00:00:00Z")
     assert limits.sweep() == 1
+
+
+def test_a_clock_that_is_an_hour_ahead_sweeps_away_nothing_that_others_count_in() -> None:
+    """To it a window looks over that began half an hour ago and ends in half an hour."""
+    spend(1)
+    Allowance.objects.update(ends_at=timezone.now() - timedelta(minutes=30))
+    assert limits.sweep() == 0
 
 
 @pytest.mark.parametrize(
