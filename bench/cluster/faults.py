@@ -272,12 +272,13 @@ def restored_while_sending(load: Load, seen: Seen, seconds: float) -> None:
     dump = site.manage("backup", str(site.folder / "moment.dump")).split()[0]
     time.sleep(5)
     _at_rest(load)
-    lost = time.monotonic() - seen.begun
+    begun = time.monotonic()
     site.sql("DROP DATABASE unmigratable WITH (FORCE)", "postgres")
     site.sql("CREATE DATABASE unmigratable", "postgres")
+    lost = time.monotonic() - seen.begun  # until the drop is done web takes reports
     site.manage("restore", dump)
     _at_work(load)
-    took = time.monotonic() - seen.begun - lost
+    took = time.monotonic() - begun
     _send_again(seen, dumped, lost)
     seen.notes.append(f"restored in {took:.0f} s; {len(seen.again)} sent again")
 
@@ -359,12 +360,15 @@ def _upgrade(load: Load, seen: Seen, seconds: float, before: Path) -> None:
         site.kept[name].end()
         site.again(name)
         until(site.is_up, 400, lambda name=name: site.tail(name))  # type: ignore[misc]
+        time.sleep(PROXY_FORGETS_SECONDS)
     _at_work(load)
     told = ", ".join(f"{count} × {what}" for what, count in sorted(old.items()))
     seen.notes.append(f"{applied} migrations, {tried} times tried again for a lock")
     seen.notes.append(f"the release before on the new schema: {told}")
 
 
+# So long nginx asks no node that did not answer (`fail_timeout`). With the other node restarted before, there was none.
+PROXY_FORGETS_SECONDS = 10.0
 LOOKED_AT = ("/", "/cases/fuse-writeback/", "/cases/fuse-writeback/history/", "/kernels/", "/reports/", "/machines/",
              "/agenda/", "/strategies/", "/subsystems/", "/search/?q=fuse", "/diagnose/", "/sign-in/", "/readyz",
              "/reports/unmatched/", "/affected/?kernel=6.18.44", "/api/v1/cases/", "/api/v1/events/?limit=5",
@@ -399,7 +403,7 @@ def _at_work(load: Load) -> None:
 
 
 def _send_again(seen: Seen, after: float, before: float) -> None:
-    seen.again = [run for run, at in seen.acknowledged.items() if after <= at <= before]
+    seen.again = [run for run, at in list(seen.acknowledged.items()) if after <= at <= before]
     for run in seen.again:
         del seen.acknowledged[run]
 
