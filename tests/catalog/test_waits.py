@@ -162,6 +162,21 @@ def test_a_run_whose_pages_lay_elsewhere_is_no_run_of_the_cell() -> None:
     assert evidence.measured(matrix(), None) == {}
 
 
+@pytest.mark.django_db
+def test_a_row_says_in_how_many_boots_its_runs_were() -> None:
+    """Five runs in one guest are one boot, and a machine in use is no guest."""
+    builders.case("vmsplice-pipe")
+    kernel = {"release": "7.3.4", "architecture": "x86_64"}
+    run = builders.run("vmsplice-pipe", mover="offline")
+    builders.settled(run, run, run, kernel=kernel, environment="guest")
+    builders.settled(run, kernel=kernel, environment="guest")
+    builders.settled(run, kernel=kernel, environment="host")
+    assert "hangs 5/5 in 2 boots on" in re.sub(r"\s+", " ", page("?kernel=7.3", "reference-anon/"))
+    answer = Client().get("/api/v1/waits/?kernel=7.3").json()
+    (measured,) = (cell["measured"] for cell in answer["cells"] if cell["measured"])
+    assert [(one["runs"], one["boots"]) for one in measured] == [(5, 2)]
+
+
 # The page
 
 
@@ -213,7 +228,7 @@ def test_the_number_of_queries_is_always_the_same(django_assert_num_queries: Any
     for query in ("", "?kernel=7.3&beside=6.1"):
         with django_assert_num_queries(1):  # totals
             page(query)
-        with django_assert_num_queries(2):  # totals, cases
+        with django_assert_num_queries(3):  # totals, boots, cases
             page(query, "reference-anon/")
 
 

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from catalog.measured.waits.boots import boots
 from catalog.measured.waits.evidence import measured
 from catalog.measured.waits.matrix import OUTCOMES, matrix
 from catalog.measured.waits.views import Shown, row
@@ -35,6 +36,7 @@ class CellRuns(Shape):
     release: str
     outcomes: dict[str, int]
     runs: int
+    boots: int | None = Field(default=None, description="In how many guests; absent where none was in a guest.")
 
 
 class WaitsCell(Shape):
@@ -89,7 +91,8 @@ class WaitsView(APIView):
         line = request.query_params.get("kernel") or one.kernels[-1]
         if line not in one.kernels:
             raise parameters.Wrong(f"kernel: expected one of {', '.join(one.kernels)}.")
-        seen = measured(one, request.user)
+        making = {made.case for state in one.states for made in state.made_by}
+        seen = measured(one, request.user, boots(making, request.user))
         made = Waits(
             kernel=line,
             release=one.releases[line],
@@ -128,7 +131,7 @@ def _cell(state: str, shown: Shown) -> WaitsCell:
             for one in shown.read.because
         ],
         measured=[
-            CellRuns(case=one.case, release=one.release, outcomes=dict(one.outcomes), runs=one.runs)
+            CellRuns(case=one.case, release=one.release, outcomes=dict(one.outcomes), runs=one.runs, boots=one.boots)
             for one in shown.measured
             if one.conclusive
         ],

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.measured.waits.boots import Boots
 from catalog.measured.waits.matrix import Cell, Matrix
 from catalog.models import Total
 from diagnosis.kernels import releases
@@ -23,12 +24,16 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Measured:
-    """Conclusive runs of one case in one cell, by outcome, and the build they were made on."""
+    """Conclusive runs of one case in one cell, by outcome, and the build they were made on.
+
+    `boots`: in how many guests, where that was asked for; None where none was in a guest.
+    """
 
     case: str
     release: str
     outcomes: Mapping[str, int]
     runs: int
+    boots: int | None = None
 
     @property
     def conclusive(self) -> int:
@@ -48,8 +53,9 @@ def agrees(cell: Cell, measured: Iterable[Measured]) -> bool | None:
     return seen <= cell.outcome.agrees
 
 
-def measured(matrix: Matrix, user: Any) -> dict[Key, list[Measured]]:
-    """One query."""
+def measured(matrix: Matrix, user: Any, boots: Boots | None = None) -> dict[Key, list[Measured]]:
+    """One query. `boots`: what `boots.boots` counted."""
+    counted = boots or {}
     movers: dict[str, list[str]] = {}
     for one in matrix.movers:
         if one.measured_by:
@@ -64,19 +70,20 @@ def measured(matrix: Matrix, user: Any) -> dict[Key, list[Measured]]:
         .values_list("case__slug", "build__release", "mover", "runs")
         .order_by("case__slug", "build__release", "mover", "pk")
     )
-    added: dict[tuple[Key, str, str], Counter[str]] = {}
+    added: dict[tuple[Key, str, str, int | None], Counter[str]] = {}
     for case, release, mover, runs in rows:
         line = releases.read(release).line
         if line not in matrix.kernels:
             continue
         for state, made in states[case]:
             for column in movers[mover] if made.holds_on(line, mover) else ():
-                counter = added.setdefault(((line, state, column), case, release), Counter())
+                in_boots = counted.get((case, release, mover))
+                counter = added.setdefault(((line, state, column), case, release, in_boots), Counter())
                 counter.update(dict(zip(OUTCOMES, runs, strict=False)))
                 del counter[_NOT_MET]
     found: dict[Key, list[Measured]] = {}
-    for (key, case, release), counter in added.items():
+    for (key, case, release, in_boots), counter in added.items():
         conclusive = {slug: counter[slug] for slug in CONCLUSIVE if counter[slug]}
         if counter.total():
-            found.setdefault(key, []).append(Measured(case, release, conclusive, counter.total()))
+            found.setdefault(key, []).append(Measured(case, release, conclusive, counter.total(), in_boots))
     return found

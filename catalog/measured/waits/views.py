@@ -8,6 +8,7 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from catalog.measured.waits.boots import boots
 from catalog.measured.waits.evidence import Key, Measured, agrees, measured
 from catalog.measured.waits.matrix import OUTCOMES, Cell, Matrix, Mover, State, matrix
 from catalog.measured.waits.spread import spread
@@ -69,16 +70,17 @@ def waits(request: HttpRequest) -> HttpResponse:
 
 
 def state_of_a_folio(request: HttpRequest, slug: str) -> HttpResponse:
-    """One row: what was read where, and which runs saw it. Two queries."""
+    """One row: what was read where, and which runs saw it, in how many boots. Three queries."""
     one = matrix()
     state = next((state for state in one.states if state.slug == slug), None)
     if state is None:
         raise Http404(f"No state of a folio is called {slug[:40]!r}.")
     lines = _lines(request, one)
-    named = {made.case for made in state.made_by} | set(state.also)
+    making = {made.case for made in state.made_by}
+    named = making | set(state.also)
     page = {
         **_shown_of(one, lines),
-        "row": row(one, state, lines, measured(one, request.user)),
+        "row": row(one, state, lines, measured(one, request.user, boots(making, request.user))),
         "cases": {case.slug: case for case in Case.objects.visible_to(request.user).filter(slug__in=named)},
     }
     return render(request, "catalog/waits/state.html", page)
