@@ -1,4 +1,4 @@
-"""khugepaged: the kernel's thread that copies small folios into a huge one. It migrates nothing, and waits for nobody.
+"""khugepaged: the kernel's thread that copies small folios into a huge one. It migrates nothing.
 
 It goes through the memory of all tasks that are registered with it, 2 MiB after 2 MiB, and gives a range up at the
 first folio that it cannot have (mm/khugepaged.c, collapse_scan_pmd and collapse_scan_file of 7.3; with hpage_ in front
@@ -7,10 +7,11 @@ up to 6.12). So control and target lie in a range each, and what it says of each
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
-from probes.errors import CannotRun
+from probes.errors import CannotRun, Disturbed
 from probes.kernel import pages, syscalls
 from probes.kernel.tracing import statuses
 from probes.movers.attempts import FULL_SCANS, THP, Attempt, MoverChild
@@ -113,7 +114,8 @@ class Khugepaged(Mover):
             syscalls.unmap_pages(self.registered, _RANGE_PAGES)
             self.registered = 0
         if self.kept and not self.child.busy:
-            self._set(self.kept)
+            with contextlib.suppress(Disturbed, OSError):  # its process is gone; the run says so by itself
+                self._set(self.kept)
 
 
 def _setting(path: str) -> str:
