@@ -91,7 +91,7 @@ CASE = Case(
     hold_class="reference",
     needs_root="to see page frame numbers, to mount privately, and to end the connection from outside",
     devices=("/dev/fuse",),
-    movers=("move_pages", "compaction"),
+    movers=("move_pages", "compaction", "khugepaged"),
     will_do="mount a file of 16 pages in a private mount namespace, read it with O_DIRECT into 16 anonymous pages, "
     "withhold the answer to FUSE_READ, and have the pages migrated meanwhile",
     side_effects="none for others, but that memory is compacted; the probe's own reader sleeps until the release",

@@ -49,7 +49,7 @@ CASE = Case(
     hold_class="reference",
     needs_root="to see page frame numbers and to start compaction; the hold itself needs no privilege",
     devices=(),
-    movers=("move_pages", "compaction"),
+    movers=("move_pages", "compaction", "khugepaged"),
     will_do="send 16 pages of a memfd of its own into a pair of AF_UNIX sockets, and have them migrated before they "
     "are read",
     side_effects="none for others, but that memory is compacted",

@@ -8,7 +8,8 @@ VMSTAT = (
     "pgmigrate_success", "pgmigrate_fail", "compact_isolated", "compact_fail", "compact_success", "compact_stall",
     "nr_foll_pin_acquired", "nr_foll_pin_released", "nr_writeback", "nr_writeback_temp", "nr_dirty",
     "nr_isolated_anon", "nr_isolated_file", "thp_split_page", "thp_split_page_failed",
-    "thp_fault_alloc", "thp_fault_fallback", "compact_daemon_wake", "pswpin", "pswpout",
+    "thp_fault_alloc", "thp_fault_fallback", "thp_collapse_alloc", "thp_collapse_alloc_failed",
+    "compact_daemon_wake", "pswpin", "pswpout",
     "cma_alloc_success", "cma_alloc_fail", "htlb_buddy_alloc_success", "htlb_buddy_alloc_fail",
 )  # fmt: skip
 

@@ -70,17 +70,16 @@ def map_pages(nr_pages: int, prot: int = PROT_READ | PROT_WRITE, fd: int = -1, o
     return address
 
 
-def map_aligned(nr_pages: int, fd: int, offset_bytes: int) -> int:
-    """A shared mapping of a piece of the file, aligned to its own size, so that a large folio is mapped as one."""
+def map_aligned(nr_pages: int, fd: int = -1, offset_bytes: int = 0) -> int:
+    """A mapping as `map_pages` has it, aligned to its own size, so that a large folio is mapped as one."""
     size = nr_pages * PAGE
+    flags = (MAP_SHARED if fd >= 0 else MAP_PRIVATE | MAP_ANONYMOUS) | MAP_FIXED
     room = _checked(_libc.mmap(None, 2 * size, 0, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), "mmap")
     start = (room + size - 1) // size * size
     for address, length in ((room, start - room), (start + size, room + size - start)):
         if length:
             unmap_pages(address, length // PAGE)
-    address = _checked(
-        _libc.mmap(start, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, offset_bytes), "mmap"
-    )
+    address = _checked(_libc.mmap(start, size, PROT_READ | PROT_WRITE, flags, fd, offset_bytes), "mmap")
     advise(address, nr_pages, MADV_DONTFORK)
     return address
 

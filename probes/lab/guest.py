@@ -11,7 +11,7 @@ from probes.lab import tools
 from probes.run.experiment import Case
 
 MARK = "@@unmig"
-_LEAST_SECONDS = {"cma": 12.0, "compaction": 12.0, "kcompactd": 26.0, "direct_compaction": 26.0}
+_LEAST_SECONDS = {"cma": 12.0, "compaction": 12.0, "kcompactd": 26.0, "direct_compaction": 26.0, "khugepaged": 12.0}
 _STAGED_AT_LENGTH = ("kcompactd", "direct_compaction")
 _WITH_MUCH_SCRATCH = ("compaction", "kcompactd", "direct_compaction")
 _LEAST_SPREAD_SECONDS = 20.0
@@ -56,7 +56,7 @@ SHAPES = (
     ),
     # One node and little of it, all in one zone, so that what is free can be made holes and nothing else.
     Shape("fragmented", ("kcompactd", "direct_compaction"), ("-m", "1536"), "", "COMPACTION"),
-    Shape("plain", ("compaction", "split"), ("-m", "2560"), ""),
+    Shape("plain", ("compaction", "split", "khugepaged"), ("-m", "2560"), ""),
     # 1 GiB of CMA between 1 and 2 GiB, and as little beside it as boots: movable memory then comes out of CMA.
     # nokaslr, since a kernel that lands in the middle leaves no GiB in one piece.
     Shape("cma", ("cma",), ("-m", "2304"), "hugetlb_cma=1G nokaslr", "CMA"),

@@ -20,12 +20,18 @@ from probes.children.processes import Blocked, Child, Lines, look_at, start
 from probes.errors import Disturbed
 from probes.kernel import syscalls
 from probes.kernel.counters import difference, vmstat
-from probes.kernel.tracing import CompactionTrace
+from probes.kernel.tracing import Trace
 
 COMPACT_MEMORY = "/proc/sys/vm/compact_memory"
 
 
 PROACTIVENESS = "/proc/sys/vm/compaction_proactiveness"
+
+
+THP = "/sys/kernel/mm/transparent_hugepage/"
+
+
+FULL_SCANS, SCAN_SLEEP = THP + "khugepaged/full_scans", THP + "khugepaged/scan_sleep_millisecs"
 
 
 BLOCK_STATE = "/sys/devices/system/memory/memory%d/state"
@@ -43,6 +49,7 @@ GIGANTIC = "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
 _END_SECONDS = 1.0
 _LOOKS_AT_REST = 5
 _HUGE_PAGES = (2 << 20) // syscalls.PAGE
+_BETWEEN_SCANS_MSECS = 20
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class MoverChild:
         self.answer: Dict[str, Any] = {}
         # Who migrates: this process, but where the kernel does it in a thread of its own. And what is traced of it.
         self.watched = self.child.pid
-        self.trace: Optional[CompactionTrace] = None
+        self.trace: Optional[Trace] = None
 
     def ask(self, order: Dict[str, Any], seconds: float, check: Callable[[], None]) -> Attempt:
         """Send an order, and wait up to `seconds` for its end. `check` is called meanwhile and may raise."""
@@ -193,6 +200,34 @@ def _direct_compaction(order: Dict[str, Any]) -> Dict[str, Any]:
     return {"nr_huge": found}
 
 
+def _settings(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """Write what has to be set for a mover. What cannot be written is told by what comes of it."""
+    for path, text in order["settings"]:
+        _try_write(path, text)
+    return None
+
+
+def _khugepaged(order: Dict[str, Any]) -> Dict[str, Any]:
+    """Wake the kernel's thread, and wait until it has come to the end of all that is registered, so many times.
+
+    A write of how long it sleeps between scans wakes it (mm/khugepaged.c, __sleep_millisecs_store). Afterwards it is
+    as it was: by default 10 s, in which it does nothing of its own.
+    """
+    began, slept = _number(FULL_SCANS), _number(SCAN_SLEEP)
+    _try_write(SCAN_SLEEP, str(_BETWEEN_SCANS_MSECS))
+    try:
+        while _number(FULL_SCANS) - began < order["nr_scans"]:
+            time.sleep(0.02)
+    finally:
+        _try_write(SCAN_SLEEP, str(slept))
+    return {"nr_full_scans": _number(FULL_SCANS) - began}
+
+
+def _number(path: str) -> int:
+    with open(path, encoding="ascii") as file:
+        return int(file.read())
+
+
 def _move(order: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     for addresses in order["requests"]:
         try:
@@ -257,6 +292,8 @@ _DO: Dict[str, Callable[[Dict[str, Any]], Optional[Dict[str, Any]]]] = {
     "compaction": _compact,
     "kcompactd": _kcompactd,
     "direct_compaction": _direct_compaction,
+    "settings": _settings,
+    "khugepaged": _khugepaged,
     "move_pages": _move,
     "offline": _offline,
     "soft_offline": _soft_offline,

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 from probes.children.processes import Blocked
 from probes.errors import CannotRun
 from probes.kernel import pages, syscalls
-from probes.kernel.tracing import CompactionTrace, modes, nr_scanned
+from probes.kernel.tracing import COLLAPSE, COMPACTION, Trace, modes, nr_scanned
 from probes.movers.arena import free_bytes
 from probes.movers.attempts import PROACTIVENESS, Attempt, MoverChild
 from probes.movers.usual import NR_PAGES, Compaction
@@ -28,6 +28,12 @@ _HUGE_PAGES = (2 << 20) // syscalls.PAGE
 # (mm/compaction.c, COMPACT_MAX_DEFER_SHIFT); then it begins at the zone's start again. Seen on 7.3.4 with 32 faults
 # more than there were huge pages: in one try the target was scanned and the control was not, in others neither.
 _FAULTS_TO_COME_ROUND = 256
+# Whose work is traced: a thread of the kernel, or the process that makes the attempts; and what.
+_TRACED = {
+    "kcompactd": ("kcompactd0", COMPACTION),
+    "direct_compaction": ("", COMPACTION),
+    "khugepaged": ("khugepaged", COLLAPSE),
+}
 
 
 def task_named(name: str) -> int:
@@ -43,13 +49,14 @@ def task_named(name: str) -> int:
     raise CannotRun("there is no task %s" % name)
 
 
-def start_trace(mover: str, child: MoverChild) -> Optional[CompactionTrace]:
+def start_trace(mover: str, child: MoverChild) -> Optional[Trace]:
     """Before any privilege is given up: a trace of the task that will migrate, where this mover wants one."""
-    if mover == Kcompactd.name:
-        child.watched = task_named("kcompactd0")
-    elif mover != DirectCompaction.name:
+    if mover not in _TRACED:
         return None
-    child.trace = CompactionTrace(child.watched)
+    name, events = _TRACED[mover]
+    if name:
+        child.watched = task_named(name)
+    child.trace = Trace(child.watched, events)
     return child.trace
 
 

@@ -9,6 +9,7 @@ from probes.kernel.nodes import memory_nodes
 from probes.movers.attempts import MoverChild
 from probes.movers.background import DirectCompaction, Kcompactd
 from probes.movers.guest import Cma, Offline, SoftOffline
+from probes.movers.khugepaged import Khugepaged
 from probes.movers.order9 import Order9Compaction
 from probes.movers.own_memory import LongtermPin, Mbind
 from probes.movers.split import Split
@@ -18,7 +19,7 @@ from probes.movers.usual import Compaction, MovePages, Mover
 _OF_GUESTS = {kind.name: kind for kind in (Offline, SoftOffline, Cma)}
 _BY_ADDRESS = {kind.name: kind for kind in (Mbind, LongtermPin)}
 _FRAGMENTED = {kind.name: kind for kind in (Kcompactd, DirectCompaction)}
-GUESTS_ONLY = (*_OF_GUESTS, *_FRAGMENTED, *_BY_ADDRESS)
+GUESTS_ONLY = (*_OF_GUESTS, *_FRAGMENTED, *_BY_ADDRESS, Khugepaged.name)
 NAMES = (MovePages.name, Compaction.name, Split.name, *GUESTS_ONLY)
 
 
@@ -31,6 +32,8 @@ def make(name: str, child: MoverChild, arena_bytes: int, spread: bool = False, g
         return _FRAGMENTED[name](child, arena_bytes)
     if name == Split.name:
         return Split(child)
+    if name == Khugepaged.name:
+        return Khugepaged(child)
     if name == MovePages.name:
         return MovePages(child)
     if not spread:

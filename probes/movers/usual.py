@@ -42,6 +42,7 @@ class Mover:
     brings_back = False
     most_tries = 1
     least_try_seconds = 0.5  # of a hold: with less left no further try is begun
+    range_pages = 0  # control and target lie in a range each, aligned to that; 0: wherever they come to lie
 
     def __init__(self, child: MoverChild) -> None:
         self.child = child

@@ -99,7 +99,7 @@ def test_what_does_not_fit_together_is_refused(change: Any) -> None:
 
 
 def test_what_nobody_has_read_is_unknown() -> None:
-    assert matrix().cell("6.1", "refused", "khugepaged").outcome is OUTCOMES["unknown"]
+    assert matrix().cell("6.1", "locked-not-uptodate", "longterm_pin").outcome is OUTCOMES["unknown"]
 
 
 def test_kernels_differ_where_their_sources_do() -> None:
