@@ -21,6 +21,7 @@ from probes.errors import Disturbed
 from probes.kernel import syscalls
 from probes.kernel.counters import difference, vmstat
 from probes.kernel.tracing import CompactionTrace
+from probes.movers import resize
 
 COMPACT_MEMORY = "/proc/sys/vm/compact_memory"
 
@@ -40,6 +41,7 @@ HUGE = "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages"
 GIGANTIC = "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
 
 
+_Act = Callable[[Dict[str, Any]], Optional[Dict[str, Any]]]
 _END_SECONDS = 1.0
 _LOOKS_AT_REST = 5
 _HUGE_PAGES = (2 << 20) // syscalls.PAGE
@@ -93,6 +95,9 @@ class MoverChild:
             if left <= 0:
                 return None
             for answer in self.lines.receive(min(left, 0.05)):
+                if "watched" in answer:  # the order is under way, in a task that nobody knew before
+                    self.watched = answer["watched"]
+                    continue
                 self.busy, self.answer = False, answer
                 if "error" in answer:
                     raise Disturbed("the mover failed: %s" % answer["error"])
@@ -137,11 +142,12 @@ class _Stop:
 
 def _serve(fd: int) -> None:
     lines, stop = Lines(fd), _Stop()
+    acts: Dict[str, _Act] = {**_DO, "virtio_mem": lambda order: resize.resize(order, lines.send)}
     while not lines.closed:
         for order in lines.receive(60.0):
             try:
                 with stop.heeded():
-                    answer = _DO[order["mover"]](order) or {}
+                    answer = acts[order["mover"]](order) or {}
                 lines.send({"done": True, **answer})
             except OSError as error:
                 lines.send({"error": str(error)})
@@ -253,7 +259,7 @@ def _try_write(path: str, text: str) -> int:
     return 0
 
 
-_DO: Dict[str, Callable[[Dict[str, Any]], Optional[Dict[str, Any]]]] = {
+_DO: Dict[str, _Act] = {
     "compaction": _compact,
     "kcompactd": _kcompactd,
     "direct_compaction": _direct_compaction,
