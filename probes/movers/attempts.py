@@ -107,8 +107,11 @@ class MoverChild:
         return time.monotonic() - self.began
 
     def interrupt(self) -> None:
-        """Ask it to stop; only what minds a signal does."""
-        os.kill(self.child.pid, signal.SIGUSR1)
+        """Ask it to stop; only what minds a signal does, or where we may send it none, a line."""
+        try:
+            os.kill(self.child.pid, signal.SIGUSR1)
+        except PermissionError:  # it is root's, and we no longer are
+            self.lines.send({"stop": True})
 
     def close(self) -> bool:
         """False where it still sleeps in D. It ends by itself when nobody is there to give orders."""
@@ -142,9 +145,12 @@ class _Stop:
 
 def _serve(fd: int) -> None:
     lines, stop = Lines(fd), _Stop()
-    acts: Dict[str, _Act] = {**_DO, "virtio_mem": lambda order: resize.resize(order, lines.send)}
+    wire = resize.Wire(lines.send, lambda: any("stop" in each for each in lines.receive()))
+    acts: Dict[str, _Act] = {**_DO, "virtio_mem": lambda order: resize.resize(order, wire)}
     while not lines.closed:
         for order in lines.receive(60.0):
+            if "stop" in order:  # it came too late
+                continue
             try:
                 with stop.heeded():
                     answer = acts[order["mover"]](order) or {}

@@ -12,10 +12,11 @@ import errno
 import os
 import re
 import time
+from dataclasses import dataclass
 from typing import Any, Callable, Dict
 
 from probes.kernel.syscalls import PAGE
-from probes.kernel.work_trace import Work, WorkTrace
+from probes.kernel.tracing import Work, WorkTrace
 
 PORT = "/dev/ttyS1"  # where the lab reads; the first program of its guests writes there too
 NONE, ALL = "none", "all"
@@ -26,8 +27,16 @@ _LOOK_SECONDS = 0.05
 _QUIET_LOOKS = 4
 
 
-def resize(order: Dict[str, Any], tell: Callable[[Dict[str, Any]], None]) -> Dict[str, Any]:
-    """Ask for `order["state"]`, and return once the driver has done what it can. `tell` gets who does it.
+@dataclass(frozen=True)
+class Wire:
+    """To who gave the order: something to `tell` meanwhile, and whether to `stop`."""
+
+    tell: Callable[[Dict[str, Any]], None]
+    stop: Callable[[], bool]
+
+
+def resize(order: Dict[str, Any], wire: Wire) -> Dict[str, Any]:
+    """Ask for `order["state"]`, tell who does it, and return once the driver has done what it can.
 
     Asked to stop, it asks for all of it back: the driver looks for a new size between its tries.
     """
@@ -36,11 +45,11 @@ def resize(order: Dict[str, Any], tell: Callable[[Dict[str, Any]], None]) -> Dic
     with contextlib.closing(WorkTrace()) as trace:
         _ask(order["state"])
         try:
-            _watch(trace, work, tell)
+            _watch(trace, work, wire)
         except InterruptedError:
             stopped = True
             _ask(ALL)
-            _watch(trace, work, tell)
+            _watch(trace, work, wire)
     return {
         "left_bytes": managed_bytes(order["node"]),
         "stopped": stopped,
@@ -51,14 +60,16 @@ def resize(order: Dict[str, Any], tell: Callable[[Dict[str, Any]], None]) -> Dic
     }
 
 
-def _watch(trace: WorkTrace, work: Work, tell: Callable[[Dict[str, Any]], None]) -> None:
+def _watch(trace: WorkTrace, work: Work, wire: Wire) -> None:
     end = time.monotonic() + _UNANSWERED_SECONDS
     quiet, nr_told = 0, 0
     while quiet < _QUIET_LOOKS:
         work.take(trace.new())
         if work.nr_begun > nr_told and work.pid is not None:
             nr_told = work.nr_begun
-            tell({"watched": work.pid})
+            wire.tell({"watched": work.pid})
+        if wire.stop():
+            raise InterruptedError(errno.EINTR, "asked to stop")
         if not work.nr_queued and time.monotonic() > end:
             raise OSError(errno.ETIMEDOUT, "nobody has resized the device")
         quiet = quiet + 1 if work.idle() else 0
