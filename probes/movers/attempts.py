@@ -145,8 +145,8 @@ class _Stop:
 
 def _serve(fd: int) -> None:
     lines, stop = Lines(fd), _Stop()
-    wire = resize.Wire(lines.send, lambda: any("stop" in each for each in lines.receive()))
-    acts: Dict[str, _Act] = {**_DO, "virtio_mem": lambda order: resize.resize(order, wire)}
+    resizer = resize.Resizer(lines.send, lambda: any("stop" in each for each in lines.receive()))
+    acts: Dict[str, _Act] = {**_DO, "virtio_mem": resizer.resize}
     while not lines.closed:
         for order in lines.receive(60.0):
             if "stop" in order:  # it came too late

@@ -7,13 +7,11 @@ empties memory until it is that size. What it could not empty it leaves, and tri
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
 import time
-from dataclasses import dataclass
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Optional
 
 from probes.kernel.syscalls import PAGE
 from probes.kernel.tracing import Work, WorkTrace
@@ -27,53 +25,52 @@ _LOOK_SECONDS = 0.05
 _QUIET_LOOKS = 4
 
 
-@dataclass(frozen=True)
-class Wire:
-    """To who gave the order: something to `tell` meanwhile, and whether to `stop`."""
+class Resizer:
+    """`tell` takes something to whoever gave the order, meanwhile; `stop` says whether they want it to end."""
 
-    tell: Callable[[Dict[str, Any]], None]
-    stop: Callable[[], bool]
+    def __init__(self, tell: Callable[[Dict[str, Any]], None], stop: Callable[[], bool]) -> None:
+        self.tell = tell
+        self.stop = stop
+        self._trace: Optional[WorkTrace] = None
 
+    def resize(self, order: Dict[str, Any]) -> Dict[str, Any]:
+        """Ask for `order["state"]`, tell who does it, and return once the driver has done what it can.
 
-def resize(order: Dict[str, Any], wire: Wire) -> Dict[str, Any]:
-    """Ask for `order["state"]`, tell who does it, and return once the driver has done what it can.
-
-    Asked to stop, it asks for all of it back: the driver looks for a new size between its tries.
-    """
-    work = Work(_DRIVER_WORK)
-    stopped = False
-    with contextlib.closing(WorkTrace()) as trace:
+        Asked to stop, it asks for all of it back: the driver looks for a new size between its tries.
+        """
+        self._trace = trace = self._trace or WorkTrace()
+        work, stopped = Work(_DRIVER_WORK), False
+        trace.new()  # what came before
         _ask(order["state"])
         try:
-            _watch(trace, work, wire)
+            self._watch(trace, work)
         except InterruptedError:
             stopped = True
             _ask(ALL)
-            _watch(trace, work, wire)
-    return {
-        "left_bytes": managed_bytes(order["node"]),
-        "stopped": stopped,
-        "pass_seconds": work.seconds,
-        "migrate_calls": work.calls,
-        "nr_calls_failed": work.nr_calls_failed,
-        "not_had": work.not_had,
-    }
+            self._watch(trace, work)
+        return {
+            "left_bytes": managed_bytes(order["node"]),
+            "stopped": stopped,
+            "pass_seconds": work.seconds,
+            "migrate_calls": work.calls,
+            "nr_calls_failed": work.nr_calls_failed,
+            "not_had": work.not_had,
+        }
 
-
-def _watch(trace: WorkTrace, work: Work, wire: Wire) -> None:
-    end = time.monotonic() + _UNANSWERED_SECONDS
-    quiet, nr_told = 0, 0
-    while quiet < _QUIET_LOOKS:
-        work.take(trace.new())
-        if work.nr_begun > nr_told and work.pid is not None:
-            nr_told = work.nr_begun
-            wire.tell({"watched": work.pid})
-        if wire.stop():
-            raise InterruptedError(errno.EINTR, "asked to stop")
-        if not work.nr_queued and time.monotonic() > end:
-            raise OSError(errno.ETIMEDOUT, "nobody has resized the device")
-        quiet = quiet + 1 if work.idle() else 0
-        time.sleep(_LOOK_SECONDS)
+    def _watch(self, trace: WorkTrace, work: Work) -> None:
+        end = time.monotonic() + _UNANSWERED_SECONDS
+        quiet, nr_told = 0, 0
+        while quiet < _QUIET_LOOKS:
+            work.take(trace.new())
+            if work.nr_begun > nr_told and work.pid is not None:
+                nr_told = work.nr_begun
+                self.tell({"watched": work.pid})
+            if self.stop():
+                raise InterruptedError(errno.EINTR, "asked to stop")
+            if not work.nr_queued and time.monotonic() > end:
+                raise OSError(errno.ETIMEDOUT, "nobody has resized the device")
+            quiet = quiet + 1 if work.idle() else 0
+            time.sleep(_LOOK_SECONDS)
 
 
 def _ask(state: str) -> None:

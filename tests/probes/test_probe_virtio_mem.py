@@ -21,7 +21,7 @@ from probes.cases import CASES
 from probes.children import processes
 from probes.children.processes import Blocked
 from probes.errors import CannotRun, Disturbed
-from probes.kernel import pages, syscalls, zones
+from probes.kernel import pages, syscalls, tracing, zones
 from probes.kernel.tracing import Work
 from probes.lab import boot, guest, plan, qmp, tools
 from probes.lab.guest import Setter
@@ -252,6 +252,8 @@ DONE = "workqueue_execute_end: work struct 00000000c0: function virtio_mem_run_w
         ((QUEUED, BEGUN, QUEUED, DONE, BEGUN), False),
         ((QUEUED, BEGUN, QUEUED, DONE, BEGUN, DONE), True),
         ((QUEUED, BEGUN, DONE.replace("virtio_mem_run_wq", "vmstat_update")), False),
+        ((DONE, QUEUED, BEGUN), False),  # the first was begun before anybody looked
+        ((DONE, QUEUED, BEGUN, DONE), True),
     ],
 )
 def test_it_is_idle_once_it_is_done_as_often_as_it_was_queued(events: Sequence[str], idle: bool) -> None:
@@ -307,6 +309,88 @@ def test_a_function_of_a_module_keeps_its_name() -> None:
 # The process that asks
 
 
+@pytest.fixture
+def tracefs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files in tracefs's place; the pipe is a file that has all that came so far."""
+    work = tmp_path / "instances/unmigratable-work"
+    for event in tracing._WORK_EVENTS:
+        (tmp_path / "events" / event).mkdir(parents=True)
+        (work / "events" / event).mkdir(parents=True)
+        (work / "events" / event / "enable").write_text("0\n")
+    (tmp_path / "options").mkdir()
+    (tmp_path / "options/record-cmd").write_text("1\n")
+    (work / "trace_pipe").write_text("")
+    monkeypatch.setattr(tracing, "_TRACING", str(tmp_path))
+    monkeypatch.setattr(tracing, "_WORK_INSTANCE", str(work))
+    return work
+
+
+def test_the_tracepoints_are_switched_once_and_stay(tracefs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each switch patches code that runs, which an emulated processor does not always survive."""
+    tracing.WorkTrace()
+    assert {path.read_text() for path in tracefs.rglob("enable")} == {"1"}
+    assert (tracefs.parents[1] / "options/record-cmd").read_text() == "0"
+    for path in tracefs.rglob("enable"):
+        path.write_text("1\n")
+    tracing.WorkTrace()
+    assert {path.read_text() for path in tracefs.rglob("enable")} == {"1\n"}
+
+
+def test_without_tracepoints_it_is_said(tracefs: Path) -> None:
+    shutil.rmtree(tracefs.parents[1] / "events")
+    with pytest.raises(OSError, match="no tracepoints of work queues"):
+        tracing.WorkTrace()
+
+
+def resizer(
+    tracefs: Path, monkeypatch: pytest.MonkeyPatch, answers: list[str], stops: list[bool] | None = None
+) -> tuple[resize.Resizer, list[dict[str, Any]], Path]:
+    """With a port that is a file: what is written to it has the driver work as the next of `answers` says."""
+    port, told = tracefs / "port", list[dict[str, Any]]()
+    port.write_text("")
+    monkeypatch.setattr(resize, "PORT", str(port))
+    monkeypatch.setattr(resize, "_LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(resize, "managed_bytes", lambda node: 2 << 20)
+    asks = resize._ask
+
+    def ask(state: str) -> None:
+        asks(state)  # which a port appends, and a file does not
+        told.append({"asked": state})
+        with open(tracefs / "trace_pipe", "a") as pipe:
+            pipe.write(answers.pop(0) if answers else "")
+
+    monkeypatch.setattr(resize, "_ask", ask)
+    remaining = stops or []
+    made = resize.Resizer(told.append, lambda: remaining.pop(0) if remaining else False)
+    return made, told, port
+
+
+def test_what_the_driver_did_is_answered_once_it_is_done(tracefs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, told, port = resizer(tracefs, monkeypatch, [PASS])
+    answer = made.resize({"state": "none", "node": 1})
+    assert qmp.asked(port.read_bytes()) == [("virtio_mem", "none")]
+    assert told == [{"asked": "none"}, {"watched": 50}]
+    assert (answer["left_bytes"], answer["stopped"], answer["pass_seconds"]) == (2 << 20, False, [1.973])
+    assert len(answer["not_had"]) == 2
+
+
+def test_asked_to_stop_it_asks_for_all_of_it_back(tracefs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = lines(QUEUED, BEGUN)
+    ended = lines(QUEUED, DONE, BEGUN, DONE)
+    made, told, _ = resizer(tracefs, monkeypatch, [begun, ended], [False, True])
+    answer = made.resize({"state": "none", "node": 1})
+    assert [each["asked"] for each in told if "asked" in each] == ["none", "all"]
+    assert answer["stopped"] is True
+
+
+def test_where_nobody_answers_it_says_so(tracefs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resize, "_UNANSWERED_SECONDS", 0.0)
+    made, told, _ = resizer(tracefs, monkeypatch, [])
+    with pytest.raises(OSError, match="nobody has resized the device"):
+        made.resize({"state": "none", "node": 1})
+    assert told == [{"asked": "none"}]
+
+
 def not_permitted(pid: int, number: int) -> None:
     raise PermissionError(errno.EPERM, "not permitted")
 
@@ -314,14 +398,14 @@ def not_permitted(pid: int, number: int) -> None:
 def test_who_works_is_known_before_the_work_is_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     go = tmp_path / "go"
 
-    def slow(order: dict[str, Any], wire: resize.Wire) -> dict[str, Any]:
-        wire.tell({"watched": 4711})
+    def slow(self: resize.Resizer, order: dict[str, Any]) -> dict[str, Any]:
+        self.tell({"watched": 4711})
         while not go.exists():
-            if wire.stop():
+            if self.stop():
                 raise InterruptedError(errno.EINTR, "asked to stop")
         return {"left_bytes": 0}
 
-    monkeypatch.setattr(resize, "resize", slow)
+    monkeypatch.setattr(resize.Resizer, "resize", slow)
     child = MoverChild(os.sched_getaffinity(0))
     child.look = lambda pid: Blocked("D", "somewhere", ["virtio_mem_run_wq+1/2"]) if pid == 4711 else None
     try:
