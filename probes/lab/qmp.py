@@ -63,7 +63,7 @@ class Monitor:
                 end.close()
 
     def _greet(self) -> None:
-        """QEMU says hello first, and takes no command before this one (docs/interop/qmp-spec.txt, 4)."""
+        """QEMU says hello first, and takes no command before this one (the QMP specification, section 2.2)."""
         if not self._greeted:
             while "QMP" not in self._message():
                 continue
