@@ -195,6 +195,7 @@ OPERATIONS = _group(
         "On a machine in use: these pageblocks became empty.",
     ),
     ("soft_offline", "soft offline", "Every frame of control and target was retired."),
+    ("virtio_mem", "virtio-mem unplug", "The whole device, which holds the run's pages, was given back."),
 )
 
 OUTCOMES = _group(

@@ -168,9 +168,14 @@ def look_at(pid: int) -> Optional[Blocked]:
         state = _stat(pid)[0]
     except OSError:
         return None
-    lines = _read("/proc/%d/stack" % pid).splitlines()
-    stack = [line.split()[-1] for line in lines if line.strip()][:_MAX_STACK]
+    stack = frames(_read("/proc/%d/stack" % pid))[:_MAX_STACK]
     return Blocked(state, _read("/proc/%d/wchan" % pid).strip()[:120], stack)
+
+
+def frames(text: str) -> List[str]:
+    """The functions of a /proc/PID/stack: `[<0>] name+0x1/0x2 [module]`, the module left out."""
+    words = (line.split() for line in text.splitlines())
+    return [line[1] if line[0].startswith("[<") and len(line) > 1 else line[0] for line in words if line]
 
 
 def _read(path: str) -> str:

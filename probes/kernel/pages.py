@@ -115,6 +115,12 @@ def folio_pages(frame: int) -> int:
     return nr_pages
 
 
+def of_files(frames: Sequence[int]) -> List[int]:
+    """Those frames that hold page cache of a file that is on a disk or a server, which is dropped where it is clean."""
+    other = 1 << FLAGS["ANON"] | 1 << FLAGS["SWAPBACKED"] | 1 << FLAGS["BUDDY"]
+    return [frame for frame, have in zip(frames, flag_bits(frames)) if not have & other]
+
+
 def being_filled(frames: Sequence[int]) -> List[int]:
     """Those frames that are locked and not up to date: a folio whose content someone still has to supply."""
     locked, uptodate = 1 << FLAGS["LOCKED"], 1 << FLAGS["UPTODATE"]

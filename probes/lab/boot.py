@@ -9,10 +9,11 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator, List, Set
+from typing import Callable, Iterator, List, Optional, Set
 
 from probes.kernel import syscalls
 from probes.lab import serial
+from probes.lab.qmp import Monitor, asked
 
 _LOOK_SECONDS = 0.5
 _END_SECONDS = 10.0
@@ -35,16 +36,24 @@ def run(
     deadline_seconds: float,
     say: Callable[[str], None],
     take: Callable[[serial.Result], None] = lambda result: None,
+    monitor: Optional[Monitor] = None,
 ) -> Boot:
-    """Run it to its end, tell what comes over the results' serial port, and hand over each result once it is whole."""
+    """Run it to its end, tell what comes over the results' serial port, and hand over each result once it is whole.
+
+    `monitor`: answers what the guest asks for meanwhile.
+    """
     taken: Set[str] = set()
     results.write_bytes(b"")
     began = time.monotonic()
-    shown = 0
-    with _started(command) as process:
+    shown = nr_asked = 0
+    with _started(command, monitor) as process:
         while process.poll() is None and time.monotonic() - began < deadline_seconds:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_LOOK_SECONDS)
+            requests = asked(results.read_bytes()) if monitor is not None else []
+            for word, state in requests[nr_asked:]:
+                say(monitor.answer(word, state) if monitor is not None else "")
+            nr_asked = len(requests)
             lines = serial.said(results.read_bytes())
             for line in lines[shown:]:
                 say(line)
@@ -68,10 +77,11 @@ def _hand_over(log: serial.Log, taken: Set[str], take: Callable[[serial.Result],
 
 
 @contextlib.contextmanager
-def _started(command: List[str]) -> Iterator["subprocess.Popen[bytes]"]:
+def _started(command: List[str], monitor: Optional[Monitor]) -> Iterator["subprocess.Popen[bytes]"]:
     """A child in a session of its own that dies with us, and is gone at the end, whatever happens."""
     process = subprocess.Popen(
-        command,
+        command + (monitor.arguments() if monitor is not None else []),
+        pass_fds=[monitor.theirs.fileno()] if monitor is not None else [],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

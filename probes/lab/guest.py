@@ -5,18 +5,35 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from probes.lab import tools
 from probes.run.experiment import Case
 
 MARK = "@@unmig"
-_LEAST_SECONDS = {"cma": 12.0, "compaction": 12.0, "kcompactd": 26.0, "direct_compaction": 26.0, "khugepaged": 12.0}
+_LEAST_SECONDS = {
+    "cma": 12.0,
+    "compaction": 12.0,
+    "kcompactd": 26.0,
+    "direct_compaction": 26.0,
+    "khugepaged": 12.0,
+    "virtio_mem": 15.0,
+}
 _STAGED_AT_LENGTH = ("kcompactd", "direct_compaction")
 _WITH_MUCH_SCRATCH = ("compaction", "kcompactd", "direct_compaction")
 _LEAST_SPREAD_SECONDS = 20.0
 _RAM = "memory-backend-ram"
 _WITH_ZONE_MOVABLE = "offline"  # a mover that has to have one
+
+
+@dataclass(frozen=True)
+class Setter:
+    """What a guest may have set of itself by a word (`qmp.Monitor`): a property of a device, to one of these values."""
+
+    word: str
+    path: str
+    property: str
+    values: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,8 @@ class Shape:
     machine: Tuple[str, ...]
     kernel_arguments: str
     needs: Optional[str] = None
+    modules: Tuple[str, ...] = ()
+    setters: Tuple[Setter, ...] = ()
 
 
 SHAPES = (
@@ -53,6 +72,31 @@ SHAPES = (
         ),
         "memhp_default_state=online_movable",
         "MEMORY_HOTREMOVE",
+    ),
+    # As `nodes`, with a virtio-mem device in the DIMM's place. It is empty until the mover asks for it to be filled.
+    Shape(
+        "virtio",
+        ("virtio_mem",),
+        (
+            "-m",
+            "1024,slots=4,maxmem=4G",
+            "-object",
+            _RAM + ",id=m0,size=512M",
+            "-object",
+            _RAM + ",id=m1,size=512M",
+            "-numa",
+            "node,nodeid=0,cpus=0-1,memdev=m0",
+            "-numa",
+            "node,nodeid=1,memdev=m1",
+            "-object",
+            _RAM + ",id=vmem0,size=512M",
+            "-device",
+            "virtio-mem-pci,id=vm0,memdev=vmem0,node=1,requested-size=0",
+        ),
+        "memhp_default_state=online_movable",
+        "VIRTIO_MEM",
+        ("virtio_pci", "virtio_mem"),
+        (Setter("virtio_mem", "/machine/peripheral/vm0", "requested-size", {"none": 0, "all": 512 << 20}),),
     ),
     # One node and little of it, all in one zone, so that what is free can be made holes and nothing else.
     Shape("fragmented", ("kcompactd", "direct_compaction"), ("-m", "1536"), "", "COMPACTION"),
@@ -148,13 +192,14 @@ def slowdown() -> float:
     return min(4.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1) / 2))
 
 
-def modules_script(cases: Iterable[Case]) -> str:
-    return "".join("modprobe %s 2>/dev/null\n" % name for name in modules(cases))
+def modules_script(cases: Iterable[Case], shapes: Sequence[Shape] = ()) -> str:
+    return "".join("modprobe %s 2>/dev/null\n" % name for name in modules(cases, shapes))
 
 
-def modules(cases: Iterable[Case]) -> List[str]:
-    """What these cases need. To load all that some case needs took an emulated guest 20 s on a busy host."""
-    wanted: Dict[str, None] = {}
+def modules(cases: Iterable[Case], shapes: Sequence[Shape] = ()) -> List[str]:
+    """What these cases need in guests of these shapes. To load all that some case needs took an emulated guest 20 s on
+    a busy host."""
+    wanted: Dict[str, None] = dict.fromkeys(name for shape in shapes for name in shape.modules)
     for case in cases:
         of_a_disk = "loop crc32c_generic" if case.filesystem and case.modules == case.filesystem else ""
         wanted.update(dict.fromkeys(" ".join((*case.devices, of_a_disk, case.modules)).replace("/dev/", "").split()))

@@ -28,7 +28,10 @@ class Kernel:
     config: str
 
     def has(self, option: str) -> Optional[bool]:
-        return ("CONFIG_%s=y" % option) in self.config.splitlines() if self.config else None
+        """Built in, or a module that is to be had. None where nobody knows."""
+        values = ("y", "m") if self.modules is not None else ("y",)
+        known = self.config.splitlines()
+        return any("CONFIG_%s=%s" % (option, value) in known for value in values) if self.config else None
 
 
 def get(wanted: str, work: Path) -> Kernel:

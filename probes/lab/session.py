@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -12,7 +14,7 @@ from diagnosis.formats import envelope
 from diagnosis.formats.faults import Unreadable
 from probes.cases import CASES
 from probes.errors import CannotRun
-from probes.lab import boot, cpio, guest, kernels, plan, serial, settings, store, tools, userland
+from probes.lab import boot, cpio, guest, kernels, plan, qmp, serial, settings, store, tools, userland
 from probes.lab.guest import Job
 from probes.lab.kernels import Kernel
 from probes.lab.outbox import Address, Outbox
@@ -141,14 +143,16 @@ class Session:
         """What all guests of a kernel share."""
         if not self._base:
             self._base = cpio.archive(userland.base(guest.INIT) + userland.unpacked(userland.probe()))
-        found = kernels.modules_for(kernel, guest.modules(CASES[slug] for slug in self.wishes.cases))
+        shapes = list({job.shape.name: job.shape for job in self._wanted(kernel, 1)[0]}.values())
+        found = kernels.modules_for(kernel, guest.modules((CASES[slug] for slug in self.wishes.cases), shapes))
         return self._base + cpio.archive(userland.modules(kernel, found))
 
     def _guest(self, kernel: Kernel, each: plan.Guest, initramfs: bytes, take: Callable[[serial.Result], None]) -> None:
         wishes = self.wishes
         folder = wishes.work / "guests" / kernel.release / ("%s-%s" % (each.shape.name, each.jobs[0].id))
         folder.mkdir(parents=True, exist_ok=True)
-        script = guest.modules_script(CASES[job.case] for job in each.jobs) + settings.script(wishes.settings)
+        script = guest.modules_script((CASES[job.case] for job in each.jobs), (each.shape,))
+        script += settings.script(wishes.settings)
         slower = guest.slowdown()
         script += guest.job_script(list(each.jobs), wishes.hold_seconds, wishes.label, slower)
         image, results = folder / "initramfs", folder / "results"
@@ -160,7 +164,9 @@ class Session:
             shape, str(kernel.image), str(image), str(folder / "console"), str(results), wishes.accelerator
         )
         began = time.monotonic()
-        ended = boot.run(command, results, deadline, lambda line: self._progress(began, line), take)
+        with contextlib.closing(qmp.Monitor(shape.setters)) as monitor:
+            say = partial(self._progress, began)
+            ended = boot.run(command, results, deadline, say, take, monitor if shape.setters else None)
         image.unlink()
         self._look_back(each, ended, folder)
 

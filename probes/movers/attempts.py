@@ -20,7 +20,8 @@ from probes.children.processes import Blocked, Child, Lines, look_at, start
 from probes.errors import Disturbed
 from probes.kernel import syscalls
 from probes.kernel.counters import difference, vmstat
-from probes.kernel.tracing import Trace
+from probes.kernel.tracing.trace import Trace
+from probes.movers import resize
 
 COMPACT_MEMORY = "/proc/sys/vm/compact_memory"
 
@@ -46,6 +47,7 @@ HUGE = "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages"
 GIGANTIC = "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
 
 
+_Act = Callable[[Dict[str, Any]], Optional[Dict[str, Any]]]
 _END_SECONDS = 1.0
 _LOOKS_AT_REST = 5
 _HUGE_PAGES = (2 << 20) // syscalls.PAGE
@@ -100,6 +102,9 @@ class MoverChild:
             if left <= 0:
                 return None
             for answer in self.lines.receive(min(left, 0.05)):
+                if "watched" in answer:  # the order is under way, in a task that nobody knew before
+                    self.watched = answer["watched"]
+                    continue
                 self.busy, self.answer = False, answer
                 if "error" in answer:
                     raise Disturbed("the mover failed: %s" % answer["error"])
@@ -109,8 +114,11 @@ class MoverChild:
         return time.monotonic() - self.began
 
     def interrupt(self) -> None:
-        """Ask it to stop; only what minds a signal does."""
-        os.kill(self.child.pid, signal.SIGUSR1)
+        """Ask it to stop; only what minds a signal does, or where we may send it none, a line."""
+        try:
+            os.kill(self.child.pid, signal.SIGUSR1)
+        except PermissionError:  # it is root's, and we no longer are
+            self.lines.send({"stop": True})
 
     def close(self) -> bool:
         """False where it still sleeps in D. It ends by itself when nobody is there to give orders."""
@@ -144,11 +152,15 @@ class _Stop:
 
 def _serve(fd: int) -> None:
     lines, stop = Lines(fd), _Stop()
+    resizer = resize.Resizer(lines.send, lambda: any("stop" in each for each in lines.receive()))
+    acts: Dict[str, _Act] = {**_DO, "virtio_mem": resizer.resize}
     while not lines.closed:
         for order in lines.receive(60.0):
+            if "stop" in order:  # it came too late
+                continue
             try:
                 with stop.heeded():
-                    answer = _DO[order["mover"]](order) or {}
+                    answer = acts[order["mover"]](order) or {}
                 lines.send({"done": True, **answer})
             except OSError as error:
                 lines.send({"error": str(error)})
@@ -288,7 +300,7 @@ def _try_write(path: str, text: str) -> int:
     return 0
 
 
-_DO: Dict[str, Callable[[Dict[str, Any]], Optional[Dict[str, Any]]]] = {
+_DO: Dict[str, _Act] = {
     "compaction": _compact,
     "kcompactd": _kcompactd,
     "direct_compaction": _direct_compaction,

@@ -12,7 +12,9 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 from probes.children.processes import Blocked
 from probes.errors import CannotRun
 from probes.kernel import pages, syscalls
-from probes.kernel.tracing import COLLAPSE, COMPACTION, Trace, modes, nr_scanned
+from probes.kernel.tracing import collapse, compaction
+from probes.kernel.tracing.compaction import modes, nr_scanned
+from probes.kernel.tracing.trace import Trace
 from probes.movers.arena import free_bytes
 from probes.movers.attempts import PROACTIVENESS, Attempt, MoverChild
 from probes.movers.usual import NR_PAGES, Compaction
@@ -30,9 +32,9 @@ _HUGE_PAGES = (2 << 20) // syscalls.PAGE
 _FAULTS_TO_COME_ROUND = 256
 # Whose work is traced: a thread of the kernel, or the process that makes the attempts; and what.
 _TRACED = {
-    "kcompactd": ("kcompactd0", COMPACTION),
-    "direct_compaction": ("", COMPACTION),
-    "khugepaged": ("khugepaged", COLLAPSE),
+    "kcompactd": ("kcompactd0", compaction.EVENTS),
+    "direct_compaction": ("", compaction.EVENTS),
+    "khugepaged": ("khugepaged", collapse.EVENTS),
 }
 
 

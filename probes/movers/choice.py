@@ -15,8 +15,9 @@ from probes.movers.own_memory import LongtermPin, Mbind
 from probes.movers.split import Split
 from probes.movers.spread_holds import SpreadCompaction
 from probes.movers.usual import Compaction, MovePages, Mover
+from probes.movers.virtio_mem import VirtioMem
 
-_OF_GUESTS = {kind.name: kind for kind in (Offline, SoftOffline, Cma)}
+_OF_GUESTS = {kind.name: kind for kind in (Offline, SoftOffline, Cma, VirtioMem)}
 _BY_ADDRESS = {kind.name: kind for kind in (Mbind, LongtermPin)}
 _FRAGMENTED = {kind.name: kind for kind in (Kcompactd, DirectCompaction)}
 GUESTS_ONLY = (*_OF_GUESTS, *_FRAGMENTED, *_BY_ADDRESS, Khugepaged.name)

@@ -105,13 +105,7 @@ class Offline(GuestMover):
         blocks are tried: what lies elsewhere keeps none of them."""
         if any(self.zone.start <= frame < self.zone.end for frame in frames):
             return False
-        address = syscalls.map_pages(_TRIAL_PAGES)
-        try:
-            syscalls.fill(address, _TRIAL_PAGES)
-            found = pages.frames_from(address, _TRIAL_PAGES)
-        finally:
-            syscalls.unmap_pages(address, _TRIAL_PAGES)
-        kept_out = all(frame is not None and self.zone.start <= frame < self.zone.end for frame in found)
+        kept_out = lands_in(self.zone)
         if kept_out and not self.blocks:
             self.blocks = set(movable_blocks())
         return kept_out
@@ -283,6 +277,17 @@ def movable_zone() -> "tuple[int, zones.Zone]":
         if zone.name == "Movable":
             return zone.node, zone
     raise CannotRun("no node has a ZONE_MOVABLE with memory")
+
+
+def lands_in(zone: zones.Zone) -> bool:
+    """Does anonymous memory of this task, asked for now, come from this zone?"""
+    address = syscalls.map_pages(_TRIAL_PAGES)
+    try:
+        syscalls.fill(address, _TRIAL_PAGES)
+        found = pages.frames_from(address, _TRIAL_PAGES)
+    finally:
+        syscalls.unmap_pages(address, _TRIAL_PAGES)
+    return all(frame is not None and zone.start <= frame < zone.end for frame in found)
 
 
 def block_pages() -> int:

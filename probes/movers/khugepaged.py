@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from probes.errors import CannotRun, Disturbed
 from probes.kernel import pages, syscalls
-from probes.kernel.tracing import statuses
+from probes.kernel.tracing.collapse import statuses
 from probes.movers.attempts import FULL_SCANS, THP, Attempt, MoverChild
 from probes.movers.usual import Mover
 

@@ -81,6 +81,9 @@ class Mover:
     def protect(self, control: Sequence[int]) -> None:
         """Called once all is staged and before anything is held, with the addresses of the control: have it stay."""
 
+    def keep(self, target: Sequence[int]) -> None:
+        """Called then too, with the addresses of the target, as far as it has any yet: have it not be dropped."""
+
     def note_frames(self, control: Sequence[int], target: Sequence[int]) -> None:
         """Called once the target is held, with the frames of both."""
 

@@ -111,6 +111,7 @@ class _Run:
     def measure(self) -> Measured:
         self._prepare()
         self.mover.protect(self.experiment.control)
+        self.mover.keep(self.experiment.target)
         if self.mover.brings_back:
             self._baseline()
         self.say("holding 16 pages for up to %g s" % self.hold_seconds)

@@ -19,7 +19,8 @@ from probes.cases import CASES
 from probes.command import check
 from probes.command.check import Machine
 from probes.errors import CannotRun, Disturbed
-from probes.kernel import pages, syscalls, tracing
+from probes.kernel import pages, syscalls
+from probes.kernel.tracing.collapse import statuses
 from probes.movers import attempts, choice, khugepaged
 from probes.movers.attempts import Attempt
 from probes.movers.khugepaged import Khugepaged
@@ -60,9 +61,9 @@ def test_it_is_read_what_khugepaged_says_of_each_range(name: str) -> None:
     text, (control, target, address) = captured(name), CAPTURES[name]
     event = "khugepaged_scan_file" if name.endswith("shared") else "khugepaged_scan_pmd"
     first, second = range(address, address + RANGE), range(address + RANGE, address + 2 * RANGE)
-    assert tracing.statuses(text, {control}, first) == COLLAPSED[name]
-    assert tracing.statuses(text, {target}, second) == {event + " not_suitable_page_count": 1}
-    assert tracing.statuses(text, {1, 2}, second) == {}
+    assert statuses(text, {control}, first) == COLLAPSED[name]
+    assert statuses(text, {target}, second) == {event + " not_suitable_page_count": 1}
+    assert statuses(text, {1, 2}, second) == {}
 
 
 # Where the pages lie

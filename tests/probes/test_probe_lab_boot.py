@@ -52,6 +52,26 @@ def test_a_guest_boots_and_reports(probe: Callable[..., Any], tmp_path: Path) ->
     assert "0 of 2 measurements to be made" in again.stdout
 
 
+@pytest.mark.lab
+def test_a_guest_gives_its_memory_back_when_the_lab_asks_for_it(probe: Callable[..., Any], tmp_path: Path) -> None:
+    skip_without_a_kernel()
+    asked = ["--cases", "vmsplice-pipe", "--movers", "virtio_mem", "--work", str(tmp_path / "work")]
+    done = probe("lab", os.environ[KERNEL], *asked, "--holder", "unprivileged", "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (kept,) = (tmp_path / "out").glob("guest-*/*.json")
+    (run,) = envelope.read(kept.read_bytes()).runs
+    assert run.outcome == "refuses"
+    assert run.sent["area"] == "zone_movable"
+    assert run.sent["operation"] | {"name": ""} == {
+        "name": "",
+        "before": True,
+        "while_held": False,
+        "after_release": True,
+    }
+    assert run.sent["facts"]["ranges_not_had_per_try"].startswith("128 MiB 5, ")
+    assert run.sent["facts"]["mib_left_per_try"].endswith(" 0")
+
+
 KILLED_IN_A_GUEST = (
     ("netfs-unresponsive-server", "offline", leftovers.ASLEEP),
     ("netfs-unresponsive-server", "move_pages", leftovers.ASLEEP),

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from probes.children.processes import look_at
-from probes.kernel import tracing
+from probes.kernel.tracing import compaction
 from probes.movers import choice
 from probes.movers.background import DirectCompaction, Kcompactd
 from probes.movers.own_memory import LongtermPin, Mbind, OwnThread
@@ -22,15 +22,15 @@ kcompactd0: mm_compaction_isolate_migratepages: range=(0x12200 ~ 0x12210) nr_sca
 
 
 def test_a_frame_was_scanned_where_a_range_has_it_and_its_end_is_none_of_it() -> None:
-    assert tracing.scanned(TEXT) == [(0x12000, 0x12200), (0x12200, 0x12210)]
-    assert tracing.nr_scanned(TEXT, [0x12000, 0x121FF, 0x1220F]) == 3
-    assert tracing.nr_scanned(TEXT, [0x11FFF, 0x12210]) == 0
-    assert tracing.nr_scanned("", [0x12000]) == 0
+    assert compaction.scanned(TEXT) == [(0x12000, 0x12200), (0x12200, 0x12210)]
+    assert compaction.nr_scanned(TEXT, [0x12000, 0x121FF, 0x1220F]) == 3
+    assert compaction.nr_scanned(TEXT, [0x11FFF, 0x12210]) == 0
+    assert compaction.nr_scanned("", [0x12000]) == 0
 
 
 def test_modes_are_in_the_words_of_the_kernel() -> None:
-    assert tracing.modes(TEXT) == {"MIGRATE_SYNC_LIGHT compaction": 2}
-    assert tracing.modes("mm_migrate_pages: nr_succeeded=1 mode=MIGRATE_") == {}
+    assert compaction.modes(TEXT) == {"MIGRATE_SYNC_LIGHT compaction": 2}
+    assert compaction.modes("mm_migrate_pages: nr_succeeded=1 mode=MIGRATE_") == {}
 
 
 def test_a_run_in_which_the_target_was_never_scanned_has_not_reached_it() -> None:

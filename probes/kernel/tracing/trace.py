@@ -1,0 +1,59 @@
+"""The kernel's own tracepoints of one task: what a mover met, in its own words. For guests alone.
+
+A mover that comes back has either skipped the target or never met it, and what it traces tells the two apart. What the
+lines of each mover say is read in the modules beside this one, each with the tracepoints that it wants.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import List, Sequence
+
+from probes.errors import CannotRun
+
+FOLDER = "/sys/kernel/tracing"
+_INSTANCE = FOLDER + "/instances/unmigratable"
+
+
+class Trace:
+    """Opened while privileged: read later through the same descriptor, whoever the run's process is by then."""
+
+    def __init__(self, pid: int, events: Sequence[str]) -> None:
+        group = events[0].split("/")[0]
+        if not os.path.isdir("%s/events/%s" % (FOLDER, group)):
+            raise CannotRun("this kernel has no tracepoints of %s at %s" % (group, FOLDER))
+        os.makedirs(_INSTANCE, exist_ok=True)
+        _write("set_event_pid", str(pid))
+        for event in events:
+            if os.path.isdir("%s/events/%s" % (_INSTANCE, event)):
+                _write("events/%s/enable" % event, "1")
+        os.close(os.open(_INSTANCE + "/trace", os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC))  # what earlier runs left
+        self._fd = os.open(_INSTANCE + "/trace", os.O_RDONLY | os.O_CLOEXEC)
+        self._seen = 0
+
+    def skip(self) -> None:
+        """What was traced so far is of no interest."""
+        self._seen = len(self._lines())
+
+    def new(self) -> str:
+        """What was traced since `skip`."""
+        return "\n".join(self._lines()[self._seen :])
+
+    def _lines(self) -> List[str]:
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        parts = []
+        while True:
+            part = os.read(self._fd, 1 << 16)
+            if not part:
+                break
+            parts.append(part)
+        text = b"".join(parts).decode("ascii", "replace")
+        return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def _write(name: str, text: str) -> None:
+    with open("%s/%s" % (_INSTANCE, name), "w", encoding="ascii") as file:
+        file.write(text)
