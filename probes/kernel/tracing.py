@@ -17,6 +17,8 @@ _TRACING = "/sys/kernel/tracing"
 _INSTANCE = _TRACING + "/instances/unmigratable"
 _SCANNED = re.compile(r"mm_compaction_isolate_migratepages: range=\(0x([0-9a-f]+) ~ 0x([0-9a-f]+)\)")
 _MIGRATED = re.compile(r"mm_migrate_pages(?:_start)?: .{0,300}?mode=(\w{1,40}) reason=(\w{1,40})")
+_TAKEN = re.compile(r"mm_vmscan_lru_isolate: .{0,200}? nr_taken=(\d+) lru=(?:in)?active_(anon|file)")
+_RESULT = re.compile(r"mm_migrate_pages: nr_succeeded=(\d+) nr_failed=(\d+) .{0,200}? reason=(\w{1,40})")
 _EVENTS = (
     "compaction/mm_compaction_isolate_migratepages",
     "migrate/mm_migrate_pages_start",
@@ -27,12 +29,14 @@ _EVENTS = (
 class CompactionTrace:
     """Opened while privileged: read later through the same descriptor, whoever the run's process is by then."""
 
+    events: Tuple[str, ...] = _EVENTS
+
     def __init__(self, pid: int) -> None:
-        if not os.path.isdir(_TRACING + "/events/compaction"):
-            raise CannotRun("this kernel has no tracepoints of compaction at %s" % _TRACING)
+        if not os.path.isdir("%s/events/%s" % (_TRACING, self.events[0])):
+            raise CannotRun("this kernel has no tracepoint %s at %s" % (self.events[0], _TRACING))
         os.makedirs(_INSTANCE, exist_ok=True)
         _write("set_event_pid", str(pid))
-        for event in _EVENTS:
+        for event in self.events:
             if os.path.isdir("%s/events/%s" % (_INSTANCE, event)):
                 _write("events/%s/enable" % event, "1")
         os.close(os.open(_INSTANCE + "/trace", os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC))  # what earlier runs left
@@ -62,6 +66,12 @@ class CompactionTrace:
         os.close(self._fd)
 
 
+class ReclaimTrace(CompactionTrace):
+    """What reclaim takes off the LRU and what it demotes. mm_vmscan_lru_isolate names numbers, no frames."""
+
+    events = ("vmscan/mm_vmscan_lru_isolate", "vmscan/mm_vmscan_lru_shrink_inactive", *_EVENTS[1:])
+
+
 def _write(name: str, text: str) -> None:
     with open("%s/%s" % (_INSTANCE, name), "w", encoding="ascii") as file:
         file.write(text)
@@ -85,3 +95,17 @@ def modes(text: str) -> Dict[str, int]:
         name = "%s %s" % (mode, reason)
         found[name] = found.get(name, 0) + 1
     return found
+
+
+def nr_taken(text: str) -> Dict[str, int]:
+    """How many pages reclaim took off its lists, by `anon` and `file`."""
+    found = {"anon": 0, "file": 0}
+    for number, kind in _TAKEN.findall(text):
+        found[kind] += int(number)
+    return found
+
+
+def nr_migrated(text: str, reason: str) -> Tuple[int, int]:
+    """How many pages were migrated for this reason, and how many could not be."""
+    results = [(int(succeeded), int(failed)) for succeeded, failed, why in _RESULT.findall(text) if why == reason]
+    return sum(succeeded for succeeded, _ in results), sum(failed for _, failed in results)

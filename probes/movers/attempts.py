@@ -21,6 +21,7 @@ from probes.errors import Disturbed
 from probes.kernel import syscalls
 from probes.kernel.counters import difference, vmstat
 from probes.kernel.tracing import CompactionTrace
+from probes.movers import cold
 
 COMPACT_MEMORY = "/proc/sys/vm/compact_memory"
 
@@ -257,6 +258,7 @@ _DO: Dict[str, Callable[[Dict[str, Any]], Optional[Dict[str, Any]]]] = {
     "compaction": _compact,
     "kcompactd": _kcompactd,
     "direct_compaction": _direct_compaction,
+    "demotion": cold.demotion,
     "move_pages": _move,
     "offline": _offline,
     "soft_offline": _soft_offline,
