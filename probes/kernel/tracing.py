@@ -18,6 +18,10 @@ _INSTANCE = _TRACING + "/instances/unmigratable"
 _SCANNED = re.compile(r"mm_compaction_isolate_migratepages: range=\(0x([0-9a-f]+) ~ 0x([0-9a-f]+)\)")
 _MIGRATED = re.compile(r"mm_migrate_pages(?:_start)?: .{0,300}?mode=(\w{1,40}) reason=(\w{1,40})")
 _TAKEN = re.compile(r"mm_vmscan_lru_isolate: .{0,200}? nr_taken=(\d+) lru=(?:in)?active_(anon|file)")
+_SHRUNK = re.compile(
+    r"mm_vmscan_lru_shrink_inactive: nid=\d+ nr_scanned=\d+ nr_reclaimed=(\d+) nr_dirty=\d+ nr_writeback=(\d+) "
+    r".{0,300}?flags=RECLAIM_WB_(ANON|FILE)"
+)
 _RESULT = re.compile(r"mm_migrate_pages: nr_succeeded=(\d+) nr_failed=(\d+) .{0,200}? reason=(\w{1,40})")
 _EVENTS = (
     "compaction/mm_compaction_isolate_migratepages",
@@ -97,12 +101,20 @@ def modes(text: str) -> Dict[str, int]:
     return found
 
 
-def nr_taken(text: str) -> Dict[str, int]:
-    """How many pages reclaim took off its lists, by `anon` and `file`."""
+def nr_kept(text: str) -> Dict[str, int]:
+    """How many pages reclaim took off its lists and had to put back, by `anon` and `file`. What it demoted counts as
+    reclaimed there (mm/vmscan.c, shrink_folio_list)."""
     found = {"anon": 0, "file": 0}
     for number, kind in _TAKEN.findall(text):
         found[kind] += int(number)
+    for number, _, kind in _SHRUNK.findall(text):
+        found[kind.lower()] -= int(number)
     return found
+
+
+def nr_in_writeback(text: str) -> int:
+    """How many pages reclaim passed by since they are being written."""
+    return sum(int(number) for _, number, _ in _SHRUNK.findall(text))
 
 
 def nr_migrated(text: str, reason: str) -> Tuple[int, int]:

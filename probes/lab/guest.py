@@ -76,8 +76,8 @@ SHAPES = (
             *_hmat(0, 10, 10 << 30),
             *_hmat(1, 40, 5 << 30),
         ),
-        "numa_balancing=disable",
-        "MIGRATION",
+        "numa_balancing=disable",  # it would bring back what was demoted and is used
+        "LRU_GEN",
     ),
     Shape("plain", ("compaction", "split"), ("-m", "2560"), ""),
     # 1 GiB of CMA between 1 and 2 GiB, and as little beside it as boots: movable memory then comes out of CMA.

@@ -1,8 +1,9 @@
 """Reclaim that moves cold folios to slower memory: mm/vmscan.c, shrink_folio_list and demote_folio_list.
 
 It runs in MIGRATE_ASYNC and passes by what it would have to wait for, so that coming back says nothing by itself. The
-probe therefore has its pages in a memory cgroup of their own. Where reclaim has taken off the lists of the upper node
-at least as many pages as are left there in the end, it has met each of them, the target among them.
+probe therefore has its pages in a memory cgroup of their own. Where reclaim has taken off the upper node's lists, and
+put back, as many pages as are there in the end, it has met each of them, the target among them: seen on 6.12.117 and
+7.3.4, where the two numbers are alike to the page.
 
 What cannot be demoted may be reclaimed, and is read anew then. So a page counts as moved only if it is on the lower
 node.
@@ -10,13 +11,14 @@ node.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import Any, Callable, Collection, Dict, List, Optional, Sequence
+from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Set
 
 from probes.children.processes import Blocked
-from probes.errors import CannotRun
-from probes.kernel import syscalls, tiers, zones
-from probes.kernel.tracing import CompactionTrace, modes, nr_migrated, nr_taken
+from probes.errors import CannotRun, Disturbed
+from probes.kernel import pages, syscalls, tiers, zones
+from probes.kernel.tracing import CompactionTrace, modes, nr_in_writeback, nr_kept, nr_migrated
 from probes.movers import cold
 from probes.movers.attempts import Attempt, MoverChild
 from probes.movers.usual import Mover
@@ -34,9 +36,10 @@ class Demotion(Mover):
         if child.trace is None:
             raise CannotRun("%s is measured with tracepoints, in a throw-away guest" % self.name)
         self.trace: CompactionTrace = child.trace
-        self.upper, self.lower = tiers.upper_and_lower()
-        self.zones = [zone for zone in zones.read() if zone.node == self.upper]
+        self.node, self.lower = tiers.upper_and_lower()
+        self.zones = [zone for zone in zones.read() if zone.node == self.node]
         self.frames: List[int] = []
+        self.kinds: Set[str] = set()
         self.met: List[bool] = []
         self.tries: List[Dict[str, Any]] = []
         self.modes: Dict[str, int] = {}
@@ -45,10 +48,10 @@ class Demotion(Mover):
             raise CannotRun("pages cannot be had demoted: %s" % child.answer["cannot"])
 
     def stage(self, nr_pages: int) -> None:
-        syscalls.bind_memory(self.upper)
+        syscalls.bind_memory(self.node)
 
     def steer(self, nr_pages: int) -> Collection[int]:
-        syscalls.bind_memory(self.upper)
+        syscalls.bind_memory(self.node)
         return range(min(zone.start for zone in self.zones), max(zone.end for zone in self.zones))
 
     def fits(self, frames: Sequence[int]) -> bool:
@@ -67,8 +70,9 @@ class Demotion(Mover):
         cold.drain_this_cpu()
 
     def attempt(self, addresses: Sequence[int], seconds: float, check: Callable[[], None]) -> Attempt:
+        self.kinds = lists_of(pages.flag_bits(self.frames))
         self.trace.skip()
-        order = {"what": "demote", "node": self.upper, "addresses": list(addresses), "frames": self.frames}
+        order = {"what": "demote", "node": self.node, "addresses": list(addresses), "frames": self.frames}
         made = self._ask(order, seconds, check)
         if made.returned:
             self._note(self.trace.new(), self.child.answer)
@@ -76,7 +80,7 @@ class Demotion(Mover):
         return made
 
     def met_target(self) -> bool:
-        """Has the latest attempt taken every page off the upper node's lists that is still there?"""
+        """Has the latest attempt met every page that is on the upper node's lists still?"""
         return bool(self.met) and self.met[-1]
 
     def confirmed(self, addresses: Sequence[int], nr_moved: int) -> int:
@@ -102,21 +106,29 @@ class Demotion(Mover):
 
     def close(self) -> None:
         syscalls.bind_memory(None)
-        if not self.child.busy:
+        if self.child.busy:
+            return
+        with contextlib.suppress(Disturbed):  # its process may have ended, which is told already
             self._ask({"what": "leave"}, _JOIN_SECONDS, lambda: None)
 
     def _ask(self, order: Dict[str, Any], seconds: float, check: Callable[[], None]) -> Attempt:
         return self.child.ask({"mover": self.name, "pid": os.getpid(), **order}, seconds, check)
 
     def _note(self, text: str, answer: Dict[str, Any]) -> None:
-        taken, left = nr_taken(text), answer["nr_left"]
+        kept, left, charged = nr_kept(text), answer["nr_left"], answer["nr_charged"]
         demoted, failed = nr_migrated(text, "demotion")
-        of_lists = {"nr_%s_taken" % kind: taken[kind] for kind in taken}
-        of_lists.update({"nr_%s_left" % kind: left[kind] for kind in left})
         self.tries.append(
-            {"nr_demoted": demoted, "nr_not_demoted": failed, **of_lists, "nr_target_charged": answer["nr_charged"]}
+            {
+                "nr_demoted": demoted,
+                "nr_migrations_failed": failed,
+                "nr_in_writeback_met": nr_in_writeback(text),
+                **{"nr_%s_put_back" % kind: kept[kind] for kind in kept},
+                **{"nr_%s_left" % kind: left[kind] for kind in left},
+                "nr_frames_of_the_group": charged,
+            }
         )
-        self.met.append(answer["nr_charged"] == len(self.frames) and all(taken[kind] >= left[kind] for kind in left))
+        listed = charged == len(self.frames) and "none" not in self.kinds
+        self.met.append(listed and all(kept[kind] >= left[kind] for kind in self.kinds))
         for name, nr in modes(text).items():
             self.modes[name] = self.modes.get(name, 0) + nr
 
@@ -130,3 +142,14 @@ class Demotion(Mover):
     def _is_upper(self, frame: int) -> bool:
         found: Optional[zones.Zone] = zones.zone_of(frame, self.zones)
         return found is not None
+
+
+def lists_of(bits: Sequence[int]) -> Set[str]:
+    """On which of a node's lists these folios are: `anon`, which is also for shared memory, `file`, or `none`."""
+    return {_list_of(each) for each in bits}
+
+
+def _list_of(bits: int) -> str:
+    if not bits >> pages.FLAGS["LRU"] & 1:
+        return "none"
+    return "anon" if bits >> pages.FLAGS["SWAPBACKED"] & 1 else "file"
