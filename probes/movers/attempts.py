@@ -21,7 +21,7 @@ from probes.errors import Disturbed
 from probes.kernel import syscalls
 from probes.kernel.counters import difference, vmstat
 from probes.kernel.tracing import CompactionTrace
-from probes.movers import cold
+from probes.movers.demoting import cold
 
 COMPACT_MEMORY = "/proc/sys/vm/compact_memory"
 

@@ -15,7 +15,7 @@ from probes.kernel import pages, syscalls
 from probes.kernel.tracing import CompactionTrace, ReclaimTrace, modes, nr_scanned
 from probes.movers.arena import free_bytes
 from probes.movers.attempts import PROACTIVENESS, Attempt, MoverChild
-from probes.movers.demotion import Demotion
+from probes.movers.demoting.demotion import Demotion
 from probes.movers.usual import NR_PAGES, Compaction
 
 # Left free beside the arena: enough for the guest to live on, little enough for its node to count as fragmented

@@ -10,7 +10,7 @@ from typing import List
 
 from probes.kernel import syscalls
 from probes.kernel.nodes import memory_nodes
-from probes.movers.demotion import Demotion
+from probes.movers.demoting.demotion import Demotion
 from probes.movers.guest import Offline, SoftOffline
 from probes.movers.usual import Mover
 

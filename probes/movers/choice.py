@@ -8,7 +8,7 @@ from probes.errors import CannotRun
 from probes.kernel.nodes import memory_nodes
 from probes.movers.attempts import MoverChild
 from probes.movers.background import DirectCompaction, Kcompactd
-from probes.movers.demotion import Demotion
+from probes.movers.demoting.demotion import Demotion
 from probes.movers.guest import Cma, Offline, SoftOffline
 from probes.movers.order9 import Order9Compaction
 from probes.movers.own_memory import LongtermPin, Mbind

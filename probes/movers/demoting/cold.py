@@ -6,9 +6,9 @@ import contextlib
 import os
 from typing import Any, Dict
 
-from probes.kernel import memcg, syscalls
-from probes.kernel.memcg import Group
-from probes.kernel.tiers import DEMOTION_ENABLED
+from probes.kernel import syscalls
+from probes.movers.demoting import memcg
+from probes.movers.demoting.tiers import DEMOTION_ENABLED
 
 _NR_AGINGS = 2  # what was in the youngest generation can be evicted then
 _BOTH, _PAGE_CACHE = 200, 0  # of swappiness
@@ -16,7 +16,7 @@ _BOTH, _PAGE_CACHE = 200, 0  # of swappiness
 
 def demotion(order: Dict[str, Any]) -> Dict[str, Any]:
     """`what`: have a process join a group of its own, leave it, or have its group's cold pages demoted."""
-    group = Group("unmigratable-%d" % order["pid"])
+    group = memcg.Group("unmigratable-%d" % order["pid"])
     if order["what"] == "join":
         return _join(group, order["pid"])
     if order["what"] == "leave":
@@ -26,7 +26,7 @@ def demotion(order: Dict[str, Any]) -> Dict[str, Any]:
     return _demote(group, order)
 
 
-def _join(group: Group, pid: int) -> Dict[str, Any]:
+def _join(group: memcg.Group, pid: int) -> Dict[str, Any]:
     """All that can be missing in a kernel is asked for here; why it cannot be is the answer then."""
     try:
         if not memcg.is_on():
@@ -40,7 +40,7 @@ def _join(group: Group, pid: int) -> Dict[str, Any]:
     return {}
 
 
-def _demote(group: Group, order: Dict[str, Any]) -> Dict[str, Any]:
+def _demote(group: memcg.Group, order: Dict[str, Any]) -> Dict[str, Any]:
     """Make the pages cold, age the group's lists, and reclaim what is old: on the upper node alone, since clean page
     cache that has been demoted would be dropped by the same request where it is for all nodes (memory.reclaim)."""
     node = order["node"]

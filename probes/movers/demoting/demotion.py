@@ -17,10 +17,10 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Se
 
 from probes.children.processes import Blocked
 from probes.errors import CannotRun, Disturbed
-from probes.kernel import pages, syscalls, tiers, zones
+from probes.kernel import pages, syscalls, zones
 from probes.kernel.tracing import CompactionTrace, modes, nr_in_writeback, nr_kept, nr_migrated
-from probes.movers import cold
 from probes.movers.attempts import Attempt, MoverChild
+from probes.movers.demoting import cold, tiers
 from probes.movers.usual import Mover
 
 _JOIN_SECONDS = 10.0
