@@ -7,8 +7,8 @@ own, one set a node (mm/memcontrol.c, charge_memcg). So reclaim can be asked for
 from __future__ import annotations
 
 import os
-import re
 import struct
+from dataclasses import dataclass
 from typing import Dict, Optional, Sequence
 
 from probes.kernel import syscalls
@@ -16,7 +16,6 @@ from probes.kernel import syscalls
 _ROOT = "/sys/fs/cgroup"
 _LRU_GEN = "/sys/kernel/debug/lru_gen"
 LRU_GEN_ENABLED = "/sys/kernel/mm/lru_gen/enabled"
-_KINDS = {"anon": ("inactive_anon", "active_anon"), "file": ("inactive_file", "active_file")}
 _MIN_NR_GENS = 2  # include/linux/mmzone.h: the youngest generations, which are not evicted
 
 
@@ -41,9 +40,9 @@ class Group:
         os.rmdir(self.folder)
 
     def nr_on_lists(self, node: int) -> Dict[str, int]:
-        """How many of its pages are on a node's LRU lists, by `anon` and `file`."""
-        with open(self.folder + "/memory.numa_stat", encoding="ascii") as table:
-            return nr_on_lists(table.read(), node)
+        """How many of its pages are on a node's LRU lists, by `anon` and `file`. Not from memory.numa_stat, which may
+        be a hundred pages behind (mm/memcontrol.c, memcg_vmstats_needs_flush)."""
+        return self._generations(node).nr_pages
 
     def nr_charged(self, frames: Sequence[int]) -> int:
         """How many of these frames are charged to it: /proc/kpagecgroup has the inode of each frame's group."""
@@ -72,36 +71,31 @@ class Group:
         return found
 
 
+@dataclass
 class Generations:
-    """`memcg`: the group's number in lru_gen. `youngest`: of its generations on a node."""
+    """`memcg`: the group's number in lru_gen. `youngest`: of its generations on a node. `nr_pages`: in all of them."""
 
-    def __init__(self, memcg: int, youngest: int) -> None:
-        self.memcg, self.youngest = memcg, youngest
+    memcg: int
+    youngest: int
+    nr_pages: Dict[str, int]
 
 
 def generations(text: str, path: str, node: int) -> Optional[Generations]:
-    """What lru_gen says of a group and a node (mm/vmscan.c, lru_gen_seq_show; alike in 6.1, 6.12 and 7.3)."""
+    """What lru_gen says of a group and a node (mm/vmscan.c, lru_gen_seq_show; alike in 6.1, 6.12 and 7.3): a line for
+    each generation, oldest first, with its number, its age, and its anonymous and file pages."""
     memcg: Optional[int] = None
-    seen, youngest = -1, None
+    seen, found = -1, None
     for line in text.splitlines():
         words = line.split()
         if words[:1] == ["memcg"]:
             memcg = int(words[1]) if words[2:3] == [path] else None
         elif words[:1] == ["node"]:
             seen = int(words[1])
-        elif memcg is not None and seen == node and words and words[0].isdigit():
-            youngest = Generations(memcg, int(words[0]))
-    return youngest
-
-
-def nr_on_lists(text: str, node: int) -> Dict[str, int]:
-    """From memory.numa_stat, where a line is `inactive_anon N0=65536 N1=0`."""
-    bytes_of: Dict[str, int] = {}
-    for line in text.splitlines():
-        found = re.search(r"\bN%d=(\d+)" % node, line)
-        if found:
-            bytes_of[line.split()[0]] = int(found[1])
-    return {kind: sum(bytes_of.get(name, 0) for name in names) // syscalls.PAGE for kind, names in _KINDS.items()}
+        elif memcg is not None and seen == node and len(words) == 4:
+            before = found.nr_pages if found else {"anon": 0, "file": 0}
+            nr_pages = {"anon": before["anon"] + int(words[2]), "file": before["file"] + int(words[3])}
+            found = Generations(memcg, int(words[0]), nr_pages)
+    return found
 
 
 def _write(path: str, text: str) -> None:
