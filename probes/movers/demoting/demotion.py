@@ -3,8 +3,8 @@
 It runs in MIGRATE_ASYNC and passes by what it would have to wait for, so that coming back says nothing by itself. The
 probe therefore has its pages in a memory cgroup of their own. Where reclaim has taken off the upper node's lists, and
 put back, as many pages as are there in the end, it has met each of them, the target among them. The run's own heap may
-grow meanwhile; then as many migrations as there are pages in the target must have failed. Of the rest next to nothing is
-in the way of migration: after the release none fails, or up to three of a file system's own.
+grow meanwhile; then as many migrations as there are pages in the target must have failed. Of the rest next to nothing
+is in the way of migration: after the release none fails, or up to three of a file system's own.
 
 What cannot be demoted may be reclaimed, and is read anew then. So a page counts as moved only if it is on the lower
 node.
