@@ -10,6 +10,7 @@ VMSTAT = (
     "nr_isolated_anon", "nr_isolated_file", "thp_split_page", "thp_split_page_failed",
     "thp_fault_alloc", "thp_fault_fallback", "thp_collapse_alloc", "thp_collapse_alloc_failed",
     "compact_daemon_wake", "pswpin", "pswpout",
+    "pgdemote_kswapd", "pgdemote_direct", "pgdemote_khugepaged", "pgdemote_proactive", "pgpromote_success",
     "cma_alloc_success", "cma_alloc_fail", "htlb_buddy_alloc_success", "htlb_buddy_alloc_fail",
 )  # fmt: skip
 

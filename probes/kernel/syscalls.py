@@ -16,7 +16,7 @@ PROT_READ, PROT_WRITE = 1, 2
 MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS = 1, 2, 0x10, 0x20
 MAP_NORESERVE, MAP_HUGETLB = 0x4000, 0x40000
 MADV_RANDOM, MADV_DONTNEED, MADV_DONTFORK, MADV_HUGEPAGE, MADV_NOHUGEPAGE = 1, 4, 10, 14, 15
-MADV_PAGEOUT = 21
+MADV_COLD, MADV_PAGEOUT = 20, 21
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH, CLONE_NEWNS, CLONE_NEWUSER = 0x1000, 0x4000, 0x40000, 2, 0x20000, 0x10000000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 SYNC_FILE_RANGE_WRITE = 2
@@ -26,7 +26,9 @@ MPOL_MF_MOVE = 2
 
 # glibc has no wrapper for these (arch/*/entry/syscalls/*.tbl and include/uapi/asm-generic/unistd.h). From 424 on
 # a number is the same everywhere.
-_NEW = {"io_uring_setup": 425, "io_uring_register": 427, "memfd_secret": 447}
+_NEW = {
+    "io_uring_setup": 425, "io_uring_register": 427, "pidfd_open": 434, "process_madvise": 440, "memfd_secret": 447,
+}  # fmt: skip
 _GENERIC = {
     "move_pages": 239, "set_mempolicy": 237, "mbind": 235, "userfaultfd": 282,
     "io_setup": 0, "io_destroy": 1, "io_submit": 2, "io_getevents": 4, **_NEW,
@@ -98,6 +100,23 @@ def unmap_pages(address: int, nr_pages: int) -> None:
 
 def advise(address: int, nr_pages: int, advice: int) -> None:
     _checked(_libc.madvise(address, nr_pages * PAGE, advice), "madvise")
+
+
+def advise_other(pidfd: int, address: int, advice: int) -> None:
+    """Advise the kernel of one page of another process: process_madvise(2)."""
+    vector, one = _vector([address]), ctypes.c_ulong(1)
+    _syscall("process_madvise", ctypes.c_int(pidfd), vector, one, ctypes.c_int(advice), ctypes.c_uint(0))
+
+
+def pidfd_open(pid: int) -> int:
+    return _syscall("pidfd_open", ctypes.c_int(pid), ctypes.c_uint(0))
+
+
+def is_cached(address: int) -> bool:
+    """Has this page of a mapping content in memory, mapped or not? mincore(2)."""
+    found = ctypes.create_string_buffer(1)
+    _checked(_libc.mincore(ctypes.c_void_p(address), ctypes.c_size_t(PAGE), found), "mincore")
+    return bool(found.raw[0] & 1)
 
 
 def fill(address: int, nr_pages: int, value: int = 1) -> None:

@@ -49,6 +49,15 @@ class Shape:
     setters: Tuple[Setter, ...] = ()
 
 
+def _hmat(node: int, latency_ns: int, bytes_per_second: int) -> Tuple[str, ...]:
+    """What the firmware says of a node's memory, seen from the processors of node 0."""
+    place = "hmat-lb,initiator=0,target=%d,hierarchy=memory,data-type=" % node
+    return (
+        *("-numa", place + "access-latency,latency=%d" % latency_ns),
+        *("-numa", place + "access-bandwidth,bandwidth=%dM" % (bytes_per_second >> 20)),
+    )
+
+
 SHAPES = (
     # Two nodes of 512 MiB, and on the second a DIMM of 512 MiB more that comes online as ZONE_MOVABLE.
     Shape(
@@ -101,6 +110,20 @@ SHAPES = (
     # One node and little of it, all in one zone, so that what is free can be made holes and nothing else.
     Shape("fragmented", ("kcompactd", "direct_compaction"), ("-m", "1536"), "", "COMPACTION"),
     Shape("plain", ("compaction", "split", "khugepaged"), ("-m", "2560"), ""),
+    # Memory in two tiers: a node without processors, which the firmware's table (HMAT) says is four times as far.
+    Shape(
+        "tiers",
+        ("demotion",),
+        (
+            *("-machine", "hmat=on", "-m", "1536"),
+            *("-object", _RAM + ",id=m0,size=1024M", "-object", _RAM + ",id=m1,size=512M"),
+            *("-numa", "node,nodeid=0,cpus=0-1,memdev=m0", "-numa", "node,nodeid=1,memdev=m1,initiator=0"),
+            *_hmat(0, 10, 10 << 30),
+            *_hmat(1, 40, 5 << 30),
+        ),
+        "numa_balancing=disable",  # it would bring back what was demoted and is used
+        "LRU_GEN",
+    ),
     # 1 GiB of CMA between 1 and 2 GiB, and as little beside it as boots: movable memory then comes out of CMA.
     # nokaslr, since a kernel that lands in the middle leaves no GiB in one piece.
     Shape("cma", ("cma",), ("-m", "2304"), "hugetlb_cma=1G nokaslr", "CMA"),

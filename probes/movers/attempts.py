@@ -22,6 +22,7 @@ from probes.kernel import syscalls
 from probes.kernel.counters import difference, vmstat
 from probes.kernel.tracing.trace import Trace
 from probes.movers import resize
+from probes.movers.demoting import cold
 
 COMPACT_MEMORY = "/proc/sys/vm/compact_memory"
 
@@ -306,6 +307,7 @@ _DO: Dict[str, _Act] = {
     "direct_compaction": _direct_compaction,
     "settings": _settings,
     "khugepaged": _khugepaged,
+    "demotion": cold.demotion,
     "move_pages": _move,
     "offline": _offline,
     "soft_offline": _soft_offline,

@@ -12,8 +12,9 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 from probes.children.processes import Blocked
 from probes.errors import CannotRun
 from probes.kernel import pages, syscalls
-from probes.kernel.tracing import collapse, compaction
-from probes.kernel.tracing.compaction import modes, nr_scanned
+from probes.kernel.tracing import collapse, compaction, reclaim
+from probes.kernel.tracing.compaction import nr_scanned
+from probes.kernel.tracing.migration import modes
 from probes.kernel.tracing.trace import Trace
 from probes.movers.arena import free_bytes
 from probes.movers.attempts import PROACTIVENESS, Attempt, MoverChild
@@ -35,6 +36,7 @@ _TRACED = {
     "kcompactd": ("kcompactd0", compaction.EVENTS),
     "direct_compaction": ("", compaction.EVENTS),
     "khugepaged": ("khugepaged", collapse.EVENTS),
+    "demotion": ("", reclaim.EVENTS),
 }
 
 

@@ -97,6 +97,10 @@ class Mover:
         """Has the latest attempt come to the target? False where that is known not to be so."""
         return True
 
+    def confirmed(self, addresses: Sequence[int], nr_moved: int) -> int:
+        """Of `nr_moved` pages at these addresses that have another frame now, how many has this mover moved."""
+        return nr_moved
+
     def sleeps(self, blocked: Blocked) -> bool:
         """Is this how it waits for what is held?"""
         return blocked.sleeps()

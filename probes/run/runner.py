@@ -187,8 +187,9 @@ class _Run:
             earlier = self.found.attempt = made
             self.found.blocked = made.blocked
             self.found.asleep = made.blocked is not None and self.mover.sleeps(made.blocked)
-            self.found.control_moved = self.experiment.control_moved(control)
-            self.found.moved_while_held = self.experiment.moved_while_held(held)
+            experiment, confirmed = self.experiment, self.mover.confirmed
+            self.found.control_moved = confirmed(experiment.control, experiment.control_moved(control))
+            self.found.moved_while_held = confirmed(experiment.target, experiment.moved_while_held(held))
             # A control page that stayed means that targets ran short, so the target may not have been tried in
             # earnest either: with -ENOMEM, migrate_pages_sync() does not get to the pass that waits (6.18).
             counted = (self.found.control_moved, len(control), self.found.moved_while_held, len(held))
@@ -229,7 +230,7 @@ class _Run:
         found.freed_seconds = time.monotonic() - released
         if was_blocked:
             self._note_operation("after_release", True)
-        found.moved_after_release = experiment.moved_after_release(held)
+        found.moved_after_release = self._moved_after_release(held)
         found.tries["after_release"] = 0
         while 2 * found.moved_after_release < found.target_nr and found.tries["after_release"] < self.mover.most_tries:
             found.tries["after_release"] += 1
@@ -241,7 +242,10 @@ class _Run:
                 raise Disturbed("the mover did not come back within %g s, with nothing held" % _AFTER_RELEASE_SECONDS)
             found.freed_seconds = time.monotonic() - released
             self._note_operation("after_release", True)
-            found.moved_after_release = experiment.moved_after_release(held)
+            found.moved_after_release = self._moved_after_release(held)
+
+    def _moved_after_release(self, held: List[Optional[int]]) -> int:
+        return self.mover.confirmed(self.experiment.target, self.experiment.moved_after_release(held))
 
 
 def _known(frames: List[Optional[int]]) -> List[int]:

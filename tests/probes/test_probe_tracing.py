@@ -7,7 +7,7 @@ import os
 import pytest
 
 from probes.children.processes import look_at
-from probes.kernel.tracing import compaction
+from probes.kernel.tracing import compaction, migration
 from probes.movers import choice
 from probes.movers.background import DirectCompaction, Kcompactd
 from probes.movers.own_memory import LongtermPin, Mbind, OwnThread
@@ -29,8 +29,8 @@ def test_a_frame_was_scanned_where_a_range_has_it_and_its_end_is_none_of_it() ->
 
 
 def test_modes_are_in_the_words_of_the_kernel() -> None:
-    assert compaction.modes(TEXT) == {"MIGRATE_SYNC_LIGHT compaction": 2}
-    assert compaction.modes("mm_migrate_pages: nr_succeeded=1 mode=MIGRATE_") == {}
+    assert migration.modes(TEXT) == {"MIGRATE_SYNC_LIGHT compaction": 2}
+    assert migration.modes("mm_migrate_pages: nr_succeeded=1 mode=MIGRATE_") == {}
 
 
 def test_a_run_in_which_the_target_was_never_scanned_has_not_reached_it() -> None:

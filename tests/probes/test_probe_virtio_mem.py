@@ -22,6 +22,7 @@ from probes.children import processes
 from probes.children.processes import Blocked
 from probes.errors import CannotRun, Disturbed
 from probes.kernel import pages, syscalls, zones
+from probes.kernel.tracing import work as traced_work
 from probes.kernel.tracing.work import Work, WorkTrace
 from probes.lab import boot, guest, plan, qmp, tools
 from probes.lab.guest import Setter
