@@ -16,7 +16,10 @@ from probes.run.experiment import Case
 from probes.run.isolate import choose_mover
 from probes.servers.fuse.hold import WATCHER_GRACE_SECONDS
 
-WITH_A_PLAIN_HOLDER = ("compaction", "move_pages", "kcompactd", "direct_compaction", "mbind", "longterm_pin")
+WITH_A_PLAIN_HOLDER = (
+    *("compaction", "move_pages", "kcompactd", "direct_compaction", "mbind", "longterm_pin"),
+    *("numa_balancing",),
+)
 MOST_HOLD_SECONDS = 15.0
 # FUSE's request timeout ends a connection up to 30 s after the request. With a hold of 30, of which 27 are the mover's,
 # it seemed to do nothing on a machine that was quick to mount (7.3.4, 5 of 5).

@@ -9,6 +9,7 @@ VMSTAT = (
     "nr_foll_pin_acquired", "nr_foll_pin_released", "nr_writeback", "nr_writeback_temp", "nr_dirty",
     "nr_isolated_anon", "nr_isolated_file", "thp_split_page", "thp_split_page_failed",
     "thp_fault_alloc", "thp_fault_fallback", "compact_daemon_wake", "pswpin", "pswpout",
+    "numa_pte_updates", "numa_hint_faults", "numa_hint_faults_local", "numa_pages_migrated",
     "cma_alloc_success", "cma_alloc_fail", "htlb_buddy_alloc_success", "htlb_buddy_alloc_fail",
 )  # fmt: skip
 

@@ -12,9 +12,10 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 from probes.children.processes import Blocked
 from probes.errors import CannotRun
 from probes.kernel import pages, syscalls
-from probes.kernel.tracing import CompactionTrace, modes, nr_scanned
+from probes.kernel.tracing import BalancingTrace, CompactionTrace, Trace, modes, nr_scanned
 from probes.movers.arena import free_bytes
 from probes.movers.attempts import PROACTIVENESS, Attempt, MoverChild
+from probes.movers.balancing import NumaBalancing
 from probes.movers.usual import NR_PAGES, Compaction
 
 # Left free beside the arena: enough for the guest to live on, little enough for its node to count as fragmented
@@ -43,8 +44,11 @@ def task_named(name: str) -> int:
     raise CannotRun("there is no task %s" % name)
 
 
-def start_trace(mover: str, child: MoverChild) -> Optional[CompactionTrace]:
+def start_trace(mover: str, child: MoverChild) -> Optional[Trace]:
     """Before any privilege is given up: a trace of the task that will migrate, where this mover wants one."""
+    if mover == NumaBalancing.name:
+        child.trace = BalancingTrace(os.getpid())
+        return child.trace
     if mover == Kcompactd.name:
         child.watched = task_named("kcompactd0")
     elif mover != DirectCompaction.name:

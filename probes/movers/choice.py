@@ -8,6 +8,7 @@ from probes.errors import CannotRun
 from probes.kernel.nodes import memory_nodes
 from probes.movers.attempts import MoverChild
 from probes.movers.background import DirectCompaction, Kcompactd
+from probes.movers.balancing import NumaBalancing
 from probes.movers.guest import Cma, Offline, SoftOffline
 from probes.movers.order9 import Order9Compaction
 from probes.movers.own_memory import LongtermPin, Mbind
@@ -16,7 +17,7 @@ from probes.movers.spread_holds import SpreadCompaction
 from probes.movers.usual import Compaction, MovePages, Mover
 
 _OF_GUESTS = {kind.name: kind for kind in (Offline, SoftOffline, Cma)}
-_BY_ADDRESS = {kind.name: kind for kind in (Mbind, LongtermPin)}
+_BY_ADDRESS = {kind.name: kind for kind in (Mbind, LongtermPin, NumaBalancing)}
 _FRAGMENTED = {kind.name: kind for kind in (Kcompactd, DirectCompaction)}
 GUESTS_ONLY = (*_OF_GUESTS, *_FRAGMENTED, *_BY_ADDRESS)
 NAMES = (MovePages.name, Compaction.name, Split.name, *GUESTS_ONLY)
