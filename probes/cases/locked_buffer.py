@@ -96,6 +96,7 @@ class LockedBuffer(BhRefsBlockdev):
     def release(self) -> None:
         self.nbd.release()
         self._wait_for_writers()
+        self.clean()
 
     def moved_after_release(self, before: List[Optional[int]]) -> int:
         for address in self.target:

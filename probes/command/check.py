@@ -26,6 +26,7 @@ WITH_A_PLAIN_HOLDER = (
     "khugepaged",
     "virtio_mem",
     "demotion",
+    "numa_balancing",
 )
 MOST_HOLD_SECONDS = 15.0
 # FUSE's request timeout ends a connection up to 30 s after the request. With a hold of 30, of which 27 are the mover's,

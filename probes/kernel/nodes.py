@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import List, Optional
 
 
 def memory_nodes() -> List[int]:
@@ -13,6 +13,15 @@ def memory_nodes() -> List[int]:
     except OSError:
         return [0]
     return parse_list(text) or [0]
+
+
+def cpu_of(node: int) -> Optional[int]:
+    """The first CPU of a node; None where it has none."""
+    try:
+        with open("/sys/devices/system/node/node%d/cpulist" % node, encoding="ascii") as listing:
+            return next(iter(parse_list(listing.read().strip())), None)
+    except OSError:
+        return None
 
 
 def parse_list(text: str) -> List[int]:

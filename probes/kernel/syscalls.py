@@ -22,7 +22,7 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 SYNC_FILE_RANGE_WRITE = 2
 SPLICE_F_NONBLOCK = 2
 MPOL_DEFAULT, MPOL_BIND = 0, 2
-MPOL_MF_MOVE = 2
+MPOL_MF_MOVE, MPOL_F_NUMA_BALANCING = 2, 0x2000
 
 # glibc has no wrapper for these (arch/*/entry/syscalls/*.tbl and include/uapi/asm-generic/unistd.h). From 424 on
 # a number is the same everywhere.
@@ -270,11 +270,20 @@ def bind_memory(node: Optional[int]) -> None:
 
 def bind_range(address: int, size_bytes: int, node: int, moves: bool = False) -> None:
     """New pages of this range come from `node` alone. `moves`: and those that are there go to it, mbind(2)."""
+    _mbind(address, size_bytes, MPOL_BIND, [node], MPOL_MF_MOVE if moves else 0)
+
+
+def balance_range(address: int, size_bytes: int, nodes: Sequence[int]) -> None:
+    """Have NUMA balancing move the pages of this range between `nodes`; with none, the range has no policy."""
+    _mbind(address, size_bytes, MPOL_BIND | MPOL_F_NUMA_BALANCING if nodes else MPOL_DEFAULT, nodes, 0)
+
+
+def _mbind(address: int, size_bytes: int, mode: int, nodes: Sequence[int], flags: int) -> None:
     mask = (ctypes.c_ulong * 16)()
-    mask[node // 64] = 1 << (node % 64)
-    start, length = ctypes.c_void_p(address), ctypes.c_ulong(size_bytes)
-    flags = ctypes.c_uint(MPOL_MF_MOVE if moves else 0)
-    _syscall("mbind", start, length, ctypes.c_int(MPOL_BIND), mask, ctypes.c_ulong(1024), flags)
+    for node in nodes:
+        mask[node // 64] |= 1 << (node % 64)
+    start, length, most = ctypes.c_void_p(address), ctypes.c_ulong(size_bytes), ctypes.c_ulong(1024 if nodes else 0)
+    _syscall("mbind", start, length, ctypes.c_int(mode), mask if nodes else None, most, ctypes.c_uint(flags))
 
 
 def _syscall(name: str, *arguments: object) -> int:

@@ -18,6 +18,7 @@ _LEAST_SECONDS = {
     "direct_compaction": 26.0,
     "khugepaged": 12.0,
     "virtio_mem": 15.0,
+    "numa_balancing": 20.0,  # emulated, the scanner takes 1 to 3 s to come round
 }
 _STAGED_AT_LENGTH = ("kcompactd", "direct_compaction")
 _WITH_MUCH_SCRATCH = ("compaction", "kcompactd", "direct_compaction")
@@ -127,6 +128,19 @@ SHAPES = (
     # 1 GiB of CMA between 1 and 2 GiB, and as little beside it as boots: movable memory then comes out of CMA.
     # nokaslr, since a kernel that lands in the middle leaves no GiB in one piece.
     Shape("cma", ("cma",), ("-m", "2304"), "hugetlb_cma=1G nokaslr", "CMA"),
+    # As `nodes`, with a CPU on each: a page goes to the node of the CPU that uses it.
+    Shape(
+        "balanced",
+        ("numa_balancing",),
+        (
+            *("-smp", "2,sockets=2", "-m", "1024,slots=4,maxmem=4G"),
+            *("-object", _RAM + ",id=m0,size=512M", "-object", _RAM + ",id=m1,size=512M"),
+            *("-numa", "node,nodeid=0,cpus=0,memdev=m0", "-numa", "node,nodeid=1,cpus=1,memdev=m1"),
+            *("-object", _RAM + ",id=hp0,size=512M", "-device", "pc-dimm,id=dimm0,memdev=hp0,node=1"),
+        ),
+        "memhp_default_state=online_movable",
+        "NUMA_BALANCING",
+    ),
 )
 _DEBUG = '"file mm/memory_hotplug.c +p; file mm/page_alloc.c +p; file mm/cma.c +p"'
 # A probe keeps the device open that it mounts. Debian's kernels allow that (CONFIG_BLK_DEV_WRITE_MOUNTED); those built

@@ -48,6 +48,13 @@ HUGE = "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages"
 GIGANTIC = "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
 
 
+BALANCING = "/proc/sys/kernel/numa_balancing"
+
+
+# Files of debugfs since 5.13, sysctls before (kernel/sched/debug.c, sched_init_debug).
+_BALANCING_PACE = "/sys/kernel/debug/sched/numa_balancing/%s"
+
+
 _Act = Callable[[Dict[str, Any]], Optional[Dict[str, Any]]]
 _END_SECONDS = 1.0
 _LOOKS_AT_REST = 5
@@ -268,6 +275,13 @@ def _soft_offline(order: Dict[str, Any]) -> Dict[str, Any]:
     return {"nr_soft_offline": tried.count(0), "errnos": sorted({number for number in tried if number})}
 
 
+def _numa_balancing(order: Dict[str, Any]) -> Dict[str, Any]:
+    """Switch balancing on or off, with its pace; what could not be set."""
+    wanted = [(_BALANCING_PACE % name, value) for name, value in order["pace"].items()]
+    wanted.append((BALANCING, int(order["on"])))
+    return {"not_set": [path for path, value in wanted if _try_write(path, str(value))]}
+
+
 def _cma(order: Dict[str, Any]) -> Dict[str, Any]:
     number = _try_write(GIGANTIC, "1")
     with open(GIGANTIC, encoding="ascii") as pool:
@@ -311,6 +325,7 @@ _DO: Dict[str, _Act] = {
     "move_pages": _move,
     "offline": _offline,
     "soft_offline": _soft_offline,
+    "numa_balancing": _numa_balancing,
     "cma": _cma,
     "order9": _order9,
     "split": _split,

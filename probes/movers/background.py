@@ -7,15 +7,13 @@ is fragmented. So nearly all memory of a throw-away guest is taken first, and wh
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set
+from typing import Any, Callable, Dict, List, Sequence, Set
 
 from probes.children.processes import Blocked
 from probes.errors import CannotRun
 from probes.kernel import pages, syscalls
-from probes.kernel.tracing import collapse, compaction, reclaim
 from probes.kernel.tracing.compaction import nr_scanned
 from probes.kernel.tracing.migration import modes
-from probes.kernel.tracing.trace import Trace
 from probes.movers.arena import free_bytes
 from probes.movers.attempts import PROACTIVENESS, Attempt, MoverChild
 from probes.movers.usual import NR_PAGES, Compaction
@@ -31,37 +29,6 @@ _HUGE_PAGES = (2 << 20) // syscalls.PAGE
 # (mm/compaction.c, COMPACT_MAX_DEFER_SHIFT); then it begins at the zone's start again. Seen on 7.3.4 with 32 faults
 # more than there were huge pages: in one try the target was scanned and the control was not, in others neither.
 _FAULTS_TO_COME_ROUND = 256
-# Whose work is traced: a thread of the kernel, or the process that makes the attempts; and what.
-_TRACED = {
-    "kcompactd": ("kcompactd0", compaction.EVENTS),
-    "direct_compaction": ("", compaction.EVENTS),
-    "khugepaged": ("khugepaged", collapse.EVENTS),
-    "demotion": ("", reclaim.EVENTS),
-}
-
-
-def task_named(name: str) -> int:
-    """The pid of a kernel thread."""
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open("/proc/%s/comm" % entry, encoding="ascii", errors="replace") as comm:
-                    if comm.read().strip() == name:
-                        return int(entry)
-            except OSError:  # it ended meanwhile
-                continue
-    raise CannotRun("there is no task %s" % name)
-
-
-def start_trace(mover: str, child: MoverChild) -> Optional[Trace]:
-    """Before any privilege is given up: a trace of the task that will migrate, where this mover wants one."""
-    if mover not in _TRACED:
-        return None
-    name, events = _TRACED[mover]
-    if name:
-        child.watched = task_named(name)
-    child.trace = Trace(child.watched, events)
-    return child.trace
 
 
 class FragmentedCompaction(Compaction):

@@ -8,6 +8,7 @@ from probes.errors import CannotRun
 from probes.kernel.nodes import memory_nodes
 from probes.movers.attempts import MoverChild
 from probes.movers.background import DirectCompaction, Kcompactd
+from probes.movers.balancing import NumaBalancing
 from probes.movers.demoting.demotion import Demotion
 from probes.movers.guest import Cma, Offline, SoftOffline
 from probes.movers.khugepaged import Khugepaged
@@ -19,7 +20,7 @@ from probes.movers.usual import Compaction, MovePages, Mover
 from probes.movers.virtio_mem import VirtioMem
 
 _OF_GUESTS = {kind.name: kind for kind in (Offline, SoftOffline, Cma, VirtioMem, Demotion)}
-_BY_ADDRESS = {kind.name: kind for kind in (Mbind, LongtermPin)}
+_BY_ADDRESS = {kind.name: kind for kind in (Mbind, LongtermPin, NumaBalancing)}
 _FRAGMENTED = {kind.name: kind for kind in (Kcompactd, DirectCompaction)}
 GUESTS_ONLY = (*_OF_GUESTS, *_FRAGMENTED, *_BY_ADDRESS, Khugepaged.name)
 NAMES = (MovePages.name, Compaction.name, Split.name, *GUESTS_ONLY)

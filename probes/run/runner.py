@@ -15,7 +15,7 @@ from diagnosis.matching import outcome
 from probes.children.processes import Blocked
 from probes.errors import Disturbed
 from probes.kernel import pages, zones
-from probes.movers import background, choice
+from probes.movers import choice, traces
 from probes.movers.arena import affordable_bytes, pin_to_one_cpu
 from probes.movers.attempts import Attempt, MoverChild
 from probes.movers.usual import Mover
@@ -70,7 +70,7 @@ def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
     child = MoverChild(cpus)
     witness = trace = None
     try:
-        trace = background.start_trace(settings.mover, child)
+        trace = traces.start_trace(settings.mover, child)
         if settings.holder == "unprivileged":
             witness = unprivileged.Witness()
             child.look = witness.look_at

@@ -194,7 +194,7 @@ def test_what_can_leave_others_asleep_has_a_boot_of_its_own() -> None:
     assert all(len(each.jobs) == 1 for each in hanging)
     assert {each.jobs[0].mover for each in hanging} == {
         *("move_pages", "offline", "soft_offline", "compaction", "cma", "kcompactd", "direct_compaction"),
-        *("mbind", "longterm_pin", "virtio_mem", "demotion"),
+        *("mbind", "longterm_pin", "virtio_mem", "demotion", "numa_balancing"),
     }
     together = [[job.mover for job in each.jobs] for each in made if each.jobs[0].case == "vmsplice-pipe"]
     assert ["move_pages", "offline", "soft_offline", "mbind", "longterm_pin"] in together

@@ -18,17 +18,23 @@ _INSTANCE = FOLDER + "/instances/unmigratable"
 class Trace:
     """Opened while privileged: read later through the same descriptor, whoever the run's process is by then."""
 
+    with_threads = False  # those too that the task starts from then on
+    file, flags = "trace", 0
+    buffer_kib = 0  # of each CPU; 0: as it is
+
     def __init__(self, pid: int, events: Sequence[str]) -> None:
-        group = events[0].split("/")[0]
-        if not os.path.isdir("%s/events/%s" % (FOLDER, group)):
-            raise CannotRun("this kernel has no tracepoints of %s at %s" % (group, FOLDER))
+        if not os.path.isdir("%s/events/%s" % (FOLDER, events[0])):
+            raise CannotRun("this kernel has no tracepoint %s at %s" % (events[0], FOLDER))
         os.makedirs(_INSTANCE, exist_ok=True)
+        _write("options/event-fork", str(int(self.with_threads)))
         _write("set_event_pid", str(pid))
         for event in events:
             if os.path.isdir("%s/events/%s" % (_INSTANCE, event)):
                 _write("events/%s/enable" % event, "1")
+        if self.buffer_kib:
+            _write("buffer_size_kb", str(self.buffer_kib))
         os.close(os.open(_INSTANCE + "/trace", os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC))  # what earlier runs left
-        self._fd = os.open(_INSTANCE + "/trace", os.O_RDONLY | os.O_CLOEXEC)
+        self._fd = os.open("%s/%s" % (_INSTANCE, self.file), os.O_RDONLY | os.O_CLOEXEC | self.flags)
         self._seen = 0
 
     def skip(self) -> None:
@@ -40,10 +46,14 @@ class Trace:
         return "\n".join(self._lines()[self._seen :])
 
     def _lines(self) -> List[str]:
-        os.lseek(self._fd, 0, os.SEEK_SET)
+        if not self.flags:
+            os.lseek(self._fd, 0, os.SEEK_SET)
         parts = []
         while True:
-            part = os.read(self._fd, 1 << 16)
+            try:
+                part = os.read(self._fd, 1 << 16)
+            except BlockingIOError:
+                break
             if not part:
                 break
             parts.append(part)
