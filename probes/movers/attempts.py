@@ -21,8 +21,8 @@ from probes.errors import Disturbed
 from probes.kernel import syscalls
 from probes.kernel.counters import difference, vmstat
 from probes.kernel.tracing.trace import Trace
-from probes.movers import resize
 from probes.movers.demoting import cold
+from probes.movers.resizing import resize
 
 COMPACT_MEMORY = "/proc/sys/vm/compact_memory"
 

@@ -7,17 +7,17 @@ from typing import Optional, Sequence, Tuple
 from probes.errors import CannotRun
 from probes.kernel.nodes import memory_nodes
 from probes.movers.attempts import MoverChild
-from probes.movers.background import DirectCompaction, Kcompactd
 from probes.movers.balancing import NumaBalancing
+from probes.movers.compacting.background import DirectCompaction, Kcompactd
+from probes.movers.compacting.order9 import Order9Compaction
+from probes.movers.compacting.spread_holds import SpreadCompaction
 from probes.movers.demoting.demotion import Demotion
 from probes.movers.guest import Cma, Offline, SoftOffline
 from probes.movers.khugepaged import Khugepaged
-from probes.movers.order9 import Order9Compaction
 from probes.movers.own_memory import LongtermPin, Mbind
+from probes.movers.resizing.virtio_mem import VirtioMem
 from probes.movers.split import Split
-from probes.movers.spread_holds import SpreadCompaction
 from probes.movers.usual import Compaction, MovePages, Mover
-from probes.movers.virtio_mem import VirtioMem
 
 _OF_GUESTS = {kind.name: kind for kind in (Offline, SoftOffline, Cma, VirtioMem, Demotion)}
 _BY_ADDRESS = {kind.name: kind for kind in (Mbind, LongtermPin, NumaBalancing)}

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from probes.kernel.hints import Hints, hints, of_tasks, skipped_areas
 
 from diagnosis.words import vocabulary
 from probes.cases import CASES
 from probes.errors import CannotRun
-from probes.kernel import nodes, syscalls, tracing
+from probes.kernel import nodes, syscalls
 from probes.lab import guest, plan
 from probes.movers import attempts, balancing, choice
 from probes.movers.attempts import Attempt
@@ -38,8 +39,8 @@ TARGET, CONTROL = [0x7F9F7B03D000, 0x7F9F7B03E000], [0x7F9F7B050000]
 
 
 def seen(passes: int = 12) -> Seen:
-    text = tracing.of_tasks(TEXT, {133})
-    return Seen(passes, tracing.hints(text, TARGET + CONTROL, PAGE), tracing.skipped_areas(text, TARGET))
+    text = of_tasks(TEXT, {133})
+    return Seen(passes, hints(text, TARGET + CONTROL, PAGE), skipped_areas(text, TARGET))
 
 
 # What the traces say
@@ -54,7 +55,7 @@ def test_a_fault_and_what_it_migrates_belong_together() -> None:
 def test_a_page_at_which_the_thread_had_no_fault_was_not_marked() -> None:
     """Another thread's fault there says nothing: it works on another node."""
     assert (seen().nr_marked(TARGET), seen().nr_tried(TARGET)) == (1, 1)
-    everybody = tracing.hints(TEXT, TARGET, PAGE)
+    everybody = hints(TEXT, TARGET, PAGE)
     assert everybody[TARGET[1]].nr_faults == 1 and everybody[TARGET[0]].nr_failed == 2
 
 
@@ -67,8 +68,8 @@ def test_a_mapping_that_was_passed_by_is_named_with_the_kernels_reason() -> None
 
 
 def test_nothing_traced_is_nothing_marked() -> None:
-    assert tracing.hints("", TARGET, PAGE) == {address: tracing.Hints() for address in TARGET}
-    assert tracing.of_tasks("CPU:1 [LOST 12 EVENTS]\n", {133}) == ""
+    assert hints("", TARGET, PAGE) == {address: Hints() for address in TARGET}
+    assert of_tasks("CPU:1 [LOST 12 EVENTS]\n", {133}) == ""
 
 
 # The mover
@@ -98,7 +99,7 @@ def test_a_scanner_that_never_came_round_has_not_met_an_unmarked_page() -> None:
     assert not mover(None).met_target()
     assert not mover(seen(9)).met_target()
     assert mover(seen(10)).met_target()
-    every = Seen(0, {address: tracing.Hints(nr_faults=1) for address in TARGET})
+    every = Seen(0, {address: Hints(nr_faults=1) for address in TARGET})
     assert mover(every).met_target(), "each was marked, however often the scanner came"
 
 

@@ -19,8 +19,9 @@ from probes.command import check, cli
 from probes.command.check import Machine
 from probes.errors import CannotRun
 from probes.kernel import kmsg, pages, syscalls, zones
-from probes.movers import attempts, choice, guest, spread_holds
+from probes.movers import attempts, choice, guest
 from probes.movers.attempts import Attempt, MoverChild
+from probes.movers.compacting import spread_holds
 from probes.movers.guest import Cma, Offline, SoftOffline
 from probes.run import runner
 

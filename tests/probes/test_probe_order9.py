@@ -16,9 +16,10 @@ from probes.kernel.zones import Zone
 from probes.lab import plan
 from probes.lab.guest import Job
 from probes.movers import arena as arenas
-from probes.movers import attempts, choice, order9, spread_holds
+from probes.movers import attempts, choice
 from probes.movers.attempts import Attempt
-from probes.movers.order9 import Order9Compaction, Taken, got
+from probes.movers.compacting import order9, spread_holds
+from probes.movers.compacting.order9 import Order9Compaction, Taken, got
 
 BLOCK_PAGES = 512
 CONTROL = [block * BLOCK_PAGES for block in range(16)]

@@ -12,7 +12,7 @@ from probes.errors import Disturbed
 from probes.kernel import pages, zones
 from probes.movers import guest
 from probes.movers.attempts import Attempt
-from probes.movers.background import FragmentedCompaction
+from probes.movers.compacting.background import FragmentedCompaction
 from probes.movers.usual import Mover
 from probes.run import runner
 from probes.run.experiment import NR_PAGES, Experiment, Surroundings

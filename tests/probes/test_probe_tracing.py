@@ -9,7 +9,7 @@ import pytest
 from probes.children.processes import look_at
 from probes.kernel.tracing import compaction, migration
 from probes.movers import choice
-from probes.movers.background import DirectCompaction, Kcompactd
+from probes.movers.compacting.background import DirectCompaction, Kcompactd
 from probes.movers.own_memory import LongtermPin, Mbind, OwnThread
 from probes.movers.usual import Mover
 

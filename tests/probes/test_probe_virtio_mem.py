@@ -27,9 +27,10 @@ from probes.kernel.tracing.work import Work, WorkTrace
 from probes.lab import boot, guest, plan, qmp, tools
 from probes.lab.guest import Setter
 from probes.lab.kernels import Kernel
-from probes.movers import attempts, resize, virtio_mem
+from probes.movers import attempts
 from probes.movers.attempts import Attempt, MoverChild
-from probes.movers.virtio_mem import VirtioMem
+from probes.movers.resizing import resize, virtio_mem
+from probes.movers.resizing.virtio_mem import VirtioMem
 
 SETTER = Setter("virtio_mem", "/machine/peripheral/vm0", "requested-size", {"none": 0, "all": 512 << 20})
 BLOCK_PAGES = 0x8000000 // 4096

@@ -18,8 +18,8 @@ from probes.kernel import pages, syscalls
 from probes.kernel.nodes import memory_nodes
 from probes.movers.arena import Arena, affordable_on_node
 from probes.movers.attempts import HUGE, Attempt, MoverChild
+from probes.movers.compacting.spread_holds import MOST_TARGETS, SpreadCompaction
 from probes.movers.guest import movable_zone
-from probes.movers.spread_holds import MOST_TARGETS, SpreadCompaction
 from probes.movers.usual import NR_PAGES, Operation
 
 _TAKING_SECONDS = 8.0  # of a hold: after it the rest is counted as not to be had

@@ -13,9 +13,9 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Se
 from probes.children.processes import Blocked
 from probes.errors import CannotRun, Disturbed
 from probes.kernel import pages, syscalls
-from probes.movers import resize
 from probes.movers.attempts import Attempt, MoverChild
 from probes.movers.guest import GuestMover, block_pages, lands_in, movable_zone
+from probes.movers.resizing import resize
 from probes.movers.usual import Operation
 
 _DEVICES = "/sys/bus/virtio/drivers/virtio_mem"
