@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from probes.kernel.hints import Hints, hints, of_tasks, skipped_areas
 
 from diagnosis.words import vocabulary
 from probes.cases import CASES
 from probes.errors import CannotRun
 from probes.kernel import nodes, syscalls
+from probes.kernel.tracing.hints import Hints, hints, of_tasks, skipped_areas
 from probes.lab import guest, plan
 from probes.movers import attempts, balancing, choice
 from probes.movers.attempts import Attempt
