@@ -28,6 +28,16 @@ def test_a_frame_was_scanned_where_a_range_has_it_and_its_end_is_none_of_it() ->
     assert compaction.nr_scanned("", [0x12000]) == 0
 
 
+def test_what_was_scanned_in_a_round_that_may_wait_is_told_from_the_rest() -> None:
+    """As 7.3.4 prints the rounds of a task that faults for a huge page."""
+    begin = "mm_compaction_begin: zone_start=0x1000 migrate_pfn=0x12000 free_pfn=0x5fe00 zone_end=0x60000, mode=%s\n"
+    isolated = "mm_compaction_isolate_migratepages: range=(0x%x ~ 0x%x) nr_scanned=512 nr_taken=32\n"
+    text = begin % "async" + isolated % (0x12000, 0x12200) + begin % "sync" + isolated % (0x12200, 0x12400)
+    text += begin % "async" + isolated % (0x12400, 0x12600)
+    assert compaction.scanned(compaction.beyond_async(text)) == [(0x12200, 0x12400)]
+    assert compaction.beyond_async(isolated % (0, 1)) == ""
+
+
 def test_modes_are_in_the_words_of_the_kernel() -> None:
     assert migration.modes(TEXT) == {"MIGRATE_SYNC_LIGHT compaction": 2}
     assert migration.modes("mm_migrate_pages: nr_succeeded=1 mode=MIGRATE_") == {}

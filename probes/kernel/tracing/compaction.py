@@ -12,7 +12,12 @@ from typing import Iterable, List, Tuple
 from probes.kernel.tracing import migration
 
 _SCANNED = re.compile(r"mm_compaction_isolate_migratepages: range=\(0x([0-9a-f]+) ~ 0x([0-9a-f]+)\)")
-EVENTS = ("compaction/mm_compaction_isolate_migratepages", *migration.EVENTS)
+_BEGIN = re.compile(r"mm_compaction_begin: .{0,200}? mode=(a?sync)")
+EVENTS = (
+    "compaction/mm_compaction_isolate_migratepages",
+    "compaction/mm_compaction_begin",
+    *migration.EVENTS,
+)
 
 
 def scanned(text: str) -> List[Tuple[int, int]]:
@@ -24,3 +29,15 @@ def nr_scanned(text: str, frames: Iterable[int]) -> int:
     """How many of these frames lie in a range that was scanned."""
     ranges = scanned(text)
     return sum(1 for frame in frames if any(first <= frame < end for first, end in ranges))
+
+
+def beyond_async(text: str) -> str:
+    """The lines of those rounds that are not MIGRATE_ASYNC: who allocates begins with one that is (mm/compaction.c,
+    compact_zone_order), and where it has been, the block is marked to be skipped (isolate_migratepages_block)."""
+    kept, mode = [], "async"
+    for line in text.splitlines():
+        begin = _BEGIN.search(line)
+        mode = begin[1] if begin is not None else mode
+        if mode == "sync":
+            kept.append(line)
+    return "\n".join(kept)
