@@ -28,6 +28,16 @@ def test_a_frame_was_scanned_where_a_range_has_it_and_its_end_is_none_of_it() ->
     assert compaction.nr_scanned("", [0x12000]) == 0
 
 
+def test_a_pageblock_that_is_marked_to_be_skipped_is_named_and_was_not_scanned() -> None:
+    text = "mm_compaction_isolate_migratepages: range=(0x12000 ~ 0x12200) nr_scanned=%d nr_taken=%d"
+    assert compaction.nr_scanned(text % (0, 0), [0x12000]) == 0
+    assert (compaction.nr_scanned(text % (9, 0), [0x12000]), compaction.nr_beside_taken(text % (9, 0), [0x12000])) == (
+        1,
+        0,
+    )
+    assert compaction.nr_beside_taken(text % (512, 1), [0x12000, 0x12200]) == 1
+
+
 def test_what_was_scanned_in_a_round_that_may_wait_is_told_from_the_rest() -> None:
     """As 7.3.4 prints the rounds of a task that faults for a huge page."""
     begin = "mm_compaction_begin: zone_start=0x1000 migrate_pfn=0x12000 free_pfn=0x5fe00 zone_end=0x60000, mode=%s\n"

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Sequence, Set
 from probes.children.processes import Blocked
 from probes.errors import CannotRun
 from probes.kernel import pages, syscalls
-from probes.kernel.tracing.compaction import beyond_async, nr_scanned
+from probes.kernel.tracing.compaction import beyond_async, nr_beside_taken, nr_scanned
 from probes.kernel.tracing.migration import modes
 from probes.movers.arena import free_bytes
 from probes.movers.attempts import PROACTIVENESS, Attempt, MoverChild
@@ -48,7 +48,7 @@ class FragmentedCompaction(Compaction):
         self.nr_below: List[int] = []
         self.scanned: List[int] = []
         self.control_scanned: List[int] = []
-        self.scanned_beyond_async: List[int] = []
+        self.taken_beyond_async: List[int] = []
         self.modes: Dict[str, int] = {}
 
     def stage(self, nr_pages: int) -> None:
@@ -95,7 +95,7 @@ class FragmentedCompaction(Compaction):
         text = self.trace.new()
         self.scanned.append(nr_scanned(text, self.frames))
         self.control_scanned.append(nr_scanned(text, self.control_frames))
-        self.scanned_beyond_async.append(nr_scanned(beyond_async(text), self.frames))
+        self.taken_beyond_async.append(nr_beside_taken(beyond_async(text), self.frames))
         for name, nr in modes(text).items():
             self.modes[name] = self.modes.get(name, 0) + nr
         return made
@@ -115,8 +115,8 @@ class FragmentedCompaction(Compaction):
         return {
             **super().facts(),
             "nr_target_frames_scanned_per_try": " ".join(str(number) for number in self.scanned),
-            "nr_target_frames_scanned_beyond_async_per_try": " ".join(
-                str(number) for number in self.scanned_beyond_async
+            "nr_target_frames_beside_taken_beyond_async_per_try": " ".join(
+                str(number) for number in self.taken_beyond_async
             ),
             "nr_control_frames_scanned_per_try": " ".join(str(number) for number in self.control_scanned),
             "migrate_modes_traced": ", ".join("%s %d" % pair for pair in sorted(self.modes.items())) or "none",
