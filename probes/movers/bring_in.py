@@ -12,10 +12,11 @@ from probes.kernel import syscalls
 from probes.kernel.nodes import memory_nodes
 from probes.movers.guest import Offline, SoftOffline
 from probes.movers.usual import Mover
+from probes.movers.virtio_mem import VirtioMem
 
 
 def for_mover(mover: Mover, addresses: List[int]) -> None:
     """Have the pages come into the ZONE_MOVABLE that this mover works on, by way of another node; there and back."""
-    if isinstance(mover, (Offline, SoftOffline)):
+    if isinstance(mover, (Offline, SoftOffline, VirtioMem)):
         for node in [node for node in memory_nodes() if node != mover.node][:1] + [mover.node]:
             syscalls.move_pages(0, addresses, node)
