@@ -12,11 +12,12 @@ from probes.kernel import syscalls
 from probes.kernel.nodes import memory_nodes
 from probes.movers.demoting.demotion import Demotion
 from probes.movers.guest import Offline, SoftOffline
+from probes.movers.resizing.virtio_mem import VirtioMem
 from probes.movers.usual import Mover
 
 
 def for_mover(mover: Mover, addresses: List[int]) -> None:
     """Have the pages come into the area that this mover works on, by way of another node; there and back."""
-    if isinstance(mover, (Offline, SoftOffline, Demotion)):
+    if isinstance(mover, (Offline, SoftOffline, Demotion, VirtioMem)):
         for node in [node for node in memory_nodes() if node != mover.node][:1] + [mover.node]:
             syscalls.move_pages(0, addresses, node)
