@@ -17,6 +17,8 @@ _REASONS = {
     "syscall_or_cpuset": "move_pages",
     "mempolicy_mbind": "move_pages",
     "memory_failure": "soft_offline",
+    "numa_misplaced": "numa_balancing",
+    "demotion": "demotion",
 }
 _COUNTERS = {
     "pgmigrate_fail": ("", "%d migrations failed between the two readings."),

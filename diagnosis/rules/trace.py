@@ -39,6 +39,8 @@ MOVERS: Sequence[Tuple[str, FrozenSet[str]]] = (
         ),
     ),
     ("offline", frozenset({"offline_pages", "__offline_pages", "do_migrate_range", "memory_subsys_offline"})),
+    # drivers/virtio/virtio_mem.c, 6.1 to 7.3: its worker, and what that calls to empty a subblock.
+    ("virtio_mem", frozenset({"virtio_mem_fake_offline", "virtio_mem_sbm_unplug_sb_online", "virtio_mem_run_wq"})),
     ("mbind", frozenset({"do_mbind", "kernel_mbind"})),
     # The last where a compiler has put the first two into their callers (7.3.4 with gcc 12.2 and little configured).
     (

@@ -123,5 +123,6 @@ CASE = Case(
     experiment=ShmemSwapcacheRefcount,
     modules="loop",
     why_privileged="swap has to be switched on",
+    lab_kernel="bookworm-backports/linux-image-6.12.57+deb12-amd64",
     guests_only="it changes the machine's swap, and a run that is killed leaves it on",
 )

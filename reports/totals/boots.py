@@ -1,4 +1,4 @@
-"""How many guests had a conclusive run of a case: a guest's report is of one boot (docs/lab.md)."""
+"""How many boots of guests had a conclusive run of a case. The lab sends a report a boot for each case and mover."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diagnosis.words.vocabulary import CONCLUSIVE
 from reports.models import Evidence
 
 
-def count_boots(cases: Collection[str], user: Any) -> dict[tuple[str, str, str], int]:
+def count_boots(cases: Collection[str], user: Any) -> dict[tuple[str, str, str], tuple[int, int]]:
     """For catalog.measured.waits.boots: by case, release and mover, on kernels without a label."""
     found = (
         Evidence.objects.visible_to(user)
@@ -19,6 +19,6 @@ def count_boots(cases: Collection[str], user: Any) -> dict[tuple[str, str, str],
         .filter(case__slug__in=cases, kind="run", environment="guest", outcome__in=CONCLUSIVE, build__label="")
         .order_by()
         .values("case__slug", "build__release", "mover")
-        .annotate(boots=Count("report", distinct=True))
+        .annotate(runs=Count("pk"), boots=Count("report", distinct=True))
     )
-    return {(one["case__slug"], one["build__release"], one["mover"]): one["boots"] for one in found}
+    return {(one["case__slug"], one["build__release"], one["mover"]): (one["runs"], one["boots"]) for one in found}

@@ -213,7 +213,7 @@ def in_words(status: int, title: str, detail: str = "") -> HttpResponse:
 def sweep() -> int:
     """Deletes past windows, expired cache entries and old failures.
 
-    A window is past once any clock says so: one that is an hour ahead deleted the windows that others were counting in.
+    A window goes two hours after its end: a node whose clock is an hour ahead deleted those that others counted in.
     """
     cache.sweep()
     attempts.sweep()

@@ -171,10 +171,10 @@ def test_a_row_says_in_how_many_boots_its_runs_were() -> None:
     builders.settled(run, run, run, kernel=kernel, environment="guest")
     builders.settled(run, kernel=kernel, environment="guest")
     builders.settled(run, kernel=kernel, environment="host")
-    assert "hangs 5/5 in 2 boots on" in re.sub(r"\s+", " ", page("?kernel=7.3", "reference-anon/"))
+    assert "hangs 5/5, 4 of them in 2 boots of guests on" in re.sub(r"\s+", " ", page("?kernel=7.3", "reference-anon/"))
     answer = Client().get("/api/v1/waits/?kernel=7.3").json()
     (measured,) = (cell["measured"] for cell in answer["cells"] if cell["measured"])
-    assert [(one["runs"], one["boots"]) for one in measured] == [(5, 2)]
+    assert [(one["runs"], one["in_guests"], one["boots"]) for one in measured] == [(5, 4, 2)]
 
 
 # The page

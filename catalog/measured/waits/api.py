@@ -36,7 +36,8 @@ class CellRuns(Shape):
     release: str
     outcomes: dict[str, int]
     runs: int
-    boots: int | None = Field(default=None, description="In how many guests; absent where none was in a guest.")
+    in_guests: int | None = Field(default=None, description="How many of these were in guests; absent where none was.")
+    boots: int | None = Field(default=None, description="In how many boots of guests.")
 
 
 class WaitsCell(Shape):
@@ -131,7 +132,14 @@ def _cell(state: str, shown: Shown) -> WaitsCell:
             for one in shown.read.because
         ],
         measured=[
-            CellRuns(case=one.case, release=one.release, outcomes=dict(one.outcomes), runs=one.runs, boots=one.boots)
+            CellRuns(
+                case=one.case,
+                release=one.release,
+                outcomes=dict(one.outcomes),
+                runs=one.runs,
+                in_guests=one.in_guests,
+                boots=one.boots,
+            )
             for one in shown.measured
             if one.conclusive
         ],

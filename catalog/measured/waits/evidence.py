@@ -26,13 +26,14 @@ Key = tuple[str, str, str]
 class Measured:
     """Conclusive runs of one case in one cell, by outcome, and the build they were made on.
 
-    `boots`: in how many guests, where that was asked for; None where none was in a guest.
+    `in_guests`: how many of the runs, and `boots`: in how many; where that was asked for, and None where there is none.
     """
 
     case: str
     release: str
     outcomes: Mapping[str, int]
     runs: int
+    in_guests: int | None = None
     boots: int | None = None
 
     @property
@@ -70,20 +71,20 @@ def measured(matrix: Matrix, user: Any, boots: Boots | None = None) -> dict[Key,
         .values_list("case__slug", "build__release", "mover", "runs")
         .order_by("case__slug", "build__release", "mover", "pk")
     )
-    added: dict[tuple[Key, str, str, int | None], Counter[str]] = {}
+    added: dict[tuple[Key, str, str, tuple[int, int] | None], Counter[str]] = {}
     for case, release, mover, runs in rows:
         line = releases.read(release).line
         if line not in matrix.kernels:
             continue
         for state, made in states[case]:
             for column in movers[mover] if made.holds_on(line, mover) else ():
-                in_boots = counted.get((case, release, mover))
-                counter = added.setdefault(((line, state, column), case, release, in_boots), Counter())
+                guests = counted.get((case, release, mover))
+                counter = added.setdefault(((line, state, column), case, release, guests), Counter())
                 counter.update(dict(zip(OUTCOMES, runs, strict=False)))
                 del counter[_NOT_MET]
     found: dict[Key, list[Measured]] = {}
-    for (key, case, release, in_boots), counter in added.items():
+    for (key, case, release, guests), counter in added.items():
         conclusive = {slug: counter[slug] for slug in CONCLUSIVE if counter[slug]}
         if counter.total():
-            found.setdefault(key, []).append(Measured(case, release, conclusive, counter.total(), in_boots))
+            found.setdefault(key, []).append(Measured(case, release, conclusive, counter.total(), *(guests or ())))
     return found

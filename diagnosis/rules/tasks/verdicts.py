@@ -16,6 +16,7 @@ WHILE = {
     "move_pages": "while it moves pages to another node",
     "soft_offline": "while it soft-offlines a page",
     "longterm_pin": "while it moves folios out of a movable area before it pins them",
+    "virtio_mem": "while it gives memory back to the hypervisor",
     "contiguous": "while it clears a range for a contiguous allocation",
 }
 Made = Optional[Verdict]
