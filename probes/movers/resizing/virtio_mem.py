@@ -35,6 +35,7 @@ class VirtioMem(GuestMover):
         if not os.path.isdir(_DEVICES) or not any(entry.startswith("virtio") for entry in os.listdir(_DEVICES)):
             raise CannotRun("no virtio-mem device: the lab's guest has one, and wants the module virtio_mem")
         # Whatever it has now: a run that ended badly may have left it being emptied, which the driver goes on with.
+        # A size that it has already is told to the driver too (QEMU, hw/virtio/virtio-mem.c).
         self.asked = resize.NONE
         self.settle()
         self.node, self.zone = movable_zone()
