@@ -40,7 +40,7 @@ def run(
 ) -> Boot:
     """Run it to its end, tell what comes over the results' serial port, and hand over each result once it is whole.
 
-    `monitor`: answers what the guest asks for meanwhile.
+    `monitor`: answers what the guest asks for meanwhile, one request a turn, so that the deadline is looked at between.
     """
     taken: Set[str] = set()
     results.write_bytes(b"")
@@ -50,10 +50,10 @@ def run(
         while process.poll() is None and time.monotonic() - began < deadline_seconds:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_LOOK_SECONDS)
-            requests = asked(results.read_bytes()) if monitor is not None else []
-            for word, state in requests[nr_asked:]:
-                say(monitor.answer(word, state) if monitor is not None else "")
-            nr_asked = len(requests)
+            if monitor is not None:
+                for word, state in asked(results.read_bytes())[nr_asked : nr_asked + 1]:
+                    say(monitor.answer(word, state, began + deadline_seconds - time.monotonic()))
+                    nr_asked += 1
             lines = serial.said(results.read_bytes())
             for line in lines[shown:]:
                 say(line)
@@ -88,6 +88,8 @@ def _started(command: List[str], monitor: Optional[Monitor]) -> Iterator["subpro
         start_new_session=True,
         preexec_fn=lambda: syscalls.die_with_parent(signal.SIGKILL),
     )
+    if monitor is not None:
+        monitor.handed_over()
     try:
         yield process
     finally:

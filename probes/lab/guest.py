@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from probes.lab import tools
 from probes.run.experiment import Case
@@ -34,7 +34,7 @@ class Setter:
     word: str
     path: str
     property: str
-    values: Mapping[str, int]
+    values: Tuple[Tuple[str, int], ...]  # by word, and no dict: a shape is hashed
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ SHAPES = (
         "memhp_default_state=online_movable",
         "VIRTIO_MEM",
         ("virtio_pci", "virtio_mem"),
-        (Setter("virtio_mem", "/machine/peripheral/vm0", "requested-size", {"none": 0, "all": 512 << 20}),),
+        (Setter("virtio_mem", "/machine/peripheral/vm0", "requested-size", (("none", 0), ("all", 512 << 20))),),
     ),
     # One node and little of it, all in one zone, so that what is free can be made holes and nothing else.
     Shape("fragmented", ("kcompactd", "direct_compaction"), ("-m", "1536"), "", "COMPACTION"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from dataclasses import dataclass, field, replace
@@ -164,9 +163,9 @@ class Session:
             shape, str(kernel.image), str(image), str(folder / "console"), str(results), wishes.accelerator
         )
         began = time.monotonic()
-        with contextlib.closing(qmp.Monitor(shape.setters)) as monitor:
+        with qmp.monitor_for(shape.setters, sum(job.repeat for job in each.jobs)) as monitor:
             say = partial(self._progress, began)
-            ended = boot.run(command, results, deadline, say, take, monitor if shape.setters else None)
+            ended = boot.run(command, results, deadline, say, take, monitor)
         image.unlink()
         self._look_back(each, ended, folder)
 

@@ -94,6 +94,8 @@ class MoverChild:
 
     def ask(self, order: Dict[str, Any], seconds: float, check: Callable[[], None]) -> Attempt:
         """Send an order, and wait up to `seconds` for its end. `check` is called meanwhile and may raise."""
+        if self.busy:  # it would answer the order before, and that would be taken for the end of this one
+            raise Disturbed("the mover has not come back from the order before")
         before = vmstat()
         self.answer = {}
         self.began, self.busy = time.monotonic(), True
@@ -139,19 +141,23 @@ class MoverChild:
 
 
 class _Stop:
-    """Turns SIGUSR1 into an error of the order that is being carried out, and into nothing between orders."""
+    """Turns SIGUSR1 into an error of the order that is being carried out, and into nothing between orders.
+
+    An order that looks itself (`asked`) gets no error: that would come amid its reading, and lose what it has read.
+    """
 
     def __init__(self) -> None:
-        self.working = False
+        self.working = self.asked = False
         signal.signal(signal.SIGUSR1, self._signalled)
 
     def _signalled(self, number: int, frame: Optional[FrameType]) -> None:
+        self.asked = True
         if self.working:
             raise InterruptedError(errno.EINTR, "asked to stop")
 
     @contextlib.contextmanager
-    def heeded(self) -> Iterator[None]:
-        self.working = True
+    def heeded(self, looks: bool) -> Iterator[None]:
+        self.working, self.asked = not looks, False
         try:
             yield
         finally:
@@ -160,14 +166,14 @@ class _Stop:
 
 def _serve(fd: int) -> None:
     lines, stop = Lines(fd), _Stop()
-    resizer = resize.Resizer(lines.send, lambda: any("stop" in each for each in lines.receive()))
+    resizer = resize.Resizer(lines.send, lambda: stop.asked or any("stop" in each for each in lines.receive()))
     acts: Dict[str, _Act] = {**_DO, "virtio_mem": resizer.resize}
     while not lines.closed:
         for order in lines.receive(60.0):
             if "stop" in order:  # it came too late
                 continue
             try:
-                with stop.heeded():
+                with stop.heeded(looks=order["mover"] == "virtio_mem"):
                     answer = acts[order["mover"]](order) or {}
                 lines.send({"done": True, **answer})
             except OSError as error:

@@ -32,7 +32,7 @@ from probes.movers.attempts import Attempt, MoverChild
 from probes.movers.resizing import resize, virtio_mem
 from probes.movers.resizing.virtio_mem import VirtioMem
 
-SETTER = Setter("virtio_mem", "/machine/peripheral/vm0", "requested-size", {"none": 0, "all": 512 << 20})
+SETTER = Setter("virtio_mem", "/machine/peripheral/vm0", "requested-size", (("none", 0), ("all", 512 << 20)))
 BLOCK_PAGES = 0x8000000 // 4096
 SHAPE = guest.shape_for("virtio_mem")
 
@@ -105,14 +105,68 @@ def test_what_the_shape_does_not_have_is_told_to_nobody(monitor: qmp.Monitor, wo
     assert [each["execute"] for each in qemu.told] == ["qmp_capabilities", "qom-set"]
 
 
-def test_a_guest_that_asks_without_end_is_not_answered_without_end(
-    monitor: qmp.Monitor, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("nr_runs, answered", [(1, 2), (3, 6)])
+def test_a_guest_is_answered_as_often_as_its_runs_can_ask(
+    nr_runs: int, answered: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(qmp, "_MOST_REQUESTS", 2)
-    qemu = Qemu(monitor.theirs)
-    said = [monitor.answer("virtio_mem", state) for state in ("all", "none", "all")]
-    assert "asked too often" in said[2]
+    monkeypatch.setattr(qmp, "_MOST_REQUESTS_A_RUN", 2)
+    with qmp.monitor_for([SETTER], nr_runs) as monitor:
+        assert monitor is not None
+        qemu = Qemu(monitor.theirs)
+        said = [monitor.answer("virtio_mem", "all") for _ in range(answered + 1)]
+        assert ["asked too often" in each for each in said] == [False] * answered + [True]
+        assert len(qemu.told) == answered + 1
+
+
+def test_the_runs_of_a_whole_boot_are_answered() -> None:
+    """Forty runs, each of which empties and fills the device before, during and after."""
+    with qmp.monitor_for([SETTER], 8 * 5) as monitor:
+        assert monitor is not None
+        qemu = Qemu(monitor.theirs)
+        for _ in range(8 * 5 * 8):
+            assert "now" in monitor.answer("virtio_mem", "all")
+        assert len(qemu.told) == 8 * 5 * 8 + 1
+
+
+def test_a_guest_that_can_ask_for_nothing_has_no_monitor() -> None:
+    with qmp.monitor_for((), 5) as monitor:
+        assert monitor is None
+
+
+def test_once_qemu_has_not_answered_it_is_told_nothing_more(monitor: qmp.Monitor) -> None:
+    """Its late answer would be taken for the answer to the next request."""
+    monitor.theirs.sendall(b'{"QMP": {}}\r\n{"return": {}}\r\n')
+    assert "did not set" in monitor.answer("virtio_mem", "all", 0.05)
+    monitor.theirs.sendall(b'{"return": {}}\r\n')
+    assert monitor.answer("virtio_mem", "none", 0.05) == "QEMU has not answered before; virtio_mem stays as it is"
+    told = [json.loads(line) for line in monitor.theirs.recv(1 << 16).splitlines()]
+    assert [each["arguments"].get("value") for each in told] == [None, 512 << 20]
+
+
+def test_one_refusal_is_not_the_end(monitor: qmp.Monitor) -> None:
+    qemu = Qemu(monitor.theirs, error="busy")
+    assert "busy" in monitor.answer("virtio_mem", "all") and "busy" in monitor.answer("virtio_mem", "none")
     assert len(qemu.told) == 3
+
+
+def test_events_do_not_make_a_request_last_longer(monitor: qmp.Monitor) -> None:
+    """More of them than the socket holds: one who waits anew after each would still be reading."""
+    stopped = threading.Event()
+
+    def events() -> None:
+        with contextlib.suppress(OSError):
+            while not stopped.wait(0.01):
+                monitor.theirs.sendall(b'{"event": "MEMORY_DEVICE_SIZE_CHANGE"}\r\n')
+            monitor.theirs.shutdown(socket.SHUT_RDWR)
+
+    thread = threading.Thread(target=events)
+    threading.Timer(10, stopped.set).start()
+    thread.start()
+    try:
+        assert "timed out" in monitor.answer("virtio_mem", "all", 0.2)
+    finally:
+        stopped.set()
+        thread.join()
 
 
 def test_that_qemu_refused_is_said(monitor: qmp.Monitor) -> None:
@@ -153,6 +207,53 @@ def test_each_request_of_a_guest_is_answered_once(tmp_path: Path) -> None:
     assert monitor.nr_answered == 2
 
 
+SPEAKS = (
+    "import json, socket, sys, time\n"
+    "end = socket.socket(fileno=int(sys.argv[sys.argv.index('-chardev') + 1].rpartition('fd=')[2]))\n"
+    "out = open(sys.argv[1], 'ab', buffering=0)\n"
+)
+
+
+def test_that_qemu_ended_is_seen_at_once(tmp_path: Path) -> None:
+    """It closes its end and stays: where the lab had that end open too, it would wait for an answer."""
+    script = SPEAKS + (
+        "end.close()\n"
+        "out.write(b'@@unmig ask virtio_mem all\\r\\n')\n"
+        "out.write(b'@@unmig ask virtio_mem none\\r\\n')\n"
+        "time.sleep(3)\n"
+    )
+    (tmp_path / "qemu.py").write_text(script)
+    said: list[str] = []
+    with qmp.monitor_for([SETTER], 1) as monitor:
+        command = [sys.executable, str(tmp_path / "qemu.py"), str(tmp_path / "results")]
+        boot.run(command, tmp_path / "results", 60, said.append, monitor=monitor)
+    assert said and not any("timed out" in line for line in said)
+
+
+def test_what_a_guest_asks_for_does_not_outlast_its_deadline(tmp_path: Path) -> None:
+    """QEMU says hello and then nothing. Of the requests one is waited for, no longer than the guest may run."""
+    script = SPEAKS + (
+        "end.sendall(b'{\"QMP\": {}}\\r\\n')\nout.write(b'@@unmig ask virtio_mem all\\r\\n' * 15)\ntime.sleep(600)\n"
+    )
+    (tmp_path / "qemu.py").write_text(script)
+    said: list[str] = []
+    waited: list[float] = []
+    with qmp.monitor_for([SETTER], 1) as monitor:
+        assert monitor is not None
+        answer = monitor.answer
+
+        def answered(word: str, state: str, seconds: float) -> str:
+            waited.append(seconds)
+            return answer(word, state, seconds)
+
+        monitor.answer = answered  # type: ignore[method-assign, assignment]
+        command = [sys.executable, str(tmp_path / "qemu.py"), str(tmp_path / "results")]
+        ended = boot.run(command, tmp_path / "results", 6, said.append, monitor=monitor)
+    assert not ended.in_time
+    assert 0 < waited[0] < 6 and "timed out" in said[0]
+    assert len(waited) < 15, "one a turn, and the deadline is looked at between"
+
+
 def test_a_real_qemu_resizes_the_device_of_the_shape(tmp_path: Path) -> None:
     """Stopped before its first instruction: what is looked at is the command line, and what the monitor does."""
     if shutil.which(tools.QEMU) is None:
@@ -179,7 +280,11 @@ def test_a_real_qemu_resizes_the_device_of_the_shape(tmp_path: Path) -> None:
 
 def test_no_other_guest_has_a_device_or_a_setter() -> None:
     assert [shape.name for shape in guest.SHAPES if shape.setters] == ["virtio"]
-    assert {value for setter in SHAPE.setters for value in setter.values.values()} == {0, 512 << 20}
+    assert {value for setter in SHAPE.setters for _, value in setter.values} == {0, 512 << 20}
+
+
+def test_a_shape_can_be_a_key() -> None:
+    assert len({shape: shape.name for shape in guest.SHAPES}) == len(guest.SHAPES)
 
 
 def test_the_guest_loads_the_driver() -> None:
@@ -301,6 +406,18 @@ def test_what_is_managed_is_that_zones_alone() -> None:
     assert resize.managed("Node 1, zone   Normal\n        managed  9\n", 1) == 0
 
 
+def test_the_device_is_as_large_as_its_region() -> None:
+    """As 7.3.4 has it; without the addresses, as a plain user sees them, it is nothing."""
+    text = (
+        "00100000-1ffdbfff : System RAM\n"
+        "140000000-15fffffff : virtio0\n"
+        "  140000000-157ffffff : System RAM (virtio_mem)\n"
+        "c000000000-c000003fff : virtio-pci-modern\n"
+    )
+    assert resize.spanned(text) == 512 << 20
+    assert resize.spanned("00100000-1ffdbfff : System RAM\n") == 0
+
+
 def test_a_function_of_a_module_keeps_its_name() -> None:
     text = "[<0>] virtio_mem_run_wq+0x16fb/0x1b30 [virtio_mem]\n[<0>] process_one_work+0x1cd/0x3c0\nworker_thread+1/2\n"
     expected = ["virtio_mem_run_wq+0x16fb/0x1b30", "process_one_work+0x1cd/0x3c0", "worker_thread+1/2"]
@@ -353,6 +470,7 @@ def resizer(
     monkeypatch.setattr(resize, "PORT", str(port))
     monkeypatch.setattr(resize, "_LOOK_SECONDS", 0.001)
     monkeypatch.setattr(resize, "managed_bytes", lambda node: 2 << 20)
+    monkeypatch.setattr(resize, "device_bytes", lambda: 512 << 20)
     asks = resize._ask
 
     def ask(state: str) -> None:
@@ -383,6 +501,18 @@ def test_asked_to_stop_it_asks_for_all_of_it_back(tracefs: Path, monkeypatch: py
     answer = made.resize({"state": "none", "node": 1})
     assert [each["asked"] for each in told if "asked" in each] == ["none", "all"]
     assert answer["stopped"] is True
+
+
+def test_a_driver_that_does_not_fill_it_again_is_not_looked_at_without_end(
+    tracefs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resize, "_UNANSWERED_SECONDS", 0.0)
+    made, told, _ = resizer(tracefs, monkeypatch, [lines(QUEUED, BEGUN)], [False, True])
+    remaining = iter([False, True])
+    made.stop = lambda: next(remaining)  # asked once more it would raise
+    with pytest.raises(OSError, match="not filled the device again"):
+        made.resize({"state": "none", "node": 1})
+    assert [each["asked"] for each in told if "asked" in each] == ["none", "all"]
 
 
 def test_where_nobody_answers_it_says_so(tracefs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -430,6 +560,59 @@ def test_who_works_is_known_before_the_work_is_done(monkeypatch: pytest.MonkeyPa
         assert child.close()
 
 
+def test_a_signal_does_not_break_off_what_is_being_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What it has read of the trace by then would be lost, and the driver be taken to be at work for ever."""
+    go = tmp_path / "go"
+
+    def slow(self: resize.Resizer, order: dict[str, Any]) -> dict[str, Any]:
+        self.tell({"watched": 4711})
+        while not go.exists():
+            if self.stop():
+                return {"stopped": True}
+        return {"stopped": False}
+
+    monkeypatch.setattr(resize.Resizer, "resize", slow)
+    child = MoverChild(os.sched_getaffinity(0))
+    child.look = lambda pid: None
+    try:
+        assert not child.ask({"mover": "virtio_mem"}, 2, lambda: None).returned and child.watched == 4711
+        child.interrupt()
+        assert child.wait(10, lambda: None) is not None
+        assert child.answer == {"done": True, "stopped": True}
+        assert not child.ask({"mover": "virtio_mem"}, 0.5, lambda: None).returned, "it was meant for the order before"
+        go.touch()
+        assert child.wait(10, lambda: None) is not None
+        assert child.answer == {"done": True, "stopped": False}
+    finally:
+        go.touch()
+        assert child.close()
+
+
+def test_nothing_is_asked_while_an_order_is_under_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The answer to the order before would be taken for its own."""
+    go = tmp_path / "go"
+
+    def slow(self: resize.Resizer, order: dict[str, Any]) -> dict[str, Any]:
+        while not go.exists():
+            self.stop()
+        return {"of": order["state"]}
+
+    monkeypatch.setattr(resize.Resizer, "resize", slow)
+    child = MoverChild(os.sched_getaffinity(0))
+    try:
+        assert not child.ask({"mover": "virtio_mem", "state": "none"}, 0.2, lambda: None).returned
+        with pytest.raises(Disturbed, match="the order before"):
+            child.ask({"mover": "virtio_mem", "state": "all"}, 0.2, lambda: None)
+        go.touch()
+        assert child.wait(10, lambda: None) is not None
+        assert child.answer == {"done": True, "of": "none"}
+        assert child.ask({"mover": "virtio_mem", "state": "all"}, 10, lambda: None).returned
+        assert child.answer == {"done": True, "of": "all"}
+    finally:
+        go.touch()
+        assert child.close()
+
+
 # The mover
 
 
@@ -444,6 +627,7 @@ class Driver:
         self.stacks = [["folio_wait_bit_common+1/2", "virtio_mem_fake_offline+1/2"]]
         self.left_bytes = left_bytes
         self.not_had: list[list[int]] = []
+        self.device_bytes = 512 << 20
 
     def ask(self, order: dict[str, Any], seconds: float, check: Callable[[], None]) -> Attempt:
         self.states.append(order["state"])
@@ -459,6 +643,7 @@ class Driver:
         return {
             "done": True,
             "left_bytes": self.size,
+            "device_bytes": self.device_bytes,
             "stopped": False,
             "pass_seconds": [1.9, 0.0],
             "migrate_calls": {"MIGRATE_SYNC contig_range": 86},
@@ -603,6 +788,52 @@ def test_a_device_that_does_not_fill_again_ends_the_run(machine: Path, monkeypat
     driver.ask = lambda order, seconds, check: Attempt(None, None, {})  # type: ignore[method-assign]
     with pytest.raises(Disturbed, match="not filled again"):
         mover.settle()
+
+
+@pytest.mark.parametrize("size", [0, 300 << 20, 512 << 20])
+def test_a_run_has_the_device_filled_whatever_it_has(size: int, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver goes on with what an earlier run asked for, and may have been emptying it."""
+    driver = Driver()
+    driver.size = size
+    assert made(driver, monkeypatch).size_bytes == 512 << 20
+    assert driver.states == ["all"]
+
+
+def test_a_device_that_is_filled_in_part_ends_the_run(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver()
+    driver.device_bytes = 640 << 20
+    with pytest.raises(Disturbed, match="of the device's 640 MiB the guest has 512"):
+        made(driver, monkeypatch)
+
+
+def test_a_device_that_is_not_emptied_with_nothing_held_ends_the_run(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = Driver(left_bytes=None)
+    mover = made(driver, monkeypatch)
+    with pytest.raises(Disturbed, match="not emptied within 90 s"):
+        mover.stage(96)
+    assert mover.before is None and driver.states == ["all", "none"]
+    mover.close()
+    assert driver.states == ["all", "none"]
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(errno.EPIPE, "gone"), Disturbed("the mover's process ended")])
+def test_a_process_that_has_died_does_not_hide_why_a_run_ended(
+    error: Exception, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = Driver()
+    mover = made(driver, monkeypatch)
+    mover.attempt([], 5, lambda: None)
+    bound: list[int | None] = []
+    monkeypatch.setattr(syscalls, "bind_memory", bound.append)
+
+    def gone(order: dict[str, Any], seconds: float, check: Callable[[], None]) -> Attempt:
+        raise error
+
+    driver.ask = gone  # type: ignore[method-assign]
+    mover.close()
+    assert bound == [None]
 
 
 def test_without_a_device_there_is_nothing_to_ask_for(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

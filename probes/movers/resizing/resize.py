@@ -36,7 +36,8 @@ class Resizer:
     def resize(self, order: Dict[str, Any]) -> Dict[str, Any]:
         """Ask for `order["state"]`, tell who does it, and return once the driver has done what it can.
 
-        Asked to stop, it asks for all of it back: the driver looks for a new size between its tries.
+        Asked to stop, it asks for all of it back: the driver looks for a new size between its tries. It is looked at
+        then for a minute at most, and may be told no second time.
         """
         self._trace = trace = self._trace or WorkTrace()
         work, stopped = Work(_DRIVER_WORK), False
@@ -47,9 +48,10 @@ class Resizer:
         except InterruptedError:
             stopped = True
             _ask(ALL)
-            self._watch(trace, work)
+            self._watch(trace, work, stopping=True)
         return {
             "left_bytes": managed_bytes(order["node"]),
+            "device_bytes": device_bytes(),
             "stopped": stopped,
             "pass_seconds": work.seconds,
             "migrate_calls": work.calls,
@@ -57,7 +59,7 @@ class Resizer:
             "not_had": work.not_had,
         }
 
-    def _watch(self, trace: WorkTrace, work: Work) -> None:
+    def _watch(self, trace: WorkTrace, work: Work, stopping: bool = False) -> None:
         end = time.monotonic() + _UNANSWERED_SECONDS
         quiet, nr_told = 0, 0
         while quiet < _QUIET_LOOKS:
@@ -65,10 +67,12 @@ class Resizer:
             if work.nr_begun > nr_told and work.pid is not None:
                 nr_told = work.nr_begun
                 self.tell({"watched": work.pid})
-            if self.stop():
+            if not stopping and self.stop():
                 raise InterruptedError(errno.EINTR, "asked to stop")
-            if not work.nr_queued and time.monotonic() > end:
+            if time.monotonic() > end and not work.nr_queued:
                 raise OSError(errno.ETIMEDOUT, "nobody has resized the device")
+            if time.monotonic() > end and stopping:
+                raise OSError(errno.ETIMEDOUT, "the driver has not filled the device again")
             quiet = quiet + 1 if work.idle() else 0
             time.sleep(_LOOK_SECONDS)
 
@@ -86,6 +90,19 @@ def managed_bytes(node: int) -> int:
     the rest of its memory block is."""
     with open("/proc/zoneinfo", encoding="ascii") as zoneinfo:
         return managed(zoneinfo.read(), node) * PAGE
+
+
+def device_bytes() -> int:
+    """How large the device is, full or not (drivers/virtio/virtio_mem.c, virtio_mem_create_resource). Only root sees
+    the addresses."""
+    with open("/proc/iomem", encoding="ascii") as iomem:
+        return spanned(iomem.read())
+
+
+def spanned(text: str) -> int:
+    """Of the regions that a virtio device has for itself, of /proc/iomem."""
+    found = re.findall(r"(?m)^ *([0-9a-f]+)-([0-9a-f]+) : virtio\d+$", text)
+    return sum(int(end, 16) - int(start, 16) + 1 for start, end in found)
 
 
 def managed(text: str, node: int) -> int:

@@ -6,6 +6,7 @@ subblocks of 2 or 4 MiB. The device is the guest's whole ZONE_MOVABLE; who asks 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Set
@@ -33,10 +34,10 @@ class VirtioMem(GuestMover):
         super().__init__(child)
         if not os.path.isdir(_DEVICES) or not any(entry.startswith("virtio") for entry in os.listdir(_DEVICES)):
             raise CannotRun("no virtio-mem device: the lab's guest has one, and wants the module virtio_mem")
-        self.asked = resize.ALL
-        if not resize.managed_bytes(_NODE):
-            self.asked = resize.NONE
-            self.settle()
+        # Whatever it has now: a run that ended badly may have left it being emptied, which the driver goes on with.
+        # A size that it has already is told to the driver too (QEMU, hw/virtio/virtio-mem.c).
+        self.asked = resize.NONE
+        self.settle()
         self.node, self.zone = movable_zone()
         self.size_bytes = resize.managed_bytes(self.node)
         self.answers: List[Dict[str, Any]] = []
@@ -45,7 +46,8 @@ class VirtioMem(GuestMover):
 
     def stage(self, nr_pages: int) -> None:
         if self.before is None:
-            self.child.ask(self.order(), _RESIZE_SECONDS, lambda: None)
+            if not self.child.ask(self.order(), _RESIZE_SECONDS, lambda: None).returned:
+                raise Disturbed("the device was not emptied within %g s, with nothing held" % _RESIZE_SECONDS)
             self.before = self._latest() is True
             self.settle()
         syscalls.bind_memory(self.node)
@@ -108,6 +110,9 @@ class VirtioMem(GuestMover):
         made = self.child.ask({"mover": self.name, "state": resize.ALL, "node": _NODE}, _RESIZE_SECONDS, lambda: None)
         if not made.returned:
             raise Disturbed("the device was not filled again within %g s" % _RESIZE_SECONDS)
+        has, size = self.child.answer["left_bytes"], self.child.answer["device_bytes"]
+        if has != size:
+            raise Disturbed("of the device's %d MiB the guest has %d in ZONE_MOVABLE" % (size >> 20, has >> 20))
 
     def met_target(self) -> bool:
         """Was it all had, or a range with a frame of the target not?"""
@@ -155,8 +160,9 @@ class VirtioMem(GuestMover):
         }
 
     def close(self) -> None:
-        self.settle()
         syscalls.bind_memory(None)
+        with contextlib.suppress(Disturbed, OSError):  # its process is gone; the run says so, and the next one asks
+            self.settle()
 
 
 def _named(ranges: Sequence[Sequence[int]]) -> str:
