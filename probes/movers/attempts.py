@@ -282,10 +282,14 @@ def _soft_offline(order: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _numa_balancing(order: Dict[str, Any]) -> Dict[str, Any]:
-    """Switch balancing on or off, with its pace; what could not be set."""
+    """Switch balancing on or off, with its pace; how it was, and what could not be set."""
+    was: Dict[str, Any] = {"on": _number(BALANCING), "pace": {}}
+    for name in order["pace"]:
+        with contextlib.suppress(OSError):
+            was["pace"][name] = _number(_BALANCING_PACE % name)
     wanted = [(_BALANCING_PACE % name, value) for name, value in order["pace"].items()]
     wanted.append((BALANCING, int(order["on"])))
-    return {"not_set": [path for path, value in wanted if _try_write(path, str(value))]}
+    return {"was": was, "not_set": [path for path, value in wanted if _try_write(path, str(value))]}
 
 
 def _cma(order: Dict[str, Any]) -> Dict[str, Any]:

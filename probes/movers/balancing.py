@@ -21,7 +21,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set,
 from probes.errors import CannotRun, Disturbed
 from probes.kernel import syscalls
 from probes.kernel.nodes import cpu_of
-from probes.kernel.tracing.hints import Hints, hints, of_tasks, skipped_areas
+from probes.kernel.tracing.hints import SKIPPED, Hints, hints, most_skipped, of_tasks, skipped_areas
 from probes.kernel.tracing.migration import modes
 from probes.movers.attempts import BALANCING, Attempt, MoverChild
 from probes.movers.own_memory import OwnThread
@@ -33,6 +33,7 @@ from probes.movers.usual import MovePages
 _PACE = {"scan_delay_ms": 200, "scan_period_min_ms": 10, "scan_period_max_ms": 10, "scan_size_mb": 16}
 # A page that another thread had faults at moves at its second fault only (should_numa_migrate_memory).
 _PASSES_BESIDE, _PASSES_IN_VAIN = 10, 30
+_PASSES_BEYOND = 5  # so that a few may be those of the run's first thread, or pass the mapping by
 _END_SECONDS = 1.0  # of an attempt: to end it before who waits for it gives up
 _SWITCH_SECONDS = 10.0
 _LOOK_SECONDS = 0.1
@@ -41,15 +42,28 @@ _PASSES = re.compile(r"mm->numa_scan_seq\s*:\s*(\d+)")
 
 @dataclass
 class Seen:
-    """What the traces say of one attempt. `passes`: how often the scanner came round the whole address space."""
+    """What the traces say of one attempt. `passes`: how often the scanner came round the whole address space, in
+    whichever thread. `nr_skipped`: how often it passed a mapping of the target by meanwhile, in whichever thread;
+    `skipped` is the watched one's."""
 
     passes: int = 0
     at: Dict[int, Hints] = field(default_factory=dict)
     skipped: Dict[str, int] = field(default_factory=dict)
     modes: Dict[str, int] = field(default_factory=dict)
+    nr_skipped: int = 0
+    nr_lost: int = 0
 
     def nr_marked(self, addresses: Sequence[int]) -> int:
         return sum(1 for address in addresses if address in self.at and self.at[address].nr_faults)
+
+    def nr_at_target(self, control: Sequence[int]) -> int:
+        """In how many passes did the watched thread's scanner come to the target, at the least?
+
+        The run's first thread marks nothing, and its passes count in the kernel like others. So there were not more of
+        the watched thread's than it had faults at a page of the control: it marks that in each pass.
+        """
+        nr_faults = (self.at[address].nr_faults for address in control if address in self.at)
+        return max(0, min(self.passes - self.nr_skipped, max(nr_faults, default=0)))
 
     def nr_tried(self, addresses: Sequence[int]) -> int:
         found = (self.at.get(address, Hints()) for address in addresses)
@@ -72,11 +86,13 @@ class NumaBalancing(MovePages):
         self.child = self.own
         self.control: List[int] = []
         self.target: List[int] = []
-        self.marked_without_policy: Optional[int] = None
+        self.needs_policy: Optional[bool] = None  # not known yet
+        self.was: Dict[str, Any] = {}
         self.held: Optional[Seen] = None
         self._is_held, self._passes = False, 0
         passes()  # that it can be told is known before anything is held
         self._switch(False)
+        self.was = child.answer["was"]
 
     def protect(self, control: Sequence[int]) -> None:
         self.control = list(control)
@@ -94,18 +110,21 @@ class NumaBalancing(MovePages):
         self.target = [address for address in addresses if address not in self.control]
         end = time.monotonic() + seconds
         made, seen = self._balance(addresses, seconds, check)
-        if self.marked_without_policy is None and made.returned:
-            self.marked_without_policy = seen.nr_marked(self.control)
-            if not self.marked_without_policy and time.monotonic() + 2 * _END_SECONDS < end:
+        if self.needs_policy is None and made.returned:
+            self.needs_policy = self._lacks_policy(seen)
+            if self.needs_policy and time.monotonic() + 2 * _END_SECONDS < end:
                 made, seen = self._balance(addresses, end - time.monotonic(), check)
         if self._is_held:
             self.held, self._is_held = seen, False
         return made
 
     def met_target(self) -> bool:
-        """Was every page of the target marked, or has the scanner come by often enough to have marked it?"""
+        """Was every page of the target marked, or has the scanner come by often enough to have marked it? It has not
+        where it passed the whole mapping by, and nothing is known where events were lost."""
         seen = self.held
-        return seen is not None and (seen.passes >= _PASSES_BESIDE or seen.nr_marked(self.target) == len(self.target))
+        if seen is None or seen.nr_lost:
+            return False
+        return seen.nr_marked(self.target) == len(self.target) or seen.nr_at_target(self.control) >= _PASSES_BESIDE
 
     def facts(self) -> Dict[str, Any]:
         seen = self.held
@@ -117,26 +136,38 @@ class NumaBalancing(MovePages):
             "nr_control_pages_marked": seen.nr_marked(self.control),
             "nr_control_pages_tried": seen.nr_tried(self.control),
             "nr_scanner_passes": seen.passes,
+            "nr_scanner_passes_at_target": seen.nr_at_target(self.control),
             "mapping_of_target_skipped": _counted(seen.skipped),
             "migrate_modes_traced": _counted(seen.modes),
-            **({"needed_a_policy": True} if self._needs_policy() else {}),
+            **({"needed_a_policy": True} if self.needs_policy else {}),
         }
 
     def close(self) -> None:
+        """Balancing is as it was before the run, also after an attempt that did not come back or was broken off."""
         syscalls.bind_memory(None)
+        if self.was and not self.switch.busy:
+            with contextlib.suppress(Disturbed, OSError):  # its process is gone; the run says so by itself
+                self.switch.ask({"mover": self.name, **self.was}, _SWITCH_SECONDS, lambda: None)
 
-    def _needs_policy(self) -> bool:
+    def _lacks_policy(self, seen: Seen) -> Optional[bool]:
         """Up to 6.1 a mapping whose file could have a memory policy, such as shared memory, is not scanned as long as
-        it has none (mm/mempolicy.c, vma_policy_mof)."""
-        return self.marked_without_policy == 0
+        it has none (mm/mempolicy.c, vma_policy_mof). None where the control may be unmarked for another reason: the
+        kernel gives another, or the scanner hardly came."""
+        if seen.nr_marked(self.control):
+            return False
+        told = SKIPPED in self.trace.events
+        if seen.nr_lost or seen.passes < _PASSES_BESIDE or (told and set(seen.skipped) != {"unsuitable"}):
+            return None
+        return True if are_shared(self.control) else None
 
     def _balance(self, addresses: Sequence[int], seconds: float, check: Callable[[], None]) -> "tuple[Attempt, Seen]":
         here = syscalls.nodes_of(addresses[-1:])[0]
         there = self.nodes[1] if here == self.nodes[0] else self.nodes[0]
         for address in addresses:
             syscalls.touch(address, 1)  # what is not mapped is not marked
-        areas = areas_of(addresses) if self._needs_policy() else []
+        areas = areas_of(addresses) if self.needs_policy else []
         self.trace.skip()
+        self._passes = 0
         with _balanced(areas, self.nodes[:2]):
             self._switch(True)
             made = self.own.do(lambda: self._touch(addresses, there, seconds - _END_SECONDS), seconds, check)
@@ -145,9 +176,16 @@ class NumaBalancing(MovePages):
                 self._switch(False)
         if made.returned:
             tasks |= self._clear_marks(addresses, there, check)
-        text = of_tasks(self.trace.new(), tasks)
-        found = hints(text, addresses, syscalls.PAGE)
-        return made, Seen(self._passes, found, skipped_areas(text, self.target), modes(text))
+        whole = self.trace.new()
+        text = of_tasks(whole, tasks)
+        return made, Seen(
+            self._passes,
+            hints(text, addresses, syscalls.PAGE),
+            skipped_areas(text, self.target),
+            modes(text),
+            nr_skipped=most_skipped(whole, self.target),
+            nr_lost=self.trace.nr_lost,
+        )
 
     def _touch(self, addresses: Sequence[int], node: int, seconds: float) -> None:
         """In a thread, and on that node: read the pages again and again, until all are there that come.
@@ -167,7 +205,9 @@ class NumaBalancing(MovePages):
             came = {address for address, at in zip(addresses, syscalls.nodes_of(addresses)) if at == node}
             if came_at is None and came.issuperset(self.control):
                 came_at = self._passes
-            if len(came) == len(addresses) or (came_at is not None and self._passes - came_at >= _PASSES_BESIDE):
+            if len(came) == len(addresses) or (
+                came_at is not None and self._passes - came_at >= _PASSES_BESIDE + _PASSES_BEYOND
+            ):
                 return
             if not came and self._passes >= _PASSES_IN_VAIN:
                 return
@@ -213,9 +253,19 @@ def _balanced(areas: Sequence[Tuple[int, int]], nodes: Sequence[int]) -> Iterato
 
 def areas_of(addresses: Sequence[int]) -> List[Tuple[int, int]]:
     """The mappings of this process that have these addresses, each as (start, end)."""
+    return [(start, end) for start, end, _ in _maps() if any(start <= address < end for address in addresses)]
+
+
+def are_shared(addresses: Sequence[int]) -> bool:
+    """Does each of them lie in a mapping that is shared?"""
+    spans = [(start, end) for start, end, rights in _maps() if rights.endswith("s")]
+    return all(any(start <= address < end for start, end in spans) for address in addresses)
+
+
+def _maps() -> List[Tuple[int, int, str]]:
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
-        spans = [tuple(int(part, 16) for part in line.split()[0].split("-")) for line in maps]
-    return [(start, end) for start, end in spans if any(start <= address < end for address in addresses)]
+        found = [line.split()[:2] for line in maps]
+    return [(int(start, 16), int(end, 16), rights) for span, rights in found for start, end in [span.split("-")]]
 
 
 def passes() -> int:

@@ -15,6 +15,7 @@ from diagnosis.matching import outcome
 from probes.children.processes import Blocked
 from probes.errors import Disturbed
 from probes.kernel import pages, zones
+from probes.kernel.tracing.trace import Trace
 from probes.movers import choice, traces
 from probes.movers.arena import affordable_bytes, pin_to_one_cpu
 from probes.movers.attempts import Attempt, MoverChild
@@ -80,7 +81,7 @@ def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
             experiment.start()
             mover = choice.make(settings.mover, child, arena_bytes, settings.spread, settings.guest)
             try:
-                measured = _Run(experiment, mover, settings.hold_seconds, say).measure()
+                measured = _Run(experiment, mover, settings.hold_seconds, say, trace).measure()
             finally:
                 mover.close()
         finally:
@@ -100,7 +101,10 @@ def run(case: Case, settings: Settings, say: Say) -> Dict[str, Any]:
 
 
 class _Run:
-    def __init__(self, experiment: Experiment, mover: Mover, hold_seconds: float, say: Say) -> None:
+    def __init__(
+        self, experiment: Experiment, mover: Mover, hold_seconds: float, say: Say, trace: Optional[Trace] = None
+    ) -> None:
+        self.trace = trace
         self.experiment = experiment
         self.mover = mover
         self.hold_seconds = hold_seconds
@@ -166,6 +170,13 @@ class _Run:
         if len(names) == 1:
             found.facts["zone"] = names.pop()
 
+    def _trace_is_whole(self) -> bool:
+        """What lacks lines says of no page that it was not met, nor what came of it."""
+        nr_lost = self.trace.nr_lost if self.trace is not None else 0
+        if nr_lost:
+            self.found.facts["nr_trace_events_lost"] = nr_lost
+        return not nr_lost
+
     def _attempt_while_held(self, held: List[Optional[int]], end: float) -> None:
         control = self.experiment.control_frames()
         self.found.control_nr = len(control)
@@ -183,7 +194,7 @@ class _Run:
                 made = earlier  # one that the end of the hold cut says nothing; the one before it does
             else:
                 self.found.tries["while_held"] = attempt
-                self.found.reached = self.mover.met_target()
+                self.found.reached = self._trace_is_whole() and self.mover.met_target()
             earlier = self.found.attempt = made
             self.found.blocked = made.blocked
             self.found.asleep = made.blocked is not None and self.mover.sleeps(made.blocked)

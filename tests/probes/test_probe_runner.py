@@ -109,6 +109,17 @@ def measure(world: World, mover: Mover, holds: bool = True) -> dict[str, Any]:
     return runner.record(runner._Run(MadeUp(world, holds), mover, 1.0, lambda text: None).measure())
 
 
+def test_a_run_whose_trace_lost_events_does_not_count_and_says_so(world: World) -> None:
+    """What is not in it may have been there: that nothing of the target was marked, or scanned, is not known."""
+
+    class Lossy:
+        nr_lost = 3
+
+    run = runner._Run(MadeUp(world, True), MadeUpMover(world), 1.0, lambda text: None, Lossy())  # type: ignore[arg-type]
+    made = runner.record(run.measure())
+    assert made["outcome"] == "inconclusive" and made["facts"]["nr_trace_events_lost"] == 3
+
+
 def test_held_by_a_reference(world: World) -> None:
     made = measure(world, MadeUpMover(world))
     assert made["outcome"] == "refuses"

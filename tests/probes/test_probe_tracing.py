@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from probes.children.processes import look_at
 from probes.kernel.tracing import compaction, migration
+from probes.kernel.tracing.trace import Trace
 from probes.movers import choice
 from probes.movers.compacting.background import DirectCompaction, Kcompactd
 from probes.movers.own_memory import LongtermPin, Mbind, OwnThread
@@ -74,6 +76,27 @@ def test_both_are_for_guests_alone_and_go_by_frame(kind: type[Mover]) -> None:
 def test_who_moves_its_own_memory_goes_by_address(kind: type[Mover]) -> None:
     assert kind.name in choice.GUESTS_ONLY and kind.name in choice.reaching(["move_pages"])
     assert kind.name not in choice.reaching(["compaction"])
+
+
+def buffer(path: Path, nr_kept: int, nr_written: int, lines: list[str]) -> None:
+    head = "# tracer: nop\n#\n# entries-in-buffer/entries-written: %d/%d   #P:2\n#\n" % (nr_kept, nr_written)
+    path.write_text(head + "\n".join(lines) + "\n")
+
+
+def test_a_buffer_that_was_overwritten_hides_no_new_line_and_is_told(tmp_path: Path) -> None:
+    """Lines that were seen are counted from the first, which is not the same one any more."""
+    path = tmp_path / "trace"
+    buffer(path, 4, 6, ["a", "b", "c", "d"])  # two are gone before
+    trace = Trace.__new__(Trace)
+    trace._fd, trace._seen, trace._overwritten, trace.nr_lost = os.open(path, os.O_RDONLY), 0, 0, 0
+    trace.skip()
+    buffer(path, 5, 7, ["a", "b", "c", "d", "e"])
+    assert (trace.new(), trace.nr_lost) == ("e", 0)
+    buffer(path, 4, 9, ["d", "e", "f", "g"])
+    assert (trace.new(), trace.nr_lost) == ("e\nf\ng", 3)
+    trace.skip()
+    assert (trace.new(), trace.nr_lost) == ("", 0)
+    trace.close()
 
 
 class Nothing:

@@ -162,6 +162,22 @@ def test_the_matrix_is_that_of_the_records() -> None:
     assert told == matrix.table(files.every())
 
 
+def test_a_run_of_numa_balancing_that_marked_nothing_had_ten_passes_that_came_to_the_target() -> None:
+    """A pass that passes the mapping by, in the kernel's own words, has not met what lies there."""
+    too_few, found = [], 0
+    for one in files.every():
+        for run in json.loads(one.body)["runs"]:
+            facts = run.get("facts", {})
+            if run.get("mover") != "numa_balancing" or run["outcome"] != "refuses":
+                continue
+            found += 1
+            nr_skipped = sum(int(number) for number in re.findall(r"\w (\d+)", facts["mapping_of_target_skipped"]))
+            came = facts["nr_scanner_passes"] - nr_skipped >= 10 and facts["nr_control_pages_marked"] > 0
+            if not came and facts["nr_target_pages_marked"] < run["target"]["nr_pages"]:
+                too_few.append(f"{one.kernel} {run['case']}")
+    assert found > 30 and not too_few
+
+
 @pytest.mark.parametrize("case", SEED)
 def test_each_case_of_the_seed_has_two_kernels_or_a_reason(case: str) -> None:
     kernels = {

@@ -12,7 +12,8 @@ from typing import Collection, Dict, Iterable, Optional
 
 from probes.kernel.tracing.trace import Trace
 
-EVENTS = ("exceptions/page_fault_user", "migrate/mm_migrate_pages", "sched/sched_skip_vma_numa")
+SKIPPED = "sched/sched_skip_vma_numa"  # not in 6.1
+EVENTS = ("exceptions/page_fault_user", "migrate/mm_migrate_pages", SKIPPED)
 # `mm_migrate_pages` of one folio, as NUMA balancing has it: `nr_succeeded` is 0 or the folio's pages.
 _OF_TASK = re.compile(r"-(\d{1,10}) +\[")
 _FAULT = re.compile(r"page_fault_user: address=0x([0-9a-f]{1,16}) ")
@@ -23,17 +24,19 @@ _SKIPPED_AREA = re.compile(
 
 
 class BalancingTrace(Trace):
-    """`page_fault_user` is x86's (arch/x86/include/asm/trace/exceptions.h; include/trace/events/exceptions.h since)."""
+    """Of a task and the threads that it starts, read as it fills."""
 
     with_threads = True
     buffer_kib = 8192
     file, flags = "trace_pipe", os.O_NONBLOCK  # what was read is gone: an attempt of seconds makes 30 000 lines
 
     def skip(self) -> None:
-        self._lines()
+        self._read()
+        self.nr_lost = 0
 
     def new(self) -> str:
-        return "\n".join(self._lines())
+        lines, _, self.nr_lost = self._read()
+        return "\n".join(lines)
 
 
 @dataclass
@@ -81,3 +84,9 @@ def skipped_areas(text: str, addresses: Collection[int]) -> Dict[str, int]:
         if any(int(start, 16) <= address < int(end, 16) for address in addresses):
             found[reason] = found.get(reason, 0) + 1
     return found
+
+
+def most_skipped(text: str, addresses: Collection[int]) -> int:
+    """How often the mapping of one of these addresses was passed by, of that which was most often."""
+    spans = [(int(start, 16), int(end, 16)) for start, end, _ in _SKIPPED_AREA.findall(text)]
+    return max((sum(1 for start, end in spans if start <= address < end) for address in addresses), default=0)
