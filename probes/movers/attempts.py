@@ -239,10 +239,12 @@ def _khugepaged(order: Dict[str, Any]) -> Dict[str, Any]:
     A write of how long it sleeps between scans wakes it (mm/khugepaged.c, __sleep_millisecs_store). Afterwards it is
     as it was: by default 10 s, in which it does nothing of its own.
     """
-    began, slept = _number(FULL_SCANS), _number(SCAN_SLEEP)
+    began, slept, end = _number(FULL_SCANS), _number(SCAN_SLEEP), time.monotonic() + order["seconds"]
     _try_write(SCAN_SLEEP, str(_BETWEEN_SCANS_MSECS))
     try:
         while _number(FULL_SCANS) - began < order["nr_scans"]:
+            if time.monotonic() >= end:
+                raise OSError(errno.ETIMEDOUT, "khugepaged did not come to an end of its scans")
             time.sleep(0.02)
     finally:
         _try_write(SCAN_SLEEP, str(slept))

@@ -11,6 +11,9 @@ from probes.kernel.tracing.trace import Trace
 from probes.movers.attempts import MoverChild
 
 _ITSELF, _THE_RUN = "", "the run"  # the process that makes the attempts; the run, where it moves its own memory
+_WHY_MISSING = {
+    "khugepaged": ": transparent huge pages are not built in (CONFIG_TRANSPARENT_HUGEPAGE), or switched off (never)"
+}
 _TRACED: Dict[str, Tuple[str, Type[Trace], Sequence[str]]] = {
     "kcompactd": ("kcompactd0", Trace, compaction.EVENTS),
     "direct_compaction": (_ITSELF, Trace, compaction.EVENTS),
@@ -41,4 +44,4 @@ def task_named(name: str) -> int:
                         return int(entry)
             except OSError:  # it ended meanwhile
                 continue
-    raise CannotRun("there is no task %s" % name)
+    raise CannotRun("there is no task %s%s" % (name, _WHY_MISSING.get(name, "")))

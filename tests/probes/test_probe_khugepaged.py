@@ -21,7 +21,7 @@ from probes.command.check import Machine
 from probes.errors import CannotRun, Disturbed
 from probes.kernel import pages, syscalls
 from probes.kernel.tracing.collapse import statuses
-from probes.movers import attempts, choice, khugepaged
+from probes.movers import attempts, choice, khugepaged, traces
 from probes.movers.attempts import Attempt
 from probes.movers.khugepaged import Khugepaged
 from probes.run.experiment import NR_PAGES, POOL_PAGES, Surroundings
@@ -155,7 +155,6 @@ def thp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ):
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(khugepaged, "THP", f"{tmp_path}/")
-    monkeypatch.setattr(khugepaged, "FULL_SCANS", f"{tmp_path}/khugepaged/full_scans")
     monkeypatch.setattr(attempts, "FULL_SCANS", f"{tmp_path}/khugepaged/full_scans")
     monkeypatch.setattr(attempts, "SCAN_SLEEP", f"{tmp_path}/khugepaged/scan_sleep_millisecs")
     return tmp_path
@@ -188,6 +187,32 @@ def test_it_has_not_where_it_collapsed_the_target_or_never_named_it(thp: Path, m
     assert not never.met_target()
 
 
+@pytest.mark.parametrize(
+    "word, met",
+    [
+        ("not_suitable_page_count", True),
+        ("page_locked", True),
+        ("page_dirty_or_writeback", True),
+        ("lack_referenced_page", False),
+        ("alloc_huge_page_failed", False),
+        ("exceed_none_pte", False),
+    ],
+)
+def test_only_a_reason_that_can_come_from_a_hold_counts(
+    word: str, met: bool, thp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = ANON_7_3.replace("not_suitable_page_count", word)
+    assert tried(thp, text, (0x9F4D5, 0x9F4D4), monkeypatch).met_target() == met
+
+
+def test_what_was_collapsed_by_address_counts_for_such_a_reason_alone(thp: Path) -> None:
+    made = Khugepaged(Child(Trace("")))  # type: ignore[arg-type]
+    made.said["target"] = [{"khugepaged_collapse_file alloc_huge_page_failed": 1}]
+    assert not made.met_target()
+    made.said["target"] = [{"khugepaged_collapse_file succeeded": 1, "khugepaged_collapse_file page_has_private": 1}]
+    assert made.met_target()
+
+
 def test_the_settings_are_made_before_memory_and_put_back(thp: Path) -> None:
     child = Child(Trace(""))
     made = Khugepaged(child)  # type: ignore[arg-type]
@@ -213,12 +238,42 @@ def test_a_process_that_is_gone_does_not_hide_what_went_wrong(thp: Path, monkeyp
     made.close()
 
 
-def test_without_huge_pages_or_a_trace_there_is_nothing_to_measure(thp: Path) -> None:
+def test_an_attempt_that_is_under_way_still_is_stopped_and_all_is_put_back(thp: Path) -> None:
+    done: list[str] = []
+
+    class Stuck(Child):
+        def interrupt(self) -> None:
+            done.append("interrupted")
+
+        def wait(self, seconds: float, check: Callable[[], None]) -> float | None:
+            done.append("waited")
+            self.busy, self.seconds = False, 0.1
+            raise Disturbed("the mover failed: asked to stop")
+
+    child = Stuck(Trace(""))
+    made = Khugepaged(child)  # type: ignore[arg-type]
+    made.stage(64)
+    child.seconds = None
+    start = syscalls.map_aligned(2 * RANGE // mmap.PAGESIZE)
+    assert not made.attempt([start, start + RANGE], 5.0, lambda: None).returned
+    syscalls.unmap_pages(start, 2 * RANGE // mmap.PAGESIZE)
+    assert child.orders[-1]["seconds"] > 5.0, "its process waits longer than the run does"
+    made.close()
+    assert done == ["interrupted", "waited"]
+    assert dict(child.orders[-1]["settings"])[f"{thp}/enabled"] == "always"
+
+
+def test_without_a_trace_or_the_thread_there_is_nothing_to_measure(thp: Path) -> None:
     with pytest.raises(CannotRun, match="throw-away guest"):
         Khugepaged(Child(None))  # type: ignore[arg-type]
-    (thp / "khugepaged/full_scans").unlink()
-    with pytest.raises(CannotRun, match="CONFIG_TRANSPARENT_HUGEPAGE"):
-        Khugepaged(Child(Trace("")))  # type: ignore[arg-type]
+    with pytest.raises(CannotRun, match=r"^there is no task unmig-none$"):
+        traces.task_named("unmig-none")
+
+
+def test_why_there_is_no_thread_is_told_before_anything_is_traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "listdir", lambda path: [])
+    with pytest.raises(CannotRun, match=r"no task khugepaged: .*CONFIG_TRANSPARENT_HUGEPAGE.*switched off"):
+        traces.start_trace("khugepaged", Child(None))  # type: ignore[arg-type]
 
 
 def test_the_process_waits_for_whole_scans_and_leaves_the_sleep_as_it_was(
@@ -231,7 +286,7 @@ def test_the_process_waits_for_whole_scans_and_leaves_the_sleep_as_it_was(
         scans.write_text(str(int(scans.read_text()) + 1))
 
     monkeypatch.setattr(attempts.time, "sleep", scan)
-    assert attempts._khugepaged({"nr_scans": 3}) == {"nr_full_scans": 3}
+    assert attempts._khugepaged({"nr_scans": 3, "seconds": 600.0}) == {"nr_full_scans": 3}
     assert seen == ["20"] * 3 and sleep.read_text() == "77"
 
     def stopped(seconds: float) -> None:
@@ -239,8 +294,22 @@ def test_the_process_waits_for_whole_scans_and_leaves_the_sleep_as_it_was(
 
     monkeypatch.setattr(attempts.time, "sleep", stopped)
     with pytest.raises(InterruptedError):
-        attempts._khugepaged({"nr_scans": 3})
+        attempts._khugepaged({"nr_scans": 3, "seconds": 600.0})
     assert sleep.read_text() == "77"
+
+
+def test_the_process_does_not_wait_without_end(thp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+
+    def sleep(seconds: float) -> None:
+        assert clock[0] < 60.0, "it goes on and on"
+        clock[0] += 1.0
+
+    monkeypatch.setattr(attempts.time, "sleep", sleep)
+    monkeypatch.setattr(attempts.time, "monotonic", lambda: clock[0])
+    with pytest.raises(OSError, match="did not come to an end"):
+        attempts._khugepaged({"nr_scans": 3, "seconds": 5.0})
+    assert (thp / "khugepaged/scan_sleep_millisecs").read_text() == "77"
 
 
 # Who may

@@ -16,6 +16,16 @@ EVENTS = (
     "huge_memory/mm_collapse_huge_page_isolate",
     "huge_memory/mm_khugepaged_collapse_file",  # not in 6.1
 )
+# What it says of a folio that somebody holds. Its other words are of the range, of the control's memory, or of a huge
+# page that could not be had. A dirty folio of a file, or one under writeback, has a word of its own in 7.3 alone.
+OF_A_HOLD = (
+    "not_suitable_page_count",
+    "page_locked",
+    "page_not_in_lru",
+    "could_not_delete_page_from_lru",
+    "page_has_private",
+    "page_dirty_or_writeback",
+)
 
 
 def statuses(text: str, frames: Collection[int], addresses: range) -> Dict[str, int]:

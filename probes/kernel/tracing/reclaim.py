@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from typing import Dict
+from typing import Dict, List
 
 from probes.kernel.tracing import migration
 
@@ -14,6 +14,18 @@ _SHRUNK = re.compile(
     r".{0,300}?flags=RECLAIM_WB_(ANON|FILE)"
 )
 EVENTS = ("vmscan/mm_vmscan_lru_isolate", "vmscan/mm_vmscan_lru_shrink_inactive", *migration.EVENTS)
+EVICTION = "unmigratable-evicts"  # a line of our own: one begins here
+
+
+def evictions(text: str) -> List[str]:
+    """What was traced up to the first eviction, and then of each."""
+    return text.split(EVICTION)
+
+
+def most_kept(text: str) -> Dict[str, int]:
+    """Of `nr_kept` the most that one eviction had, by kind: of several the sum may have a page twice."""
+    found = [nr_kept(part) for part in evictions(text)]
+    return {kind: max(each[kind] for each in found) for kind in found[0]}
 
 
 def nr_kept(text: str) -> Dict[str, int]:

@@ -7,6 +7,7 @@ import os
 from typing import Any, Dict
 
 from probes.kernel import syscalls
+from probes.kernel.tracing import reclaim, trace
 from probes.movers.demoting import memcg
 from probes.movers.demoting.tiers import DEMOTION_ENABLED
 
@@ -49,6 +50,7 @@ def _demote(group: memcg.Group, order: Dict[str, Any]) -> Dict[str, Any]:
         group.age(node)
     charged = group.nr_charged(order["frames"])
     for swappiness in (_PAGE_CACHE, _BOTH):
+        trace.mark(reclaim.EVICTION)
         group.evict(node, swappiness)
     left = group.nr_on_lists(node)
     return {"nr_cold": nr_cold, "nr_charged": charged, "nr_left": left}

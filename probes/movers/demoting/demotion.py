@@ -1,10 +1,12 @@
 """Reclaim that moves cold folios to slower memory: mm/vmscan.c, shrink_folio_list and demote_folio_list.
 
 It runs in MIGRATE_ASYNC and passes by what it would have to wait for, so that coming back says nothing by itself. The
-probe therefore has its pages in a memory cgroup of their own. Where reclaim has taken off the upper node's lists, and
-put back, as many pages as are there in the end, it has met each of them, the target among them. The run's own heap may
-grow meanwhile; then as many migrations as there are pages in the target must have failed. Of the rest next to nothing
-is in the way of migration: after the release none fails, or up to three of a file system's own.
+probe therefore has its pages in a memory cgroup of their own. Where one eviction has taken off the upper node's lists,
+and put back, as many pages as are there in the end, it has met each of them, the target among them. Where the run's own
+heap grew meanwhile the run says nothing. Migrations that failed are no such number: an eviction tries a page twice that
+it has unmapped (evict_folios), and which pages failed is not told. What is put back goes to the two youngest
+generations, which are not evicted (include/linux/mm_inline.h, lru_gen_add_folio); on 7.3 not so a page of a file that
+was used through a descriptor, which may be met twice. MADV_COLD takes that mark off what is mapped.
 
 What cannot be demoted may be reclaimed, and is read anew then. So a page counts as moved only if it is on the lower
 node.
@@ -20,7 +22,7 @@ from probes.children.processes import Blocked
 from probes.errors import CannotRun, Disturbed
 from probes.kernel import pages, syscalls, zones
 from probes.kernel.tracing.migration import modes, nr_migrated
-from probes.kernel.tracing.reclaim import nr_in_writeback, nr_kept
+from probes.kernel.tracing.reclaim import most_kept, nr_in_writeback
 from probes.kernel.tracing.trace import Trace
 from probes.movers.attempts import Attempt, MoverChild
 from probes.movers.demoting import cold, tiers
@@ -83,14 +85,15 @@ class Demotion(Mover):
         return made
 
     def met_target(self) -> bool:
-        """Has the latest attempt met all that is on the target's list still, or failed to migrate as many pages?"""
+        """Has the latest attempt met all that is on the target's list still?"""
         return bool(self.met) and self.met[-1]
 
     def confirmed(self, addresses: Sequence[int], nr_moved: int) -> int:
-        """Of those that have another frame now, how many can have come to it by a demotion."""
+        """Of those that have another frame now, how many can have come to it by a demotion. None of what is mapped
+        nowhere: on which node that is cannot be asked."""
         if not addresses:
-            return nr_moved
-        return min(nr_moved, sum(1 for node in syscalls.nodes_of(addresses) if node == self.lower))
+            return 0
+        return min(nr_moved, sum(1 for node in syscalls.nodes_of(addresses) if node in self.lower))
 
     def sleeps(self, blocked: Blocked) -> bool:
         """Reclaim may sleep in D to let writeback get on, which says nothing of what is held."""
@@ -111,14 +114,14 @@ class Demotion(Mover):
         syscalls.bind_memory(None)
         if self.child.busy:
             return
-        with contextlib.suppress(Disturbed):  # its process may have ended, which is told already
+        with contextlib.suppress(Disturbed, OSError):  # its process may have ended, which is told already
             self._ask({"what": "leave"}, _JOIN_SECONDS, lambda: None)
 
     def _ask(self, order: Dict[str, Any], seconds: float, check: Callable[[], None]) -> Attempt:
         return self.child.ask({"mover": self.name, "pid": os.getpid(), **order}, seconds, check)
 
     def _note(self, text: str, answer: Dict[str, Any]) -> None:
-        kept, left, charged = nr_kept(text), answer["nr_left"], answer["nr_charged"]
+        kept, left, charged = most_kept(text), answer["nr_left"], answer["nr_charged"]
         demoted, failed = nr_migrated(text, "demotion")
         self.tries.append(
             {
@@ -128,11 +131,11 @@ class Demotion(Mover):
                 **{"nr_%s_put_back" % kind: kept[kind] for kind in kept},
                 **{"nr_%s_left" % kind: left[kind] for kind in left},
                 "nr_frames_of_the_group": charged,
+                "nr_pages_made_cold": answer["nr_cold"],
             }
         )
         listed = charged == len(self.frames) and "none" not in self.kinds
-        all_met = failed >= len(self.frames) or all(kept[kind] >= left[kind] for kind in self.kinds)
-        self.met.append(listed and all_met)
+        self.met.append(listed and all(kept[kind] >= left[kind] for kind in self.kinds))
         for name, nr in modes(text).items():
             self.modes[name] = self.modes.get(name, 0) + nr
 

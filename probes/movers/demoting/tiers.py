@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import List, Tuple
+from typing import List, Set, Tuple
 
 from probes.errors import CannotRun
 from probes.kernel.nodes import parse_list
@@ -23,11 +23,13 @@ def tiers() -> List[List[int]]:
     return [nodes for _, nodes in sorted(found)]
 
 
-def upper_and_lower() -> Tuple[int, int]:
-    """A node of the fastest tier, and one of the next. Raises CannotRun where there are not two."""
+def upper_and_lower() -> Tuple[int, Set[int]]:
+    """A node of the fastest tier, and all of the slower ones: the kernel demotes to any of them (mm/vmscan.c,
+    alloc_migrate_folio; mm/memory-tiers.c, next_demotion_node: of several it picks one at random). Raises CannotRun
+    where there are not two."""
     found = [nodes for nodes in tiers() if nodes]
     if len(found) < 2:
         raise CannotRun("all memory of this machine is in one tier, so nothing can be demoted")
     if not os.path.exists(DEMOTION_ENABLED):
         raise CannotRun("this kernel has no %s" % DEMOTION_ENABLED)
-    return found[0][0], found[1][0]
+    return found[0][0], {node for nodes in found[1:] for node in nodes}
