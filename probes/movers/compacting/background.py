@@ -179,8 +179,10 @@ class DirectCompaction(FragmentedCompaction):
             syscalls.lock_pages(address, 1)
 
     def keep(self, target: Sequence[int]) -> None:
-        """The same of page cache that is held, since it is clean once it is let go: of fuse-writeback on 7.3.4 at most one
-        page of 16 moved after the release, in four boots."""
+        """The same of page cache that is held, since it is clean once it is let go.
+
+        Of fuse-writeback on 7.3.4 at most one page of 16 moved after the release, in four boots.
+        """
         frames = [frame for frame in pages.frames_of(target) if frame is not None]
         if frames and len(pages.of_files(frames)) == len(frames):
             self.protect(target)
