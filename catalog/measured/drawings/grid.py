@@ -18,7 +18,7 @@ from catalog.measured.overview import Summary
 from diagnosis.kernels import releases
 from diagnosis.words.vocabulary import HELD, OPERATIONS, Word
 
-PLACES, ROWS = 5, 12
+PLACES, ROWS = 4, 8
 
 
 @dataclass(frozen=True)

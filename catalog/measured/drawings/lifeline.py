@@ -20,7 +20,7 @@ from diagnosis.words.vocabulary import Word
 COLUMNS = 10
 EVENTS = 4
 WIDTH, LEFT, RIGHT = 920, 120, 24
-BAND, FIRST_ROW, ROW = 46, 76, 20
+BAND, FIRST_ROW, ROW = 46, 76, 17
 LABELS, LETTER = (24, 10), 6.9  # where labels of events stand, and how wide a letter of them is at the most
 KNOWN = {
     affected.AFFECTED: ("present", "it is there"),
