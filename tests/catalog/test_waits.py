@@ -98,8 +98,16 @@ def test_what_does_not_fit_together_is_refused(change: Any) -> None:
         sound(said, READINGS, lines)
 
 
+def test_every_cell_has_its_source() -> None:
+    one = matrix()
+    assert all(one.cell(line, s.slug, m.slug).because for line in one.kernels for s in one.states for m in one.movers)
+
+
 def test_what_nobody_has_read_is_unknown() -> None:
-    assert matrix().cell("6.1", "locked-not-uptodate", "longterm_pin").outcome is OUTCOMES["unknown"]
+    said, lines = broken(lambda said, lines: said["cells"].pop())  # refused, khugepaged
+    one = sound(said, READINGS, lines)
+    assert one.cell("7.3", "refused", "khugepaged").outcome is OUTCOMES["unknown"]
+    assert one.cell("7.3", "refused", "soft_offline").outcome is OUTCOMES["gives_up"]
 
 
 def test_kernels_differ_where_their_sources_do() -> None:
