@@ -59,22 +59,17 @@ def _hmat(node: int, latency_ns: int, bytes_per_second: int) -> Tuple[str, ...]:
     )
 
 
+_TWO_NODES = (
+    *("-m", "1024,slots=4,maxmem=4G", "-object", _RAM + ",id=m0,size=512M", "-object", _RAM + ",id=m1,size=512M"),
+    *("-numa", "node,nodeid=0,cpus=0-1,memdev=m0", "-numa", "node,nodeid=1,memdev=m1"),
+)
 SHAPES = (
     # Two nodes of 512 MiB, and on the second a DIMM of 512 MiB more that comes online as ZONE_MOVABLE.
     Shape(
         "nodes",
         ("move_pages", "offline", "soft_offline", "mbind", "longterm_pin"),
         (
-            "-m",
-            "1024,slots=4,maxmem=4G",
-            "-object",
-            _RAM + ",id=m0,size=512M",
-            "-object",
-            _RAM + ",id=m1,size=512M",
-            "-numa",
-            "node,nodeid=0,cpus=0-1,memdev=m0",
-            "-numa",
-            "node,nodeid=1,memdev=m1",
+            *_TWO_NODES,
             "-object",
             _RAM + ",id=hp0,size=512M",
             "-device",
@@ -88,16 +83,7 @@ SHAPES = (
         "virtio",
         ("virtio_mem",),
         (
-            "-m",
-            "1024,slots=4,maxmem=4G",
-            "-object",
-            _RAM + ",id=m0,size=512M",
-            "-object",
-            _RAM + ",id=m1,size=512M",
-            "-numa",
-            "node,nodeid=0,cpus=0-1,memdev=m0",
-            "-numa",
-            "node,nodeid=1,memdev=m1",
+            *_TWO_NODES,
             "-object",
             _RAM + ",id=vmem0,size=512M",
             "-device",
